@@ -1,32 +1,29 @@
-"""The words of an action plan. `rules.md` numbers in comments name the rule that gives the word its meaning."""
+"""The words of an action plan. The rule that gives a word its meaning is named beside it (docs/rules.md)."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from dunning.core.enums import HUMAN_CHANNELS, OVERDUE_PHASES, PAPER_CHANNELS, WRITTEN_CHANNELS, Channel, Phase
 
-class Phase(models.IntegerChoices):
-    """How hard a step presses; ordered, so that phases compare (rule words: SERVICE < FRIENDLY < FIRM < LEGAL)."""
-
-    SERVICE = 10, _("Service")
-    FRIENDLY = 20, _("Friendly")
-    FIRM = 30, _("Firm")
-    LEGAL = 40, _("Legal")
-
-
-OVERDUE_PHASES = frozenset({Phase.FRIENDLY, Phase.FIRM, Phase.LEGAL})
-
-
-class Channel(models.TextChoices):
-    EMAIL = "email", _("E-mail")
-    SMS = "sms", _("Text message")
-    LETTER = "letter", _("Letter")
-    REGISTERED = "registered", _("Registered letter")
-    CALL = "call", _("Call")
-    TASK = "task", _("Task")
-
-
-WRITTEN_CHANNELS = frozenset({Channel.EMAIL, Channel.SMS, Channel.LETTER, Channel.REGISTERED})
-HUMAN_CHANNELS = frozenset({Channel.CALL, Channel.TASK})
+__all__ = [
+    "HUMAN_CHANNELS",
+    "OVERDUE_PHASES",
+    "PAPER_CHANNELS",
+    "REACHED_A_PERSON",
+    "WRITTEN_CHANNELS",
+    "ActionState",
+    "Anchor",
+    "CallOutcome",
+    "Channel",
+    "CommitmentState",
+    "Consequence",
+    "Grouping",
+    "OffsetUnit",
+    "Phase",
+    "Reason",
+    "TaskKind",
+    "TaskState",
+]
 
 
 class Anchor(models.TextChoices):

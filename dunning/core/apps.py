@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class CoreConfig(AppConfig):
+    name = "dunning.core"
+    label = "core"
+    verbose_name = "Dunning"
+
+    def ready(self) -> None:
+        from dunning.core import audit  # registers the flusher that chains audit events before COMMIT
+
+        audit.install()

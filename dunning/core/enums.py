@@ -1,0 +1,54 @@
+"""Words every floor shares."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    """What a member of an organization may do; `permissions` says what each role allows."""
+
+    OWNER = "owner", _("Owner")
+    ADMIN = "admin", _("Administrator")
+    COLLECTOR = "collector", _("Collector")
+    SALES = "sales", _("Sales")
+    VIEWER = "viewer", _("Viewer")
+
+
+class Language(models.TextChoices):
+    FRENCH = "fr", _("French")
+    ENGLISH = "en", _("English")
+
+
+class Phase(models.IntegerChoices):
+    """How hard a step presses; ordered, so that phases compare: SERVICE < FRIENDLY < FIRM < LEGAL."""
+
+    SERVICE = 10, _("Service")
+    FRIENDLY = 20, _("Friendly")
+    FIRM = 30, _("Firm")
+    LEGAL = 40, _("Legal")
+
+
+OVERDUE_PHASES = frozenset({Phase.FRIENDLY, Phase.FIRM, Phase.LEGAL})
+
+
+class Channel(models.TextChoices):
+    EMAIL = "email", _("E-mail")
+    SMS = "sms", _("Text message")
+    LETTER = "letter", _("Letter")
+    REGISTERED = "registered", _("Registered letter")
+    CALL = "call", _("Call")
+    TASK = "task", _("Task")
+
+
+WRITTEN_CHANNELS = frozenset({Channel.EMAIL, Channel.SMS, Channel.LETTER, Channel.REGISTERED})
+PAPER_CHANNELS = frozenset({Channel.LETTER, Channel.REGISTERED})
+HUMAN_CHANNELS = frozenset({Channel.CALL, Channel.TASK})
+
+
+class PenaltyMode(models.TextChoices):
+    """How late-payment penalties are computed (docs/domain.md, L441-10 II du code de commerce)."""
+
+    DEFAULT_ECB10 = "default_ecb10", _("ECB rate + 10 points (default)")
+    CONTRACT_FIXED = "contract_fixed", _("Fixed contractual rate")
+    CONTRACT_ECB_PLUS = "contract_ecb_plus", _("ECB rate + contractual margin")
+    CONTRACT_LEGAL_X = "contract_legal_x", _("Multiple of the legal rate")

@@ -1,0 +1,274 @@
+"""People, organizations, and the records every floor writes: audit events, events for the outside, documents, search."""
+
+from typing import Any, ClassVar
+from zoneinfo import available_timezones
+
+import pgtrigger
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from dunning.core.enums import Language, PenaltyMode, Role
+from dunning.core.tenancy import TenantModel
+from dunning.core.tokens import new_id
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
+        """Create an account; the e-mail address is the login, compared without regard to case."""
+        if not email:
+            raise ValueError("An e-mail address is needed to create an account.")
+        user = self.model(email=email.strip().lower(), **extra)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who signs in. What they may do depends on their membership of each organization."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    email = models.EmailField(_("e-mail address"), unique=True)
+    name = models.CharField(_("name"), max_length=150, blank=True)
+    phone = models.CharField(_("direct line"), max_length=32, blank=True)
+    language = models.CharField(_("language"), max_length=2, choices=Language, default=Language.FRENCH)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects = UserManager()
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+def validate_timezone(value: str) -> None:
+    if value not in available_timezones():
+        raise ValidationError(_("“%(value)s” is not a time zone; use a name such as Europe/Paris."), params={"value": value})
+
+
+class Organization(models.Model):
+    """A creditor. Outside the wall: what beat needs to know to ring for it, and nothing personal."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    slug = models.SlugField(unique=True, max_length=63)
+    name = models.CharField(max_length=200)
+    timezone = models.CharField(max_length=64, default="Europe/Paris", validators=[validate_timezone])
+    run_hour = models.PositiveSmallIntegerField(default=6, help_text=_("Local hour of the daily run, 0 to 23."))
+    next_run_at = models.DateTimeField(null=True, blank=True, db_index=True)  # null while played or suspended
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    is_demo = models.BooleanField(default=False)
+    played_until = models.DateField(null=True, blank=True)  # progress of a life being played under a virtual clock
+    playing_until = models.DateField(null=True, blank=True)  # its last day; null when nothing is being played
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(name="organization_run_hour", condition=models.Q(run_hour__lte=23)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OrganizationProfile(TenantModel):
+    """Who the creditor is on paper, where it is paid, and how its engine behaves. One row per organization."""
+
+    # identity, as company law wants it on letters (R123-237 du code de commerce)
+    legal_name = models.CharField(max_length=200)
+    legal_form = models.CharField(max_length=60, blank=True)
+    share_capital = models.CharField(max_length=60, blank=True)
+    siren = models.CharField(max_length=9, blank=True)
+    siret = models.CharField(max_length=14, blank=True)
+    rcs_city = models.CharField(max_length=80, blank=True)
+    vat_number = models.CharField(max_length=20, blank=True)
+    address_line1 = models.CharField(max_length=120, blank=True)
+    address_line2 = models.CharField(max_length=120, blank=True)
+    postal_code = models.CharField(max_length=12, blank=True)
+    city = models.CharField(max_length=80, blank=True)
+    country = models.CharField(max_length=2, default="FR")
+    phone = models.CharField(max_length=32, blank=True)
+    email = models.EmailField(blank=True)
+    website = models.URLField(blank=True)
+    signatory_name = models.CharField(max_length=120, blank=True)
+    signatory_title = models.CharField(max_length=120, blank=True)
+    signatory_phone = models.CharField(max_length=32, blank=True)
+    # bank
+    account_holder = models.CharField(max_length=70, blank=True)
+    iban = models.CharField(max_length=34, blank=True)
+    bic = models.CharField(max_length=11, blank=True)
+    bank_name = models.CharField(max_length=80, blank=True)
+    # sending
+    sender_name = models.CharField(max_length=120, blank=True)
+    sender_email = models.EmailField(blank=True)
+    reply_to = models.EmailField(blank=True)
+    sms_sender = models.CharField(max_length=11, blank=True)
+    default_language = models.CharField(max_length=2, choices=Language, default=Language.FRENCH)
+    default_currency = models.CharField(max_length=3, default="EUR")
+    window_start = models.TimeField(default="09:00")
+    window_end = models.TimeField(default="18:00")
+    # calendar
+    holiday_country = models.CharField(max_length=2, default="FR", blank=True)  # blank: no public holiday at all
+    holiday_subdivision = models.CharField(max_length=12, blank=True)  # e.g. Alsace-Moselle
+    working_days = ArrayField(models.PositiveSmallIntegerField(), default=[0, 1, 2, 3, 4].copy)  # Monday is 0
+    closures = ArrayField(models.DateField(), default=list, blank=True)
+    # engine (the numbers of the rules)
+    spacing_days = models.PositiveSmallIntegerField(default=3)  # rule 6, business days
+    minimum_amount = models.DecimalField(max_digits=14, decimal_places=2, default=0)  # rule 1
+    residue_amount = models.DecimalField(max_digits=14, decimal_places=2, default=15)  # rule 1
+    residue_percent = models.DecimalField(max_digits=5, decimal_places=2, default=1)  # rule 1
+    promise_share_percent = models.PositiveSmallIntegerField(default=80)  # rule 7
+    promise_tolerance_days = models.PositiveSmallIntegerField(default=2)  # rule 7, business days
+    promise_max_days = models.PositiveSmallIntegerField(default=30)
+    acceptance_threshold = models.DecimalField(max_digits=14, decimal_places=2, default=3000)  # rule 5
+    ledger_gate = models.BooleanField(default=True)  # rule 8
+    supervised_until = models.DateField(null=True, blank=True)  # rule 15: until and including this day all waits on the board
+    held_at = models.DateTimeField(null=True, blank=True)  # rule 15: hold everything at once
+    held_reason = models.CharField(max_length=200, blank=True)
+    first_import_on = models.DateField(null=True, blank=True)  # rule 3: triage concerns the first import alone
+    # law
+    penalty_mode = models.CharField(max_length=20, choices=PenaltyMode, default=PenaltyMode.DEFAULT_ECB10)
+    penalty_value = models.DecimalField(max_digits=6, decimal_places=3, null=True, blank=True)  # rate, margin or multiple
+    formal_notice_days = models.PositiveSmallIntegerField(default=8)
+    mediator_mention = models.BooleanField(default=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="one_profile_per_organization", fields=["organization"]),
+            models.CheckConstraint(
+                name="profile_promise_share", condition=models.Q(promise_share_percent__gte=1, promise_share_percent__lte=100)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.legal_name
+
+
+class Membership(models.Model):
+    """A person's role in an organization."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=12, choices=Role)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(name="one_membership_per_person", fields=["organization", "user"])]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.role}"
+
+
+class AuditHead(TenantModel):
+    """The last link of an organization's chain; its row lock is the last lock any transaction takes."""
+
+    sequence = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64, default="0" * 64)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(name="one_audit_head_per_organization", fields=["organization"])]
+
+    def __str__(self) -> str:
+        return f"#{self.sequence}"
+
+
+class AuditEvent(TenantModel):
+    """What happened, who did it, and the hash that chains it to the event before (SHA-256, hex).
+
+    Append-only: triggers refuse UPDATE, DELETE and TRUNCATE, from raw SQL too.
+    """
+
+    sequence = models.BigIntegerField()
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=120)
+    action = models.CharField(max_length=80)
+    object_type = models.CharField(max_length=60, blank=True)
+    object_id = models.CharField(max_length=64, blank=True)
+    body = models.JSONField(default=dict)
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(name="audit_sequence", fields=["organization", "sequence"])]
+        indexes: ClassVar = [
+            models.Index(name="audit_by_object", fields=["organization", "object_type", "object_id", "sequence"]),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(name="audit_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Protect(name="audit_no_truncate", operation=pgtrigger.Truncate, level=pgtrigger.Statement),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.sequence} {self.action}"
+
+
+class Event(TenantModel):
+    """News for the outside world, written in the business transaction; webhooks fan it out later."""
+
+    type = models.CharField(max_length=80)
+    at = models.DateTimeField()
+    object_type = models.CharField(max_length=60)
+    object_id = models.UUIDField()
+    payload = models.JSONField(default=dict)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(name="event_by_time", fields=["organization", "at"])]
+
+    def __str__(self) -> str:
+        return self.type
+
+
+class Document(TenantModel):
+    """A file that is kept: its bytes lie behind the storage port, addressed by their SHA-256."""
+
+    sha256 = models.CharField(max_length=64)
+    media_type = models.CharField(max_length=100)
+    filename = models.CharField(max_length=200)
+    size = models.PositiveIntegerField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(name="document_by_hash", fields=["organization", "sha256"])]
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class SearchEntry(TenantModel):
+    """One folded word by which an object is found: equality and ranges are the only look-ups an index serves behind RLS."""
+
+    kind = models.CharField(max_length=20)
+    object_id = models.UUIDField()
+    token = models.CharField(max_length=80)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="search_token", fields=["organization", "token", "kind", "object_id"]),
+        ]
+        indexes: ClassVar = [models.Index(name="search_by_object", fields=["organization", "kind", "object_id"])]
+
+    def __str__(self) -> str:
+        return self.token
+
+
+__all__ = [
+    "AuditEvent",
+    "AuditHead",
+    "Document",
+    "Event",
+    "Membership",
+    "Organization",
+    "OrganizationProfile",
+    "SearchEntry",
+    "User",
+]

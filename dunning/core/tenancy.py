@@ -1,0 +1,197 @@
+"""The wall between organizations: PostgreSQL row-level security, told the current organization for one transaction.
+
+`with tenant(organization):` opens a transaction and names the organization to the database with a transaction-local
+setting (safe behind a transaction pooler). Outside it every tenant table refuses to be read: the policy's cast of an
+unset setting raises, so that a forgotten scope fails closed instead of showing nothing.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, models, transaction
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from dunning.core.tokens import new_id
+
+
+class TenancyError(RuntimeError):
+    """Code reached tenant data outside a scope, or tried to enter a second organization inside one."""
+
+
+@dataclass
+class Scope:
+    """One open `tenant()` block. `pending` collects what the flushers write as the last statements before COMMIT."""
+
+    organization_id: uuid.UUID
+    pending: list[Any] = field(default_factory=list)
+
+
+_scope: ContextVar[Scope | None] = ContextVar("tenant_scope", default=None)
+_flushers: list[Callable[[Scope], None]] = []
+
+
+def register_flusher(flush: Callable[[Scope], None]) -> None:
+    """Have `flush(scope)` called at the end of every outermost `tenant()` block, inside its transaction."""
+    if flush not in _flushers:
+        _flushers.append(flush)
+
+
+def current_scope() -> Scope:
+    """The open scope. Raises TenancyError outside one."""
+    scope = _scope.get()
+    if scope is None:
+        raise TenancyError("No organization is open: wrap this in `with tenant(organization):`.")
+    return scope
+
+
+def current_organization_id() -> uuid.UUID:
+    """The id of the open organization. Raises TenancyError outside `tenant()`."""
+    return current_scope().organization_id
+
+
+def in_tenant() -> bool:
+    return _scope.get() is not None
+
+
+@contextmanager
+def tenant(organization: Any) -> Iterator[Scope]:
+    """Work as one organization (an `Organization` or its id) in one transaction.
+
+    Re-entering the same organization opens a savepoint; entering another one raises TenancyError. An exception rolls
+    everything back, audit events included.
+    """
+    organization_id = uuid.UUID(str(getattr(organization, "pk", organization)))
+    outer = _scope.get()
+    if outer is not None:
+        if outer.organization_id != organization_id:
+            raise TenancyError("Another organization is already open in this transaction.")
+        kept = len(outer.pending)
+        try:
+            with transaction.atomic():
+                yield outer
+        except BaseException:
+            del outer.pending[kept:]
+            raise
+        return
+    scope = Scope(organization_id)
+    nested = connection.in_atomic_block
+    with transaction.atomic():
+        _tell_database(str(organization_id))
+        token = _scope.set(scope)
+        try:
+            yield scope
+            for flush in _flushers:
+                flush(scope)
+        finally:
+            _scope.reset(token)
+        if nested:  # a surrounding transaction (tests) must not inherit the organization
+            _tell_database("")
+
+
+def _tell_database(value: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.organization', %s, true)", [value])
+
+
+class TenantModel(models.Model):
+    """A row that belongs to one organization, behind the wall.
+
+    The organization is the open one unless given; the migration operation `SecureTenantTables` adds the policies, the
+    key `(organization_id, id)` other tables refer to, and the composite foreign keys.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organization = models.ForeignKey(
+        "core.Organization", on_delete=models.PROTECT, default=current_organization_id, related_name="+", db_index=False, editable=False
+    )
+
+    class Meta:
+        abstract = True
+
+
+class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # generic only in the stubs
+    """A foreign key between two tables of one organization.
+
+    The database constraint is composite, `(organization_id, x_id)`, and added by `SecureTenantTables`: a single-column
+    key would accept another organization's row, because constraint checks bypass row security.
+    """
+
+    def __init__(self, to: Any, on_delete: Any = models.PROTECT, **kwargs: Any) -> None:
+        kwargs["db_constraint"] = False
+        kwargs.setdefault("related_name", "+")
+        super().__init__(to, on_delete, **kwargs)
+
+    def deconstruct(self) -> tuple[str, str, Any, Any]:
+        name, path, args, kwargs = super().deconstruct()
+        kwargs.pop("db_constraint", None)
+        return name, path, args, kwargs
+
+
+class SecureTenantTables(Operation):
+    """Put tables behind the wall: policies, the tenant key, and the composite foreign keys of their TenantForeignKeys.
+
+    List every tenant model a migration creates; `keys` names `(model, field)` pairs added to a table secured earlier.
+    """
+
+    reduces_to_sql = True
+    reversible = True
+
+    def __init__(self, tables: list[str], keys: list[tuple[str, str]] | None = None) -> None:
+        self.tables = tables
+        self.keys = keys or []
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return type(self).__name__, [], {"tables": self.tables, "keys": self.keys}
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """The tables' state does not change: the wall exists in the database alone."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        models_ = [to_state.apps.get_model(app_label, name) for name in self.tables]
+        for model in models_:
+            for statement in _protection(model._meta.db_table):
+                schema_editor.execute(statement)
+        for model in models_:
+            for key in model._meta.local_fields:
+                if isinstance(key, TenantForeignKey):
+                    schema_editor.execute(_composite_key(model._meta.db_table, key))
+        for name, field_name in self.keys:
+            model = to_state.apps.get_model(app_label, name)
+            schema_editor.execute(_composite_key(model._meta.db_table, model._meta.get_field(field_name)))
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Dropping the tables drops all of it."""
+
+    def describe(self) -> str:
+        return f"Put {', '.join(self.tables)} behind the organization wall"
+
+
+def _protection(table: str) -> list[str]:
+    mine = "organization_id = (SELECT current_setting('app.organization')::uuid)"
+    return [
+        f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
+        f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
+        f'CREATE POLICY tenant ON "{table}" TO dunning_app USING ({mine}) WITH CHECK ({mine})',
+        # One role cannot even add a foreign key to a FORCEd table: the owner needs a policy of its own for migrations.
+        f'CREATE POLICY owner ON "{table}" TO dunning_owner USING (true) WITH CHECK (true)',
+        f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_tenant_key" UNIQUE (organization_id, id)',
+    ]
+
+
+def _composite_key(table: str, key: Any) -> str:
+    target = key.remote_field.model._meta.db_table
+    name = f"{table}_{key.column}_tenant_fk"[:63]
+    return (
+        f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" FOREIGN KEY (organization_id, "{key.column}") '
+        f'REFERENCES "{target}" (organization_id, id) DEFERRABLE INITIALLY DEFERRED'
+    )
