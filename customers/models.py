@@ -75,7 +75,6 @@ class Customer(TenantModel):
     # behaviour
     reply_pending_since = models.DateTimeField(null=True, blank=True)  # a human reply waits to be read (rule 9)
     owner_warned_on = models.DateField(null=True, blank=True)  # the account owner was told of a coming legal step (rule 11)
-    triage_done_at = models.DateTimeField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -56,6 +56,10 @@ def validate_timezone(value: str) -> None:
         raise ValidationError(_("“%(value)s” is not a time zone; use a name such as Europe/Paris."), params={"value": value})
 
 
+def monday_to_friday() -> list[int]:
+    return [0, 1, 2, 3, 4]
+
+
 class Organization(models.Model):
     """A creditor. Outside the wall: what beat needs to know to ring for it, and nothing personal."""
 
@@ -119,7 +123,7 @@ class OrganizationProfile(TenantModel):
     # calendar
     holiday_country = models.CharField(max_length=2, default="FR", blank=True)  # blank: no public holiday at all
     holiday_subdivision = models.CharField(max_length=12, blank=True)  # e.g. Alsace-Moselle
-    working_days = ArrayField(models.PositiveSmallIntegerField(), default=[0, 1, 2, 3, 4].copy)  # Monday is 0
+    working_days = ArrayField(models.PositiveSmallIntegerField(), default=monday_to_friday)  # Monday is 0
     closures = ArrayField(models.DateField(), default=list, blank=True)
     # engine (the numbers of the rules)
     spacing_days = models.PositiveSmallIntegerField(default=3)  # rule 6, business days
@@ -205,7 +209,13 @@ class AuditEvent(TenantModel):
         ]
         triggers: ClassVar = [
             pgtrigger.Protect(name="audit_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            pgtrigger.Protect(name="audit_no_truncate", operation=pgtrigger.Truncate, level=pgtrigger.Statement),
+            pgtrigger.Trigger(
+                name="audit_no_truncate",
+                operation=pgtrigger.Truncate,
+                when=pgtrigger.Before,
+                level=pgtrigger.Statement,
+                func="RAISE EXCEPTION 'the audit trail is append-only';",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -125,6 +125,7 @@ class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # generic 
     def __init__(self, to: Any, on_delete: Any = models.PROTECT, **kwargs: Any) -> None:
         kwargs["db_constraint"] = False
         kwargs.setdefault("related_name", "+")
+        kwargs.setdefault("db_index", False)  # the indexes that serve a look-up start with the organization
         super().__init__(to, on_delete, **kwargs)
 
     def deconstruct(self) -> tuple[str, str, Any, Any]:

@@ -1,0 +1,22 @@
+"""What is owed, what was paid, what stands in the way, and how it was loaded."""
+
+from invoices.models.exceptions import DebtorAct, Dispute, Hold, Promise
+from invoices.models.invoices import Installment, Invoice
+from invoices.models.ledger import ImportBatch, ImportRow, LedgerCoverage, ReferenceRate
+from invoices.models.payments import Allocation, Payment, WriteOff
+
+__all__ = [
+    "Allocation",
+    "DebtorAct",
+    "Dispute",
+    "Hold",
+    "ImportBatch",
+    "ImportRow",
+    "Installment",
+    "Invoice",
+    "LedgerCoverage",
+    "Payment",
+    "Promise",
+    "ReferenceRate",
+    "WriteOff",
+]

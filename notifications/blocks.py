@@ -1,0 +1,230 @@
+"""The ready-made blocks of a message: the table of invoices, the list of earlier reminders, the bank details.
+
+The data classes hold strings already formatted in the message's language; e-mails render them here, letters in `notifications.letters`.
+E-mail programs know little CSS: styles stand on each element, layout is tables, and nothing is wider than a phone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from html import escape
+from typing import Final
+
+from notifications.placeholders import Block
+
+
+class SectionKind(StrEnum):
+    """The parts of a statement, in the order they are printed (rule 5)."""
+
+    OVERDUE = "overdue"
+    COMING_DUE = "coming_due"
+    TO_CONFIRM = "to_confirm"
+    INFORMATION = "information"
+    CREDITS = "credits"
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One item. `outstanding` is what this message claims of it; the three amounts after it are for formal notices alone.
+
+    A credit (an unallocated payment, a credit note) is a row of section CREDITS with `outstanding` negative and the other cells blank.
+    """
+
+    number: str
+    issued_on: str = ""
+    due_on: str = ""
+    amount: str = ""
+    outstanding: str = ""
+    late: str = ""
+    po: str = ""
+    penalties: str = ""
+    fixed_sum: str = ""
+    total: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableSection:
+    """Items of one kind; `total` is their sum, formatted. Principal, penalties and fixed sums are summed apart in formal notices."""
+
+    kind: SectionKind
+    rows: Sequence[TableRow]
+    total: str = ""
+    principal: str = ""
+    penalties: str = ""
+    fixed_sum: str = ""
+    title: str = ""  # replaces the usual title: a legal entity's name, for instance
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceTable:
+    """A statement. `total` is the net claimed, credits deducted, equal to `amounts.total` of the same message."""
+
+    language: str
+    sections: Sequence[TableSection]
+    total: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChronologyRow:
+    """An earlier reminder that arrived, or a call that was answered: never a note's text."""
+
+    on: str
+    means: str
+    recipient: str = ""
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BankDetails:
+    """Where to pay. `iban` in groups of four. `qr_svg` is the EPC code, a complete `<svg>` element; letters alone print it, EUR alone has it."""
+
+    language: str
+    holder: str
+    iban: str
+    bic: str = ""
+    reference: str = ""
+    qr_svg: str = field(default="", repr=False)
+
+
+WORDS: Final[dict[str, dict[str, str]]] = {
+    "fr": {
+        "overdue": "Échues", "coming_due": "À échoir", "to_confirm": "À confirmer", "information": "Pour information",
+        "credits": "À déduire", "number": "Facture", "issued_on": "Date", "due_on": "Échéance", "amount": "Montant TTC",
+        "outstanding": "Reste dû", "late": "Retard", "po": "Votre commande", "subtotal": "Sous-total", "total": "Total à régler",
+        "principal": "Principal", "penalties": "Pénalités", "fixed_sum": "Indemnité", "row_total": "Total",
+        "on": "Date", "means": "Moyen", "recipient": "Destinataire", "subject": "Objet",
+        "holder": "Titulaire", "iban": "IBAN", "bic": "BIC", "reference": "Référence à rappeler",
+    },
+    "en": {
+        "overdue": "Overdue", "coming_due": "Coming due", "to_confirm": "To be confirmed", "information": "For information",
+        "credits": "To be deducted", "number": "Invoice", "issued_on": "Date", "due_on": "Due", "amount": "Amount",
+        "outstanding": "Balance", "late": "Late", "po": "Your order", "subtotal": "Subtotal", "total": "Total to pay",
+        "principal": "Principal", "penalties": "Penalties", "fixed_sum": "Fixed sum", "row_total": "Total",
+        "on": "Date", "means": "Means", "recipient": "To", "subject": "Subject",
+        "holder": "Account holder", "iban": "IBAN", "bic": "BIC", "reference": "Reference to quote",
+    },
+}  # fmt: skip
+"""The words of blocks, by language."""
+
+_COLUMNS: Final = ("number", "issued_on", "due_on", "amount", "outstanding", "late", "po")
+RIGHT_ALIGNED: Final = frozenset({"amount", "outstanding", "late", "penalties", "fixed_sum", "total"})
+_FONT: Final = "font-family:'Segoe UI',Helvetica,Arial,sans-serif;"
+_CELL: Final = "padding:6px 10px 6px 0;border-bottom:1px solid #e3dfd7;font-size:14px;line-height:20px;vertical-align:top;" + _FONT
+_HEAD: Final = "padding:0 10px 6px 0;border-bottom:1px solid #8a8478;font-size:12px;line-height:16px;color:#5f594e;font-weight:normal;" + _FONT
+_TITLE: Final = "padding:12px 0 6px 0;font-size:14px;line-height:20px;font-weight:bold;" + _FONT
+
+
+def columns_of(table: InvoiceTable) -> list[str]:
+    """The columns worth printing: a column blank in every row is left out, and so is an amount that repeats the balance everywhere."""
+    rows = [row for section in table.sections for row in section.rows]
+    kept = [name for name in _COLUMNS if any(getattr(row, name) for row in rows)]
+    if all(not row.amount or row.amount == row.outstanding for row in rows) and "outstanding" in kept and "amount" in kept:
+        kept.remove("amount")
+    return kept
+
+
+def section_title(section: TableSection, language: str) -> str:
+    return section.title or WORDS[language][section.kind]
+
+
+def email_table(table: InvoiceTable) -> Block:
+    """The invoices of an e-mail. Titles appear when there are several sections; a section's total when it differs from the table's."""
+    return Block(text=_table_text(table), html=_table_html(table))
+
+
+def _table_text(table: InvoiceTable) -> str:
+    words, columns = WORDS[table.language], columns_of(table)
+    lines = [[words[name] for name in columns]]
+    lines += [[getattr(row, name) for name in columns] for section in table.sections for row in section.rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+
+    def aligned(line: list[str]) -> str:
+        cells = zip(line, widths, columns, strict=True)
+        return "  ".join(cell.rjust(width) if name in RIGHT_ALIGNED else cell.ljust(width) for cell, width, name in cells).rstrip()
+
+    output = [aligned(lines[0]), "  ".join("-" * width for width in widths)]
+    for section in table.sections:
+        if len(table.sections) > 1 or section.title:
+            output += [f"{section_title(section, table.language)}{' :' if table.language == 'fr' else ':'}"]
+        for row in section.rows:
+            output.append(aligned([getattr(row, name) for name in columns]))
+            if row.note:
+                output.append(f"  {row.note}")
+        if section.total and len(table.sections) > 1:
+            output.append(_total_line(words["subtotal"], section.total, widths, columns))
+    if table.total:
+        output.append(_total_line(words["total"], table.total, widths, columns))
+    return "\n".join(output)
+
+
+def _total_line(label: str, amount: str, widths: list[int], columns: list[str]) -> str:
+    upto = columns.index("outstanding") + 1 if "outstanding" in columns else len(columns)
+    room = sum(widths[:upto]) + 2 * (upto - 1)
+    return f"{label}{amount.rjust(max(room - len(label), len(amount) + 2))}"
+
+
+def _table_html(table: InvoiceTable) -> str:
+    words, columns = WORDS[table.language], columns_of(table)
+    align = {name: ' align="right"' if name in RIGHT_ALIGNED else ' align="left"' for name in columns}
+    side = {name: f"text-align:{'right' if name in RIGHT_ALIGNED else 'left'};white-space:nowrap;" for name in columns if name != "po"}
+    head = "".join(f'<th{align[name]} style="{_HEAD}{side.get(name, "")}">{words[name]}</th>' for name in columns)
+    cells = {name: f'<td{align[name]} style="{_CELL}{side.get(name, "")}">' for name in columns}
+    output = ['<table role="table" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse;margin:0 0 20px 0;">', f"<tr>{head}</tr>"]
+    for section in table.sections:
+        if len(table.sections) > 1 or section.title:
+            output.append(f'<tr><td colspan="{len(columns)}" style="{_TITLE}">{escape(section_title(section, table.language))}</td></tr>')
+        for row in section.rows:
+            output.append("<tr>" + "".join(f"{cells[name]}{escape(getattr(row, name))}</td>" for name in columns) + "</tr>")
+            if row.note:
+                output.append(f'<tr><td colspan="{len(columns)}" style="{_CELL}color:#5f594e;">{escape(row.note)}</td></tr>')
+        if section.total and len(table.sections) > 1:
+            output.append(_total_row(words["subtotal"], section.total, columns, bold=False))
+    if table.total:
+        output.append(_total_row(words["total"], table.total, columns, bold=True))
+    return "\n".join([*output, "</table>"])
+
+
+def _total_row(label: str, amount: str, columns: list[str], *, bold: bool) -> str:
+    before = columns.index("outstanding") if "outstanding" in columns else len(columns) - 1
+    after = len(columns) - before - 1
+    style = f"padding:8px 10px 6px 0;font-size:14px;line-height:20px;font-weight:{'bold' if bold else 'normal'};white-space:nowrap;{_FONT}"
+    blank = f'<td colspan="{after}"></td>' if after else ""
+    return (
+        f'<tr><td colspan="{before}" align="left" style="{style}">{label}</td>'
+        f'<td align="right" style="{style}text-align:right;">{escape(amount)}</td>{blank}</tr>'
+    )
+
+
+def email_chronology(rows: Sequence[ChronologyRow]) -> Block:
+    """The earlier reminders, oldest first, one a line. An empty list is an error: a text that cites reminders needs one."""
+    if not rows:
+        raise ValueError("a chronology needs at least one reminder")
+    lines = [", ".join(part for part in (row.on, row.means, row.recipient, row.subject) if part) for row in rows]
+    items = "".join(f'<li style="margin:0 0 4px 0;">{escape(line)}</li>' for line in lines)
+    return Block(
+        text="\n".join(f"- {line}" for line in lines),
+        html=f'<ul style="margin:0 0 16px 0;padding:0 0 0 20px;font-size:14px;line-height:20px;{_FONT}">{items}</ul>',
+    )
+
+
+def bank_rows(bank: BankDetails) -> list[tuple[str, str]]:
+    """The labelled lines of the bank details, blank ones left out."""
+    words = WORDS[bank.language]
+    rows = [(words["holder"], bank.holder), (words["iban"], bank.iban), (words["bic"], bank.bic), (words["reference"], bank.reference)]
+    return [(label, value) for label, value in rows if value]
+
+
+def email_bank(bank: BankDetails) -> Block:
+    """The bank details of an e-mail: no QR code, mail programs hide images."""
+    rows = bank_rows(bank)
+    colon = "\u00a0: " if bank.language == "fr" else ": "
+    cells = "".join(
+        f'<tr><td style="padding:2px 16px 2px 0;font-size:14px;line-height:20px;color:#5f594e;{_FONT}">{label}</td>'
+        f'<td style="padding:2px 0;font-size:14px;line-height:20px;white-space:nowrap;{_FONT}">{escape(value)}</td></tr>'
+        for label, value in rows
+    )
+    return Block(
+        text="\n".join(f"{label}{colon}{value}" for label, value in rows),
+        html=f'<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 20px 0;">{cells}</table>',
+    )

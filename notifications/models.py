@@ -1,0 +1,260 @@
+"""The outbox, which is also the archive: every message with its attempts, its events and its way out."""
+
+from typing import ClassVar
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+
+from dunning.core.enums import Channel, Language, Phase
+from dunning.core.tenancy import TenantForeignKey, TenantModel
+from dunning.core.tokens import new_id
+from notifications.enums import (
+    NEVER_LEFT,
+    AttemptOutcome,
+    LetterProof,
+    MessageKind,
+    MessageState,
+    ProviderKind,
+    SuppressionReason,
+)
+
+
+class MessageTemplate(TenantModel):
+    """A text of the organization: per key, channel, language and variant; a new version replaces the one in force."""
+
+    key = models.SlugField(max_length=60)
+    channel = models.CharField(max_length=12, choices=Channel)
+    language = models.CharField(max_length=2, choices=Language)
+    variant = models.CharField(max_length=30, blank=True)  # "", reprise, broken_promise…
+    version = models.PositiveIntegerField(default=1)
+    is_current = models.BooleanField(default=True)
+    phase = models.PositiveSmallIntegerField(choices=Phase, default=Phase.SERVICE)
+    subject = models.CharField(max_length=300, blank=True)
+    body = models.TextField()
+    requires = models.JSONField(default=list)  # keys of the earlier acts it cites (rule 4)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="template_version", fields=["organization", "key", "channel", "language", "variant", "version"]),
+            models.UniqueConstraint(
+                name="template_current", fields=["organization", "key", "channel", "language", "variant"], condition=Q(is_current=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.channel}, {self.language})"
+
+
+class ProviderAccount(TenantModel):
+    """How an organization sends over a channel: which provider, with which settings; secrets are encrypted."""
+
+    channel = models.CharField(max_length=12, choices=Channel)
+    kind = models.CharField(max_length=12, choices=ProviderKind)
+    name = models.CharField(max_length=80)
+    settings = models.JSONField(default=dict)
+    secrets = models.TextField(blank=True)  # Fernet-encrypted JSON
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="one_active_provider_per_channel", fields=["organization", "channel"], condition=Q(is_active=True)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Message(TenantModel):
+    """One e-mail, text message or letter. Once `frozen_at` is set, what was said never changes again (trigger)."""
+
+    customer = TenantForeignKey("customers.Customer", related_name="messages")
+    contact = TenantForeignKey("customers.Contact", null=True, blank=True)
+    channel = models.CharField(max_length=12, choices=Channel)
+    kind = models.CharField(max_length=16, choices=MessageKind, default=MessageKind.REMINDER)
+    phase = models.PositiveSmallIntegerField(choices=Phase, default=Phase.SERVICE)
+    language = models.CharField(max_length=2, choices=Language)
+    template_key = models.CharField(max_length=60)
+    variant = models.CharField(max_length=30, blank=True)
+    template = TenantForeignKey(MessageTemplate, null=True, blank=True)  # the version that was rendered
+    state = models.CharField(max_length=18, choices=MessageState, default=MessageState.QUEUED)
+    reason = models.CharField(max_length=40, blank=True)  # why it is held, cancelled or failed (scenarios.enums.Reason or a provider's)
+    reason_text = models.CharField(max_length=500, blank=True)
+    # at most one written message per group, local day and channel (rule 5)
+    planned_on = models.DateField()  # local date of the run that wrote it
+    group_key = models.CharField(max_length=160, blank=True)  # blank: outside the rule (answers, acknowledgements…)
+    not_before = models.DateTimeField(null=True, blank=True)
+    # amounts it claims
+    currency = models.CharField(max_length=3, blank=True)
+    amount = models.DecimalField(max_digits=14, decimal_places=2, default=0)  # net total claimed
+    item_count = models.PositiveIntegerField(default=0)
+    # where it goes
+    recipient_name = models.CharField(max_length=200, blank=True)
+    recipient = models.CharField(max_length=254, blank=True)  # e-mail address or E.164 number
+    postal_address = models.JSONField(default=list, blank=True)  # lines of the window
+    # what it says: written at freezing
+    sender = models.CharField(max_length=320, blank=True)
+    reply_to = models.CharField(max_length=320, blank=True)
+    subject = models.CharField(max_length=300, blank=True)
+    body_text = models.TextField(blank=True)
+    body_html = models.TextField(blank=True)
+    document = TenantForeignKey("core.Document", null=True, blank=True)  # the letter itself
+    print_document = TenantForeignKey("core.Document", null=True, blank=True)  # letter and copies, merged for printing
+    header_id = models.CharField(max_length=200, blank=True)  # Message-ID: <id@domain>
+    in_reply_to = models.CharField(max_length=200, blank=True)
+    content_sha256 = models.CharField(max_length=64, blank=True)
+    frozen_at = models.DateTimeField(null=True, blank=True)
+    # how it left
+    provider = models.CharField(max_length=40, blank=True)
+    provider_id = models.CharField(max_length=120, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)  # database time
+    cost = models.DecimalField(max_digits=8, decimal_places=4, default=0)  # in the organization's currency
+    approved_by = models.CharField(max_length=120, blank=True)
+    approved_at = models.DateTimeField(null=True, blank=True)
+    resends = TenantForeignKey("self", null=True, blank=True)  # a wanted re-send is a new message linked to the old
+    # letters
+    posted_on = models.DateField(null=True, blank=True)
+    tracking_number = models.CharField(max_length=40, blank=True)
+    proof = models.CharField(max_length=16, choices=LetterProof, blank=True)
+    proof_on = models.DateField(null=True, blank=True)
+    not_reached = models.BooleanField(default=False)  # "non parvenu": leaves the chronology (rule 7)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                name="one_message_per_group_and_day",
+                fields=["organization", "group_key", "planned_on"],
+                condition=~Q(group_key="") & ~Q(state__in=sorted([*NEVER_LEFT, MessageState.BOUNCED])),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(name="message_by_customer", fields=["organization", "customer", "planned_on"]),
+            models.Index(name="message_by_day", fields=["organization", "planned_on", "state"]),
+            models.Index(  # the board, the outbox and the sweeper look at these alone
+                name="message_waiting",
+                fields=["organization", "state"],
+                condition=Q(state__in=["awaiting_approval", "held", "queued", "sending", "retry", "uncertain", "to_post"]),
+            ),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="message_frozen",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__frozen_at__isnull=False)
+                & (
+                    pgtrigger.Q(old__frozen_at__df=pgtrigger.F("new__frozen_at"))
+                    | pgtrigger.Q(old__subject__df=pgtrigger.F("new__subject"))
+                    | pgtrigger.Q(old__body_text__df=pgtrigger.F("new__body_text"))
+                    | pgtrigger.Q(old__body_html__df=pgtrigger.F("new__body_html"))
+                    | pgtrigger.Q(old__recipient__df=pgtrigger.F("new__recipient"))
+                    | pgtrigger.Q(old__document_id__df=pgtrigger.F("new__document_id"))
+                    | pgtrigger.Q(old__content_sha256__df=pgtrigger.F("new__content_sha256"))
+                ),
+            ),
+            pgtrigger.Protect(name="message_kept", operation=pgtrigger.Delete, condition=pgtrigger.Q(old__frozen_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject or self.template_key
+
+
+class Attachment(TenantModel):
+    """A file that left with a message, under the name the recipient saw."""
+
+    message = TenantForeignKey(Message, on_delete=models.CASCADE, related_name="attachments")
+    document = TenantForeignKey("core.Document")
+    filename = models.CharField(max_length=200)
+    position = models.PositiveSmallIntegerField(default=1)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(name="attachment_position", fields=["organization", "message", "position"])]
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class Attempt(TenantModel):
+    """One try at handing a message to a provider: written and committed before the call, settled after it."""
+
+    message = TenantForeignKey(Message, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    provider = models.CharField(max_length=40)
+    started_at = models.DateTimeField()  # database time
+    finished_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=14, choices=AttemptOutcome, default=AttemptOutcome.PENDING)
+    provider_id = models.CharField(max_length=120, blank=True)
+    response = models.TextField(blank=True)  # the provider's own words, bounded
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(name="attempt_number", fields=["organization", "message", "number"])]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.outcome}"
+
+
+class DeliveryEvent(TenantModel):
+    """What a provider or the post said afterwards; kept whatever the order, the state is the highest of them."""
+
+    message = TenantForeignKey(Message, on_delete=models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=30)
+    at = models.DateTimeField()
+    external_id = models.CharField(max_length=200, blank=True)
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                name="delivery_event_once", fields=["organization", "message", "kind", "external_id"], condition=~Q(external_id="")
+            ),
+        ]
+        indexes: ClassVar = [models.Index(name="delivery_event_by_message", fields=["organization", "message", "at"])]
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class QueueTicket(models.Model):
+    """A message waits for a dispatcher. Outside the wall so that workers can be fair across organizations; nothing personal."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organization_id = models.UUIDField()
+    message_id = models.UUIDField(unique=True)
+    channel = models.CharField(max_length=12, choices=Channel)
+    due_at = models.DateTimeField()  # business time
+    lease_until = models.DateTimeField(null=True, blank=True)  # database time
+    lease_token = models.UUIDField(null=True, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(name="ticket_due", fields=["due_at"]),
+            models.Index(name="ticket_by_organization", fields=["organization_id", "due_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.due_at}"
+
+
+class Suppression(TenantModel):
+    """An address or number that must not be used; checked at the moment of sending."""
+
+    channel = models.CharField(max_length=12, choices=Channel)
+    address = models.CharField(max_length=254)  # folded e-mail address or E.164
+    reason = models.CharField(max_length=14, choices=SuppressionReason)
+    since = models.DateTimeField()
+    message = TenantForeignKey(Message, null=True, blank=True)
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="suppression_once", fields=["organization", "channel", "address"], condition=Q(lifted_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return self.address

@@ -1,0 +1,45 @@
+"""News that travels up, and the one question asked before a message leaves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.dispatch import Signal
+
+# message_ids: list[UUID], now: datetime - accepted, failed, bounced, posted, cancelled…: the plan moves on
+message_settled = Signal()
+# message: Message (locked by the receiver, in the order of locks), now: datetime -> Go | Stop; exactly one receiver
+about_to_send = Signal()
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The message may leave, with fresh values: flat placeholders already formatted, and the files that go with it.
+
+    `attachments` are (document id, file name). For a letter `letter` carries what its page needs beside the text.
+    """
+
+    context: Mapping[str, Any]
+    attachments: tuple[tuple[UUID, str], ...] = ()
+    recipient: str = ""
+    recipient_name: str = ""
+    postal_address: tuple[str, ...] = ()
+    contact_id: UUID | None = None
+    amount: Decimal = Decimal(0)
+    item_count: int = 0
+    sender: str = ""
+    reply_to: str = ""
+    in_reply_to: str = ""
+    letter: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The message must not leave: `final` withdraws it, otherwise it is held and asked again at `until` or by a person."""
+
+    reason: str
+    text: str = ""
+    final: bool = False
+    until: Any = None  # aware datetime
