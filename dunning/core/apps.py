@@ -7,6 +7,9 @@ class CoreConfig(AppConfig):
     verbose_name = "Dunning"
 
     def ready(self) -> None:
-        from dunning.core import audit  # registers the flusher that chains audit events before COMMIT
+        from dunning.core import (
+            audit,  # registers the flusher that chains audit events before COMMIT
+            checks,  # noqa: F401  its checks register themselves
+        )
 
         audit.install()

@@ -1,0 +1,27 @@
+"""The Celery application. Queues are only a doorbell; PostgreSQL holds what must be done."""
+
+import logging.config
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_init
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dunning.settings")
+app = Celery("dunning")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def use_django_logging(**_: Any) -> None:
+    from django.conf import settings
+
+    logging.config.dictConfig(settings.LOGGING)
+
+
+@worker_init.connect
+def refuse_unsafe_role(**_: Any) -> None:
+    from dunning.core.checks import refuse_unsafe_role
+
+    refuse_unsafe_role()

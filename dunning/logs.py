@@ -1,0 +1,62 @@
+"""Logs: one JSON object a line for machines, or short lines for the person who ran `manage.py up`."""
+
+import logging
+from typing import Any
+
+import structlog
+from structlog.typing import Processor
+
+SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+
+
+def configuration(*, style: str, level: str) -> dict[str, Any]:
+    """The `logging` configuration; `style` is json or human, `level` a name of the logging module."""
+    human = style == "human"
+    renderer: list[Processor] = (
+        [_shorten, structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)]
+        if human
+        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structured": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": SHARED,
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django": {"handlers": [], "level": "WARNING" if human else level, "propagate": True},
+            "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+            "gunicorn.error": {"handlers": [], "level": "WARNING" if human else level, "propagate": True},
+            "celery": {"level": "WARNING" if human else level},
+            "kombu": {"level": "WARNING"},
+            "fontTools": {"level": "WARNING"},
+            "weasyprint": {"level": "ERROR"},  # it warns about every CSS property meant for screens
+        },
+    }
+
+
+def configure_structlog() -> None:
+    structlog.configure(
+        processors=[*SHARED, structlog.stdlib.PositionalArgumentsFormatter(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _shorten(logger: Any, name: str, event: Any) -> Any:
+    """Drop what a person watching a terminal already knows."""
+    event.pop("timestamp", None)
+    return event
