@@ -56,6 +56,46 @@ class Consequence(models.TextChoices):
     HAND_OVER = "hand_over", _("Hand-over for recovery")
 
 
+class Condition(models.TextChoices):
+    """What must be true on the day a step falls due; false, it is skipped with the reason (rule 2)."""
+
+    QUESTION = "question", _("Receipt and acceptance are still worth asking")  # rule 5: first invoices, large ones, after a "not received"
+    UNANSWERED = "unanswered", _("Receipt and acceptance are not known")
+    AT_LEAST = "at_least", _("The amount asked for reaches a threshold")
+    REGIME_KNOWN = "regime_known", _("The customer's legal regime is known")
+    NO_PROMISE = "no_promise", _("No promise was ever made")
+    CAN_RECEIVE = "can_receive", _("Somebody can be reached over this channel")
+
+
+class DecisionKind(models.TextChoices):
+    TAKE = "take", _("Happens today")
+    WAIT = "wait", _("Waits")
+    BLOCKED = "blocked", _("Blocked")
+    FINISHED = "finished", _("Finished")
+
+
+class Variant(models.TextChoices):
+    """Which wording of a step's text a message uses (rules 3 and 7)."""
+
+    NONE = "", _("Usual")
+    REPRISE = "reprise", _("First message about an old item")  # « reprise »
+    BROKEN_PROMISE = "broken_promise", _("Promise not kept")  # « promesse non tenue »
+    PAYMENT_NOT_FOUND = "payment_not_found", _("Announced payment not found")  # « paiement introuvable »
+    UNDISPUTED_PART = "undisputed_part", _("Undisputed part")  # « hors montant contesté »
+    PARTIAL_PAYMENT = "partial_payment", _("Thanks for a part paid")  # « merci (paiement partiel) »
+    AFTER_DISPUTE = "after_dispute", _("After a rejected dispute")  # « réponse au litige »
+
+
+class Section(models.TextChoices):
+    """Where a line of an account stands in a message (rule 5)."""
+
+    OVERDUE = "overdue", _("Overdue")
+    COMING_DUE = "coming_due", _("Coming due")
+    TO_CONFIRM = "to_confirm", _("To confirm")
+    INFORMATION = "information", _("For information")
+    CREDIT = "credit", _("In your favour")
+
+
 class ActionState(models.TextChoices):
     PLANNED = "planned", _("Planned")  # taken by the run, its message or task not done yet
     DONE = "done", _("Done")  # rule 9: by channel
@@ -151,6 +191,7 @@ class Reason(models.TextChoices):
     TENANT_SUSPENDED = "tenant_suspended", _("The organization is suspended")
     TENANT_HELD = "tenant_held", _("Everything is held")
     # rule 3
+    ENTERED_LATE = "entered_late", _("Entered when already overdue: the plan starts at its first reminder")
     TRIAGE = "triage", _("More than 90 days overdue at the first import: a person chooses")
     # rules 2, 4, 9, 11
     CONDITION_FALSE = "condition_false", _("The step's condition is false")
@@ -175,6 +216,8 @@ class Reason(models.TextChoices):
     HELD_THEIRS = "held_theirs", _("Waiting for the customer")
     HELD_OURS = "held_ours", _("Frozen by us")
     DISPUTED = "disputed", _("Disputed")
+    CREDIT_NOTE_PENDING = "credit_note_pending", _("A credit note is to be issued")
+    DISPUTE_OPEN = "dispute_open", _("A dispute is open: no legal step")
     UNDISPUTED_PART_WAITS = "undisputed_part_waits", _("The undisputed part waits five business days")
     UNALLOCATED_CREDIT = "unallocated_credit", _("An unallocated credit blocks firm steps")
     REPLY_PENDING = "reply_pending", _("A reply waits to be read")

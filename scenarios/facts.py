@@ -1,0 +1,336 @@
+"""What the planner decides from: facts, as frozen values. Ids are text, days are ordinals (`date.toordinal()`), money is integer cents.
+
+Rare facts sit in `ItemSituation` and `CustomerSituation`, whose shared empty values `QUIET` and `QUIET_CUSTOMER` serve nearly every item:
+the daily run builds 100,000 of these and reads them in microseconds. Everything a rule needs and only the database knows is a field here;
+everything a rule can work out is worked out by the planner.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from invoices.enums import DisputeState, HoldKind, HoldSide, InstallmentKind
+from scenarios.enums import (
+    ActionState,
+    Anchor,
+    Channel,
+    Condition,
+    Consequence,
+    DecisionKind,
+    Grouping,
+    OffsetUnit,
+    Phase,
+    Reason,
+    TaskKind,
+    Variant,
+)
+
+if TYPE_CHECKING:
+    from scenarios.timing import NominalDates
+
+WRITTEN: Final = frozenset({"email", "sms", "letter", "registered"})
+HUMAN: Final = frozenset({"call", "task"})
+
+
+# --- the plan ---------------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a plan version. `offset` counts from `anchor` in `unit`; `requires` names the steps its text cites (rule 4)."""
+
+    key: str
+    position: int
+    phase: Phase
+    channel: Channel
+    anchor: Anchor = Anchor.DUE
+    offset: int = 0
+    unit: OffsetUnit = OffsetUnit.DAYS
+    conditions: tuple[Condition, ...] = ()
+    at_least_cents: int = 0  # the threshold of Condition.AT_LEAST
+    requires: tuple[str, ...] = ()
+    term_days: int | None = None  # the term its text gives, in calendar days
+    announces: Consequence | None = None
+    executes: Consequence | None = None
+    template: str = ""
+    reprise_template: str = ""  # rule 3: the text of a first message about an old item
+    needs_approval: bool = False
+    task_kind: TaskKind = TaskKind.OTHER
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps of one plan version in order, with what the planner works out once per plan. Build it with `compile_steps`."""
+
+    plan: str
+    version: str
+    steps: tuple[Step, ...]  # in order; steps anchored on PROMISE stand outside
+    outside: tuple[Step, ...] = ()
+    grouping: Grouping = Grouping.ACCOUNT
+    minimum_cents: int = 0  # rule 1: a net at or below it is not chased
+    _dates: "dict[tuple[int, int, int], NominalDates]" = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Position of each step of the order, by key."""
+        return {step.key: number for number, step in enumerate(self.steps)}
+
+    @cached_property
+    def size(self) -> int:
+        return len(self.steps)
+
+    @cached_property
+    def first_reminder(self) -> int:
+        """Index of the first written overdue step, where a late item enters (rule 3); `size` when the plan has none."""
+        return next((n for n, s in enumerate(self.steps) if s.phase > Phase.SERVICE and s.channel in WRITTEN), self.size)
+
+    @cached_property
+    def first_friendly(self) -> int:
+        """Index of the first written friendly step, where a rejected dispute resumes (rule 7); `size` when the plan has none."""
+        return next((n for n, s in enumerate(self.steps) if s.phase == Phase.FRIENDLY and s.channel in WRITTEN), self.size)
+
+    def __hash__(self) -> int:
+        return hash((self.plan, self.version))
+
+
+def compile_steps(
+    steps: Sequence[Step], *, plan: str = "", version: str = "", grouping: Grouping = Grouping.ACCOUNT, minimum_cents: int = 0
+) -> Steps:
+    """The plan as the planner reads it. Raises ValueError for two steps of the same key."""
+    ordered = sorted(steps, key=lambda step: step.position)
+    if len({step.key for step in ordered}) != len(ordered):
+        raise ValueError("Two steps of a plan have the same key.")
+    outside = tuple(step for step in ordered if step.anchor == Anchor.PROMISE)
+    inside = tuple(step for step in ordered if step not in outside)
+    return Steps(plan=plan, version=version, steps=inside, outside=outside, grouping=grouping, minimum_cents=minimum_cents)
+
+
+# --- the item and its customer ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """Contests the whole item (`amount_cents` None) or a part of it."""
+
+    amount_cents: int | None
+    opened_on: int
+    state: DisputeState = DisputeState.OPEN
+    closed_on: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """`paid_cents` is what was received on the item since the promise was made. Withdrawn promises are not passed."""
+
+    amount_cents: int
+    made_on: int
+    for_on: int
+    paid_cents: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A dated pause; `ends_on` is its last day. Released holds are not passed; ended ones are (OURS stays, THEIRS chooses the text)."""
+
+    side: HoldSide
+    kind: HoldKind
+    starts_on: int
+    ends_on: int
+    amount_cents: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSituation:
+    """What is out of the ordinary about an item."""
+
+    kind: InstallmentKind = InstallmentKind.NORMAL
+    matures_on: int | None = None  # release of a RETENTION, maturity of a BILL
+    collection_on: int | None = None  # settlement date of the direct debit or bill it was put into
+    cancelled: bool = False
+    factored: bool = False  # assigned to a factor who gave no mandate to remind
+    e_invoice_refused: bool = False
+    triage: bool = False  # rule 3: a person has not chosen yet, or chose not to chase
+    answered: bool = False  # receipt or acceptance known: from the debtor, or by an e-invoicing status
+    restart_on: int | None = None  # rule 7: overdue steps count from here instead of the due date, once the invoice was sent again
+    disputes: tuple[Dispute, ...] = ()
+    promises: tuple[Promise, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    delivery_proof: bool = False  # on file (rule 11)
+
+
+QUIET: Final = ItemSituation()
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Money of the customer that is set against nothing yet: an unallocated receipt, or a credit note. Positive cents."""
+
+    id: str
+    label: str
+    cents: int
+    on: int
+    credit_note: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """One customer's account in one currency. `net_cents` is the statement: everything open, less the credits."""
+
+    net_cents: int
+    overdue_cents: int = 0
+    promised_cents: int = 0  # open promises on overdue items
+    promised_until: int | None = None  # the last promised day
+    credits: tuple[Credit, ...] = ()
+    credit_cents: int = 0  # the sum of `credits`
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCommitment:
+    """A consequence announced to the customer and neither executed nor withdrawn (rule 11). `executed_by` is a step's key, or ""."""
+
+    consequence: Consequence
+    due_on: int
+    executed_by: str = ""
+    item_ids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerSituation:
+    """What is out of the ordinary about a customer."""
+
+    holds: tuple[Hold, ...] = ()
+    reply_pending: bool = False
+    absent_until: int | None = None
+    absence_noted_on: int | None = None
+    substitute_known: bool = False
+    commitments: tuple[OpenCommitment, ...] = ()
+    unmatched_since: int | None = None  # day of an unmatched receipt that may be theirs (rule 8)
+    insolvent_on: int | None = None  # opening judgment
+    not_received_before: bool = False  # one of their earlier invoices had not arrived
+
+
+QUIET_CUSTOMER: Final = CustomerSituation()
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFacts:
+    """A debtor. `regime` is the legal regime a message obeys ("business:FR"), "" when unknown (rule 11).
+
+    `reachable` holds the channels over which somebody can be reached now; `payer_id` is another customer who pays for them.
+    """
+
+    id: str
+    balances: Mapping[str, Balance]
+    payer_id: str = ""
+    regime: str = "business:FR"
+    language: str = "fr"
+    reachable: frozenset[str] = WRITTEN
+    pays_by_cheque: bool = False
+    invoices_before: int = 99  # invoices issued to them so far, this one not counted
+    registered_office_known: bool = True
+    representative_known: bool = True
+    owner_warned_on: int | None = None
+    situation: CustomerSituation = QUIET_CUSTOMER
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An instalment of an invoice, open or not. `entered_on` is the day it became ours to chase: import, assignment, change of plan."""
+
+    id: str
+    invoice_id: str
+    customer: CustomerFacts
+    issue_on: int
+    due_on: int
+    amount_cents: int
+    outstanding_cents: int
+    currency: str = "EUR"
+    iban: str = ""
+    entered_on: int = 0
+    supplied_on: int | None = None  # delivery or service (rule 12)
+    situation: ItemSituation = QUIET
+    source: str = ""  # the import that brought it (rule 15)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One action of the item, the last of its step and occurrence first or last: the planner sorts by day.
+
+    `on` is the day it was done (or skipped, cancelled, taken back), `taken_on` the day it was begun. An imported reminder has no key and,
+    when its phase is not known, phase None (rule 3). `deadline_on` is the term its message printed.
+    """
+
+    key: str
+    state: ActionState
+    on: int
+    phase: Phase | None
+    channel: Channel
+    taken_on: int | None = None
+    occurrence: int = 1
+    deadline_on: int | None = None
+
+
+# --- the tenant's settings --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One tenant's figures. Days are business days unless said; money is cents of the item's currency."""
+
+    spacing: int = 3  # rule 6
+    coverage_gate: bool = True  # rule 8
+    coverage_through: int | None = None
+    coverage_margin: int = 1
+    coverage_margin_cheque: int = 4
+    residue_cents: int = 1500  # rule 1
+    residue_percent: int = 1
+    collection_margin: int = 2
+    promise_share_percent: int = 80  # rule 7
+    promise_tolerance: int = 2
+    undisputed_wait: int = 5
+    unmatched_wait: int = 3  # rule 8
+    absence_cap: int = 10  # rule 9
+    legal_reminders: int = 2  # rule 4
+    legal_rest_days: int = 8  # calendar days since the last of them
+    owner_warning: int = 2  # rule 11
+    question_first_invoices: int = 3  # rule 5
+    question_threshold_cents: int = 300_000
+    suspended: bool = False
+    held: bool = False  # the tenant holds everything (rule 15)
+    supervised: bool = False
+
+
+# --- the answer -------------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A step that will not happen, with its reason; `was_taken` when an action of it waits unsent and is to be closed."""
+
+    step: Step
+    reason: Reason
+    occurrence: int = 1
+    was_taken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of one item today.
+
+    TAKE: `step` happens today, in `occurrence`, with the text `variant`, claiming `chased_cents`. WAIT: `step` comes on `on` (None when
+    the day is not known) because of `reason`. BLOCKED: somebody must act first; `escalate` when they are late. FINISHED: nothing follows.
+    `skips` are steps that drop out today, whatever the kind.
+    """
+
+    kind: DecisionKind
+    item: Item
+    step: Step | None
+    on: int | None
+    reason: Reason
+    steps: Steps | None = None
+    variant: Variant = Variant.NONE
+    occurrence: int = 1
+    chased_cents: int = 0
+    escalate: bool = False
+    skips: tuple[Skip, ...] = ()

@@ -1,0 +1,116 @@
+"""When the steps of a plan fall due (rule 2), before anything that happened to the item is looked at: pure date arithmetic, remembered."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from dunning.core.calendars import TARGET, Calendar
+from scenarios.enums import Anchor, OffsetUnit, Phase
+from scenarios.facts import Item, Policy, Promise, Step, Steps
+
+_MOST_REMEMBERED: Final = 50_000
+_SERVICE: Final = Phase.SERVICE
+
+
+@dataclass(frozen=True, slots=True)
+class NominalDates:
+    """Dates of one plan for one issue and due date, in the order of its steps.
+
+    `nominal` are unrolled; `rolled` are business days. A SERVICE step has None in `rolled` when no business day up to the due date is left
+    for it; an overdue step's is after the due date whatever its offset.
+    """
+
+    calendar: Calendar
+    nominal: tuple[int, ...]
+    rolled: tuple[int | None, ...]
+
+
+def offset_from(anchor_on: int, step: Step, calendar: Calendar) -> int:
+    """The anchor's day plus the step's offset, unrolled; an offset of zero business days is the anchor's day itself."""
+    if step.unit == OffsetUnit.BUSINESS_DAYS and step.offset:
+        return calendar.add_bd_ordinal(anchor_on, step.offset)
+    return anchor_on + step.offset
+
+
+def nominal_dates(steps: Steps, item: Item, calendar: Calendar) -> NominalDates:
+    """The plan's dates for the item, remembered on the plan: thousands of items share an issue and a due date."""
+    restart = item.situation.restart_on
+    due_on = item.due_on
+    counted_from = due_on if restart is None or restart < due_on else restart
+    key = (item.issue_on, due_on, counted_from)
+    dates = steps._dates.get(key)
+    if dates is None or dates.calendar is not calendar:
+        if len(steps._dates) >= _MOST_REMEMBERED:
+            steps._dates.clear()
+        dates = steps._dates[key] = _compute(steps, item.issue_on, due_on, counted_from, calendar)
+    return dates
+
+
+def _compute(steps: Steps, issue_on: int, due_on: int, counted_from: int, calendar: Calendar) -> NominalDates:
+    nominal: list[int] = []
+    rolled: list[int | None] = []
+    previous = counted_from
+    for step in steps.steps:
+        due = due_on if step.phase == _SERVICE else counted_from
+        anchor_on = issue_on if step.anchor == Anchor.ISSUE else previous if step.anchor == Anchor.PREVIOUS else due
+        on = offset_from(anchor_on, step, calendar)
+        nominal.append(on)
+        rolled.append(_service_day(on, due_on, calendar) if step.phase == _SERVICE else calendar.roll_ordinal(max(on, due + 1)))
+        previous = on
+    return NominalDates(calendar=calendar, nominal=tuple(nominal), rolled=tuple(rolled))
+
+
+def _service_day(on: int, due_on: int, calendar: Calendar) -> int | None:
+    if on > due_on:
+        return None
+    rolled = calendar.roll_ordinal(on)
+    return rolled if rolled <= due_on else calendar.roll_back_ordinal(on)
+
+
+def shifted(dates: NominalDates, index: int, last_index: int, last_on: int, calendar: Calendar) -> int:
+    """Day of overdue step `index` when overdue step `last_index` was done on `last_on`: at its own date, or its gap after that day."""
+    own = dates.rolled[index]
+    after = last_on + dates.nominal[index] - dates.nominal[last_index]
+    # Rolling keeps the order of days, so the later of the two rolled days is the later one rolled.
+    if own is None:
+        return calendar.roll_ordinal(after)
+    return own if after <= own else calendar.roll_ordinal(after)
+
+
+def promise_kept(promise: Promise) -> bool:
+    """Whether what came in since the promise reaches it (rule 7)."""
+    return promise.paid_cents >= promise.amount_cents
+
+
+def promise_held_through(promise: Promise, calendar: Calendar, policy: Policy) -> int:
+    """Last day on which an open promise holds its item: the promised day and the tolerance, in business days."""
+    return calendar.add_bd_ordinal(promise.for_on, policy.promise_tolerance)
+
+
+def covered_from(item: Item, calendar: Calendar, policy: Policy) -> int:
+    """The day through which receipts must be complete before an overdue message about the item (rule 8).
+
+    The due date rolled to the next day on which banks settle, plus one business day; four for a customer who pays by cheque.
+    """
+    margin = policy.coverage_margin_cheque if item.customer.pays_by_cheque else policy.coverage_margin
+    return calendar.add_bd_ordinal(TARGET.roll_ordinal(item.due_on), margin)
+
+
+def printed_deadline(posted_on: int, term_days: int, calendar: Calendar, *, by_post: bool) -> int:
+    """The deadline a message prints: the term after its day, after three business days on the road for a letter; always a business day."""
+    start = calendar.add_bd_ordinal(posted_on, 3) if by_post else posted_on
+    return calendar.roll_ordinal(start + term_days)
+
+
+def restart_after(resent_on: int, days: int = 10) -> int:
+    """`Item.situation.restart_on` once an invoice was sent again: overdue steps count from that day (rule 7)."""
+    return resent_on + days
+
+
+def already_paid_through(stated_on: int, calendar: Calendar) -> int:
+    """Last day of the hold an "already paid" opens: five business days after the stated day (rule 7)."""
+    return calendar.add_bd_ordinal(stated_on, 5)
+
+
+def partial_payment_through(paid_on: int, calendar: Calendar) -> int:
+    """Last day of the pause a partial payment opens: five business days (rule 7)."""
+    return calendar.add_bd_ordinal(paid_on, 5)
