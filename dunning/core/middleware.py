@@ -1,0 +1,49 @@
+"""One transaction in one organization for every request of a signed-in member."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+
+from dunning.core.models import Membership
+from dunning.core.selectors import get_membership
+from dunning.core.tenancy import tenant
+
+SESSION_KEY = "organization"
+
+
+class TenantMiddleware:
+    """Open `tenant()` for a session's organization; any exception and any status ≥ 400 rolls everything back.
+
+    What must survive a refusal (failed sign-ins, rate limits) is written outside, by views that need no organization.
+    `request.membership` is None for a visitor who is not signed in or belongs nowhere.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        membership = self._membership(request)
+        request.membership = membership  # type: ignore[attr-defined]  # read by views and templates
+        if membership is None or request.path.startswith("/accounts/"):
+            return self.get_response(request)
+        with tenant(membership.organization_id) as scope:
+            response = self.get_response(request)
+            if response.status_code >= 400:
+                scope.pending.clear()
+                transaction.set_rollback(True)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Django turns exceptions into responses before they reach `__call__`: mark the rollback here."""
+        if transaction.get_connection().in_atomic_block and getattr(request, "membership", None) is not None:
+            transaction.set_rollback(True)
+
+    def _membership(self, request: HttpRequest) -> Membership | None:
+        user: Any = getattr(request, "user", None)
+        if user is None or not user.is_authenticated:
+            return None
+        chosen = request.session.get(SESSION_KEY)
+        return get_membership(user, UUID(chosen) if chosen else None) or get_membership(user, None)

@@ -1,0 +1,37 @@
+"""What each role may do. Interfaces ask `require(membership, permission)` before they call a service."""
+
+from enum import StrEnum
+
+from django.utils.translation import gettext as _
+
+from dunning.core.enums import Role
+from dunning.core.errors import NotAllowed
+from dunning.core.models import Membership
+
+
+class Permission(StrEnum):
+    VIEW = "view"
+    WORK = "work"  # calls, promises, disputes, holds, payments, receipts
+    APPROVE = "approve"  # let messages leave
+    MANAGE_PLANS = "manage_plans"
+    MANAGE = "manage"  # people, bank details, providers
+
+
+ALLOWED: dict[str, frozenset[Permission]] = {
+    Role.OWNER: frozenset(Permission),
+    Role.ADMIN: frozenset(Permission),
+    Role.COLLECTOR: frozenset({Permission.VIEW, Permission.WORK, Permission.APPROVE}),
+    Role.SALES: frozenset({Permission.VIEW}),
+    Role.VIEWER: frozenset({Permission.VIEW}),
+}
+
+
+def allows(membership: Membership | None, permission: Permission) -> bool:
+    return membership is not None and permission in ALLOWED[membership.role]
+
+
+def require(membership: Membership | None, permission: Permission) -> None:
+    """Raises NotAllowed with a sentence naming the role."""
+    if not allows(membership, permission):
+        role = membership.get_role_display() if membership is not None else _("no role")
+        raise NotAllowed(_("Your role (%(role)s) does not allow this. Ask an administrator of your organization.") % {"role": role})

@@ -1,0 +1,53 @@
+"""Reading people and organizations."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from dunning.core.calendars import Calendar, calendar_for
+from dunning.core.errors import DomainError
+from dunning.core.models import Membership, Organization, OrganizationProfile, User
+
+
+def get_organization(slug: str) -> Organization:
+    """The organization of that short name. Raises DomainError naming those that exist."""
+    try:
+        return Organization.objects.get(slug=slug)
+    except Organization.DoesNotExist:
+        known = ", ".join(Organization.objects.order_by("slug").values_list("slug", flat=True)[:10]) or _("none yet")
+        raise DomainError(
+            _("There is no organization “%(slug)s”. Known: %(known)s. Create one with create_organization.")
+            % {"slug": slug, "known": known},
+            field="organization",
+        ) from None
+
+
+def get_profile() -> OrganizationProfile:
+    """The open organization's profile."""
+    return OrganizationProfile.objects.get()
+
+
+def get_calendar(profile: OrganizationProfile) -> Calendar:
+    """The organization's working calendar: its country's public holidays, its working days, its closures."""
+    return calendar_for(
+        country=profile.holiday_country or None,
+        subdivision=profile.holiday_subdivision or None,
+        working_days=frozenset(profile.working_days),
+        closures=frozenset(profile.closures),
+    )
+
+
+def memberships_of(user: User) -> Iterable[Membership]:
+    """The organizations a person belongs to, by name."""
+    return Membership.objects.filter(user=user).select_related("organization").order_by("organization__name")
+
+
+def get_membership(user: User, organization_id: UUID | None) -> Membership | None:
+    """The person's membership of that organization, or of their first one when none is named."""
+    found = [membership for membership in memberships_of(user) if organization_id in (None, membership.organization_id)]
+    return found[0] if found else None
+
+
+def people_of(organization: Organization) -> Iterable[User]:
+    return User.objects.filter(memberships__organization=organization, is_active=True).order_by("name", "email")
