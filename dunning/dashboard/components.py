@@ -1,0 +1,58 @@
+"""What the components of templates/components/ are fed with. Views build these; templates only lay them out."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One thing that happened, or will. `at` adds the hour to a past entry; `tone` is a badge tone, `late-*` shortened to `late`."""
+
+    on: dt.date
+    title: str
+    icon: str
+    at: dt.datetime | None = None
+    is_future: bool = False
+    is_void: bool = False  # withdrawn, cancelled, skipped: struck through, kept readable
+    tone: str = ""  # "", info, soon, late, settled
+    summary: str = ""
+    state: str = ""  # a value known to badges.LOOKS; shown as a badge with state_label
+    state_label: str = ""
+    amount: Decimal | None = None
+    currency: str = "EUR"
+    facts: Sequence[tuple[str, object]] = ()  # shown when expanded
+    body_url: str = ""  # a fragment fetched when expanded: the exact message, its proof
+    page_url: str = ""  # where the same can be read without JavaScript
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    label: str
+    url: str
+    is_current: bool = False
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NavigationItem:
+    key: str
+    label: str | Promise
+    icon: str
+    url_name: str
+    on_phone: bool = field(default=False)  # in the bottom bar; the others are behind "More"
+
+
+# The words of the rail. A page says which one it belongs to with `nav` in its context.
+NAVIGATION: tuple[NavigationItem, ...] = (
+    NavigationItem("today", _("Today"), "sunrise", "dashboard:today", on_phone=True),
+    NavigationItem("invoices", _("Invoices"), "receipt", "dashboard:invoices", on_phone=True),
+    NavigationItem("customers", _("Customers"), "users", "dashboard:customers", on_phone=True),
+    NavigationItem("plans", _("Plans"), "milestone", "dashboard:plans"),
+    NavigationItem("messages", _("Messages"), "mail", "dashboard:messages", on_phone=True),
+    NavigationItem("payments", _("Payments"), "wallet", "dashboard:payments"),
+)

@@ -1,0 +1,415 @@
+"""The design system's tags: one tag per component, each laid out in templates/components/<name>.html.
+
+`docs/interface.md` lists them with their parameters. Tags that speak of age read `today` from the context:
+the view puts it there, so that a page shows the organization's day, under a virtual clock too.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
+
+from django import template
+from django.core.paginator import Page
+from django.forms import BoundField, CheckboxInput
+from django.forms.utils import flatatt
+from django.template import Context, Engine
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from lucide.templatetags.lucide import lucide
+
+from dunning.dashboard import formatting
+from dunning.dashboard.badges import CHANNEL_ICONS, LABELS, LOOKS, NEUTRAL
+from dunning.dashboard.components import NAVIGATION, Tab, TimelineEntry
+
+register = template.Library()
+
+
+def _component(context: Context, name: str, values: Mapping[str, object]) -> SafeString:
+    """Render components/<name>.html over the page's context: request and csrf_token stay reachable, `values` shadow the rest."""
+    layout = Engine.get_default().get_template(f"components/{name}.html")
+    with context.push(**values):
+        return layout.render(context)
+
+
+# --- figures -----------------------------------------------------------------------------------------------------
+
+
+@register.filter
+def money(value: Decimal | int | None, currency: str = "EUR") -> str:
+    """`{{ invoice.outstanding|money:invoice.currency }}` as plain text, for sentences."""
+    return formatting.money(value, currency)
+
+
+@register.filter
+def number(value: Decimal | int | None) -> str:
+    return formatting.number(value)
+
+
+@register.simple_tag
+def amount(value: Decimal | int | None, currency: str = "EUR", tone: str = "") -> SafeString:
+    """`{% amount value currency tone="late" %}`: an unbreakable amount that machines can read too."""
+    if value is None:
+        return mark_safe("")
+    css = f"money is-{tone}" if tone else "money"
+    return format_html('<data class="{}" value="{}">{}</data>', css, value, formatting.money(value, currency))
+
+
+@register.filter
+def date_short(value: dt.date | None) -> str:
+    return formatting.date_short(value) if value else ""
+
+
+@register.filter
+def date_long(value: dt.date | None) -> str:
+    return formatting.date_long(value) if value else ""
+
+
+@register.filter
+def date_weekday(value: dt.date | None) -> str:
+    return formatting.date_weekday(value) if value else ""
+
+
+@register.filter
+def time_short(value: dt.datetime | None) -> str:
+    return formatting.time_short(value) if value else ""
+
+
+@register.simple_tag(takes_context=True)
+def day(context: Context, value: dt.date | None, style: str = "short", age: bool = False) -> SafeString:
+    """`{% day invoice.due_on %}`; `style="long"` in sentences; `age=True` adds `il y a 12 j`."""
+    if value is None:
+        return mark_safe("")
+    text = formatting.date_long(value) if style == "long" else formatting.date_short(value)
+    stamp = format_html('<time class="day" datetime="{}" title="{}">{}</time>', value.isoformat(), formatting.date_weekday(value), text)
+    if not age:
+        return stamp
+    return format_html('{} <span class="age">{}</span>', stamp, formatting.age(_plain_date(value), context["today"]))
+
+
+@register.simple_tag(takes_context=True)
+def age(context: Context, value: dt.date | None) -> str:
+    """`{% age task.due_on %}`: `il y a 12 j`."""
+    return formatting.age(_plain_date(value), context["today"]) if value else ""
+
+
+def _plain_date(value: dt.date) -> dt.date:
+    return value.date() if isinstance(value, dt.datetime) else value
+
+
+# --- signs -------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def _icon(name: str, size: int, label: str) -> SafeString:
+    css = "icon" if size == 16 else f"icon icon-{size}"
+    extra = {"role": "img", "aria_label": label} if label else {"aria_hidden": "true"}
+    # No width or height attribute: the stylesheet sizes it, so that a component can.
+    return mark_safe(lucide(name, size=size, **{"class": css, **extra}))  # noqa: S308 - our own package's drawings
+
+
+@register.simple_tag
+def icon(name: str, size: int = 16, label: str = "") -> SafeString:
+    """`{% icon "phone" %}`: sizes 12, 16, 20, 24; a label only when no word stands beside it."""
+    return _icon(str(name), size, str(label))
+
+
+@register.simple_tag(takes_context=True)
+def badge(context: Context, state: str, label: object = "", tone: str = "", icon: str = "") -> SafeString:
+    """`{% badge message.state message.get_state_display %}`: meaning and icon follow from the stored value."""
+    value = str(getattr(state, "value", state))
+    look = LOOKS.get(value, NEUTRAL)
+    words = label or getattr(state, "label", None) or LABELS.get(value) or value
+    return _component(context, "badge", {"label": words, "tone": tone or look.tone, "icon_name": icon or look.icon})
+
+
+@register.simple_tag(takes_context=True)
+def late_badge(context: Context, days: int) -> SafeString:
+    """`{% late_badge row.days_late %}`: `12 jours de retard`, redder with age; negative days lie ahead."""
+    tone = formatting.lateness_tone(days)
+    sign = "triangle-alert" if days > 0 else "calendar-clock" if tone == "soon" else "calendar"
+    return _component(context, "badge", {"label": formatting.lateness(days), "tone": tone, "icon_name": sign})
+
+
+@register.simple_tag(takes_context=True)
+def channel(context: Context, value: str, label: object = "") -> SafeString:
+    """`{% channel step.channel step.get_channel_display %}`: icon and word."""
+    key = str(getattr(value, "value", value))
+    words = label or getattr(value, "label", key)
+    return _component(context, "channel", {"label": words, "icon_name": CHANNEL_ICONS.get(key, "circle")})
+
+
+@register.filter
+def channel_icon(value: str) -> str:
+    return CHANNEL_ICONS.get(str(getattr(value, "value", value)), "circle")
+
+
+# --- controls ----------------------------------------------------------------------------------------------------
+
+
+@register.simple_tag(takes_context=True)
+def button(
+    context: Context,
+    label: str = "",
+    kind: str = "",
+    icon: str = "",
+    href: str = "",
+    type: str = "submit",
+    size: str = "",
+    opens: str = "",
+    closes: str = "",
+    hide_label: bool = False,
+    disabled: bool = False,
+    **attributes: object,
+) -> SafeString:
+    """A verb. `kind`: primary, danger, quiet or none; `size`: small, large; `opens`/`closes`: the id of a dialog.
+
+    Further keywords become attributes, `_` read as `-`: `hx_post=url name="act" value="send" form="f"`.
+    """
+    css = ["button", *(f"button-{word}" for word in (kind, size) if word), *(["button-icon"] if hide_label else [])]
+    target = opens or closes
+    if target:
+        type = "button"
+        attributes |= {"commandfor": target, "command": "show-modal" if opens else "close"}
+    rest = {key.replace("_", "-"): value for key, value in attributes.items() if value not in (None, "", False)}
+    values = {
+        "label": label,
+        "css": " ".join(css),
+        "icon_name": icon,
+        "href": href,
+        "type": type,
+        "hide_label": hide_label,
+        "disabled": disabled,
+        "rest": flatatt(rest),
+    }
+    return _component(context, "button", values)
+
+
+@register.simple_tag(takes_context=True)
+def field(
+    context: Context, bound: BoundField, label: str = "", help: str = "", prefix: str = "", suffix: str = "", css: str = ""
+) -> SafeString:
+    """A labelled form field with its help and its errors. `css`: field-short, field-money.
+
+    A widget attribute `data-when="promise call_back"` shows the field only while such a radio button of its form is chosen.
+    """
+    if bound.is_hidden:
+        return bound.as_widget()
+    values = {
+        "bound": bound,
+        "label": label or bound.label,
+        "help": help or bound.help_text,
+        "prefix": prefix,
+        "suffix": suffix,
+        "css": css,
+        "is_check": isinstance(bound.field.widget, CheckboxInput),
+        "when": bound.field.widget.attrs.get("data-when", ""),
+    }
+    return _component(context, "field", values)
+
+
+@register.simple_tag(takes_context=True)
+def fields(context: Context, form: object) -> SafeString:
+    """Every field of a form, its own errors first."""
+    return _component(context, "fields", {"form": form})
+
+
+@register.simple_tag(takes_context=True)
+def copy(context: Context, value: str, label: str = "") -> SafeString:
+    """`{% copy iban %}`: the value and a button that copies it (the button appears with JavaScript)."""
+    return _component(context, "copy", {"value": value, "label": label or value})
+
+
+# --- surfaces ----------------------------------------------------------------------------------------------------
+
+
+@register.simple_block_tag(takes_context=True)
+def card(
+    context: Context,
+    content: str,
+    title: str = "",
+    icon: str = "",
+    count: int | None = None,
+    href: str = "",
+    link: str = "",
+    flush: bool = False,
+    id: str = "",
+) -> SafeString:
+    """A titled sheet; `flush=True` lets a table or rows touch its edges; `href` and `link` put a link in its head."""
+    values = {
+        "content": content,
+        "title": title,
+        "icon_name": icon,
+        "count": count,
+        "href": href,
+        "link": link,
+        "flush": flush,
+        "id": id,
+    }
+    return _component(context, "card", values)
+
+
+@register.simple_block_tag(takes_context=True)
+def emptystate(context: Context, content: str, title: str, icon: str = "coffee") -> SafeString:
+    """What a list says when it has nothing: why, and what to do."""
+    return _component(context, "empty", {"content": content, "title": title, "icon_name": icon})
+
+
+@register.simple_block_tag(takes_context=True)
+def notice(context: Context, content: str, title: str = "", tone: str = "", icon: str = "") -> SafeString:
+    """A sentence the page must not hide. `tone`: none, soon, late, settled."""
+    signs = {"soon": "triangle-alert", "late": "circle-alert", "settled": "circle-check"}
+    return _component(context, "notice", {"content": content, "title": title, "tone": tone, "icon_name": icon or signs.get(tone, "info")})
+
+
+@register.simple_block_tag(takes_context=True)
+def dialog(context: Context, content: str, id: str, title: str, wide: bool = False) -> SafeString:
+    """A native modal dialog, opened by `{% button … opens=id %}`. Its last child is usually a form with .dialog-actions."""
+    return _component(context, "dialog", {"content": content, "id": id, "title": title, "wide": wide})
+
+
+@register.simple_tag(takes_context=True)
+def tabs(context: Context, items: Sequence[Tab], label: str) -> SafeString:
+    return _component(context, "tabs", {"items": items, "label": label})
+
+
+# --- data --------------------------------------------------------------------------------------------------------
+
+
+@register.simple_tag(takes_context=True)
+def stat(
+    context: Context, label: str, value: object, hint: str = "", tone: str = "", href: str = "", trend: str = "", trend_is_good: bool = True
+) -> SafeString:
+    """One figure, inside `<div class="stats">`. `tone`: late, soon, settled; `trend`: up, down, flat, beside the hint."""
+    arrows = {"up": "trending-up", "down": "trending-down", "flat": "minus"}
+    values = {
+        "label": label,
+        "value": value,
+        "hint": hint,
+        "tone": tone,
+        "href": href,
+        "arrow": arrows.get(trend, ""),
+        "trend_tone": "" if trend in ("", "flat") else "good" if trend_is_good else "bad",
+    }
+    return _component(context, "stat", values)
+
+
+@register.simple_tag(takes_context=True)
+def facts(context: Context, rows: Iterable[tuple[str, object]]) -> SafeString:
+    """A list of (label, value); rows whose value is empty are left out."""
+    return _component(context, "facts", {"rows": [row for row in rows if row[1] not in (None, "")]})
+
+
+@register.simple_tag(takes_context=True)
+def progress(context: Context, value: int, maximum: int, label: str) -> SafeString:
+    return _component(context, "progress", {"value": value, "maximum": maximum, "label": label})
+
+
+@register.simple_tag(takes_context=True)
+def pagination(context: Context, page: Page) -> SafeString:  # type: ignore[type-arg]  # a page of anything
+    """Under a list: the rows shown of how many, and the pages. Keeps the filters of the address."""
+    pages = page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)
+    return _component(context, "pagination", {"page": page, "pages": list(pages)})
+
+
+@register.simple_tag(takes_context=True)
+def sort_header(context: Context, key: str, label: str, numeric: bool = False, css: str = "") -> SafeString:
+    """A `<th>` that sorts by `?sort=key`, then `-key`."""
+    current = context["request"].GET.get("sort", "")
+    direction = {key: "ascending", f"-{key}": "descending"}.get(current, "")
+    values = {
+        "label": label,
+        "direction": direction,
+        "next_sort": f"-{key}" if current == key else key,
+        "css": " ".join(word for word in ("num" if numeric else "", css) if word),
+        "icon_name": {"ascending": "arrow-up", "descending": "arrow-down"}.get(direction, "arrow-up-down"),
+    }
+    return _component(context, "sort_header", values)
+
+
+@register.simple_tag(takes_context=True)
+def timeline(context: Context, entries: Sequence[TimelineEntry], label: str = "") -> SafeString:
+    """Past solid, future dashed, in the order given; today's rule is drawn where one turns into the other."""
+    rows = [(entry, index > 0 and entry.is_future != entries[index - 1].is_future) for index, entry in enumerate(entries)]
+    return _component(context, "timeline", {"rows": rows, "label": label})
+
+
+# --- the desk ----------------------------------------------------------------------------------------------------
+
+
+@register.simple_block_tag(takes_context=True)
+def work(
+    context: Context,
+    content: str,
+    title: str,
+    icon: str,
+    tone: str = "",
+    href: str = "",
+    reason: str = "",
+    amount: Decimal | None = None,
+    currency: str = "EUR",
+    since: str = "",
+    open_url: str = "",
+    open_label: str = "",
+    id: str = "",
+) -> SafeString:
+    """A row of the queue; its content is its buttons. `open_url` is fetched in place when the row is opened (a call card)."""
+    values = {
+        "content": content,
+        "title": title,
+        "icon_name": icon,
+        "tone": tone,
+        "href": href,
+        "reason": reason,
+        "value": amount,
+        "currency": currency,
+        "since": since,
+        "open_url": open_url,
+        "open_label": open_label,
+        "id": id,
+    }
+    return _component(context, "work", values)
+
+
+@register.simple_block_tag(takes_context=True)
+def callcard(
+    context: Context,
+    content: str,
+    form: object,
+    action: str,
+    contact: str,
+    phone: str,
+    phone_href: str = "",
+    role: str = "",
+    last: str = "",
+) -> SafeString:
+    """A call in one place: number, script (the content), last exchange, the form (`form.outcome` as buttons, then its other fields)."""
+    values = {
+        "content": content,
+        "form": form,
+        "action": action,
+        "contact": contact,
+        "phone": phone,
+        "phone_href": phone_href or phone.replace(" ", ""),
+        "role": role,
+        "last": last,
+    }
+    return _component(context, "callcard", values)
+
+
+@register.simple_block_tag(takes_context=True)
+def approvebar(context: Context, content: str, form_id: str, summary: str) -> SafeString:
+    """A bar that stays in sight under a list. Check boxes carrying `form=form_id` are counted into it; its content is its buttons."""
+    return _component(context, "approvebar", {"content": content, "form_id": form_id, "summary": summary})
+
+
+@register.simple_tag(takes_context=True)
+def navigation(context: Context, place: str = "rail") -> SafeString:
+    """The rail or, with `place="phone"`, the bottom bar. Reads `nav` (the current page's key) and `nav_counts` from the context."""
+    counts = context.get("nav_counts") or {}
+    items = [
+        {"item": item, "url": reverse(item.url_name), "is_current": item.key == context.get("nav"), "count": counts.get(item.key)}
+        for item in NAVIGATION
+    ]
+    return _component(context, "navigation" if place == "rail" else "bottom_bar", {"items": items})

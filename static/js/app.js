@@ -1,0 +1,95 @@
+// Comfort only: every page works without this file.
+(() => {
+  "use strict";
+  const find = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const isTyping = (target) => target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+
+  // Controls that only make sense with JavaScript are hidden in the markup and shown here, after swaps too.
+  const prepare = (root) => {
+    find("[data-copy], [data-dismiss], [data-select-all]", root).forEach((control) => { control.hidden = false; });
+    find("[data-passing]", root).forEach((toast) => setTimeout(() => toast.remove(), 8000));
+    [...find("form", root), root.closest?.("form")].forEach((form) => form && showWhen(form));
+  };
+
+  // <div data-when="promise call_back">: shown while a radio button of that value is chosen; hidden fields are not sent.
+  const showWhen = (form) => {
+    const chosen = new Set(find("input[type=radio]:checked", form).map((radio) => radio.value));
+    find("[data-when]", form).forEach((part) => {
+      if (part.matches("input, select, textarea")) return;
+      const isShown = part.dataset.when.split(" ").some((value) => chosen.has(value));
+      part.hidden = !isShown;
+      find("input, select, textarea", part).forEach((control) => { control.disabled = !isShown; });
+    });
+  };
+
+  const countSelected = (form) => {
+    const boxes = [...form.elements].filter((box) => box.type === "checkbox" && box.name);
+    const checked = boxes.filter((box) => box.checked).length;
+    const count = form.querySelector(".approve-count");
+    count.textContent = checked === 0 ? count.dataset.none : checked === 1 ? count.dataset.one : count.dataset.many.replace("%s", checked);
+    find("[data-needs-selection]", form).forEach((button) => { button.disabled = checked === 0; });
+    const all = form.querySelector("[data-select-all]");
+    if (all) { all.checked = boxes.length > 0 && checked === boxes.length; all.indeterminate = checked > 0 && checked < boxes.length; }
+  };
+
+  document.addEventListener("change", (event) => {
+    const form = event.target.form;
+    if (!form) return;
+    if (event.target.matches("[data-select-all]")) {
+      [...form.elements].forEach((box) => { if (box.type === "checkbox" && box.name) box.checked = event.target.checked; });
+    }
+    if (form.matches("[data-approve]")) countSelected(form);
+    if (event.target.type === "radio") showWhen(form);
+    if (event.target.matches("[data-submit]")) form.requestSubmit();
+  });
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button?.matches("[data-dismiss]")) button.closest(".toast").remove();
+    if (button?.matches("[data-copy]")) {
+      navigator.clipboard.writeText(button.dataset.copy).then(() => { button.firstElementChild.textContent = button.dataset.copied; });
+    }
+    // Browsers before the invoker commands.
+    if (button?.hasAttribute("commandfor") && !("commandForElement" in button)) {
+      const dialog = document.getElementById(button.getAttribute("commandfor"));
+      if (button.getAttribute("command") === "close") dialog.close(); else dialog.showModal();
+    }
+    if (event.target.matches("dialog")) event.target.close();
+    find("details[data-menu][open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+  });
+
+  // Keys: / searches, j and k walk the queue, Enter opens the row, Escape closes a menu.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      const menu = event.target.closest("details[data-menu][open]");
+      if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
+    if (event.key === "/") {
+      event.preventDefault();
+      document.getElementById("search")?.focus();
+      return;
+    }
+    if (event.key !== "j" && event.key !== "k") return;
+    const rows = find("[data-work]");
+    if (rows.length === 0) return;
+    const here = rows.findIndex((row) => row.contains(document.activeElement));
+    const row = rows[Math.min(rows.length - 1, Math.max(0, here + (event.key === "j" ? 1 : -1)))];
+    const target = row.querySelector("summary, a, button");
+    target?.focus();
+    row.scrollIntoView({ block: "nearest" });
+  });
+
+  document.addEventListener("htmx:load", (event) => prepare(event.target));
+  // A fragment that could not be fetched says so, in the page's language.
+  const fail = () => {
+    const toast = document.getElementById("toast-failed").content.cloneNode(true);
+    document.getElementById("toasts").append(toast);
+    prepare(document.getElementById("toasts"));
+  };
+  document.addEventListener("htmx:responseError", fail);
+  document.addEventListener("htmx:sendError", fail);
+  prepare(document);
+  find("form[data-approve]").forEach(countSelected);
+})();
