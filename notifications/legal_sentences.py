@@ -12,7 +12,7 @@ from typing import Final
 
 from notifications.typography import typeset
 
-KEYS: Final = ("legal.penalties", "legal.accruing", "legal.notice", "legal.amicable")
+KEYS: Final = ("legal.penalties", "legal.accruing", "legal.notice", "legal.amicable", "legal.mediator")
 
 _AMICABLE: Final = {
     "fr": "Si vous contestez une facture ou rencontrez une difficulté, une solution amiable reste possible",
@@ -57,6 +57,7 @@ _TABLE: Final[dict[tuple[str, str], dict[str, dict[str, str]]]] = {
             "legal.notice": "Pour toute somme qui n'en produirait pas déjà, la présente fait courir l'intérêt légal "
             "(art. 1231-6 et 1344-1 du code civil).",
             "legal.amicable": _AMICABLE["fr"] + ", y compris avec le Médiateur des entreprises.",
+            "legal.mediator": "le Médiateur des entreprises",
         },
         "en": {
             "legal.penalties": "Please note that late-payment penalties (at the rate set by law, details on request) and fixed compensation "
@@ -65,6 +66,7 @@ _TABLE: Final[dict[tuple[str, str], dict[str, dict[str, str]]]] = {
             "legal.notice": "For any sum that does not already bear interest, this notice starts interest at the legal rate "
             "(articles 1231-6 and 1344-1 of the French Civil Code).",
             "legal.amicable": _AMICABLE["en"] + ", including with the help of the Médiateur des entreprises, the French business mediator.",
+            "legal.mediator": "the Médiateur des entreprises, the French business mediator",
         },
     },
     ("PUBLIC", "FR"): {
@@ -74,6 +76,7 @@ _TABLE: Final[dict[tuple[str, str], dict[str, dict[str, str]]]] = {
             "legal.accruing": "Les intérêts moratoires continuent de courir jusqu'au paiement du principal "
             "(art. R2192-31 et suivants du code de la commande publique).",
             "legal.amicable": _AMICABLE["fr"] + ", y compris avec le Médiateur des entreprises.",
+            "legal.mediator": "le Médiateur des entreprises",
         },
         "en": {
             "legal.penalties": "Default interest and fixed compensation of €40 are due without further reminder "
@@ -81,6 +84,7 @@ _TABLE: Final[dict[tuple[str, str], dict[str, dict[str, str]]]] = {
             "legal.accruing": "Default interest continues to run until the principal is paid "
             "(articles R2192-31 and following of the French Public Procurement Code).",
             "legal.amicable": _AMICABLE["en"] + ", including with the help of the Médiateur des entreprises, the French business mediator.",
+            "legal.mediator": "the Médiateur des entreprises, the French business mediator",
         },
     },
     ("CONSUMER", "FR"): {

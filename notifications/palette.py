@@ -128,6 +128,7 @@ legal.accruing | Les pénalités qui continuent de courir | Penalties that keep 
 """
 
 _LEGAL_TEXTS: Final = """
+legal.mediator | Le médiateur compétent | The mediator in charge | le Médiateur des entreprises | the Médiateur des entreprises
 legal.notice | L'effet d'une mise en demeure sur l'intérêt légal | What a formal notice does to statutory interest | La présente fait courir l'intérêt légal. | This notice starts statutory interest.
 """
 
@@ -136,8 +137,8 @@ invoices.one | Une seule facture concernée | A single invoice
 invoices.several | Plusieurs factures concernées | Several invoices
 account.up_to_date | Rien n'est échu sur le compte | Nothing is overdue on the account
 attached | Les factures sont jointes | The invoices are attached
-first_reminder | Aucun rappel écrit avant celui-ci | No written reminder before this one
-paid_to_others | Le règlement va à un autre que vous (affacturage) | Payment goes to a third party (factoring)
+after.partial_payment | Un paiement partiel est arrivé depuis le dernier message | A part payment came since the last message
+after.broken_promise | Une promesse n'a pas été tenue | A promise was broken
 """
 
 _BLOCKS: Final = """
@@ -188,7 +189,7 @@ def example_context(language: str) -> dict[str, str | bool]:
     for entry in PALETTE.values():
         if entry.kind is Kind.TEXT and entry.key not in _BLANK_IN_EXAMPLE:
             context[entry.key] = entry.example_fr if language == "fr" else entry.example_en
-    for key in ("invoices.one", "account.up_to_date", "first_reminder"):
+    for key in ("invoices.one", "account.up_to_date"):
         context[key] = True
     return context
 

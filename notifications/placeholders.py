@@ -83,6 +83,7 @@ class Template:
     pieces: tuple[Piece, ...]
     sections: tuple[str, ...]
     keys: frozenset[str]
+    markup: bool = False
     shapes: dict[tuple[bool, ...], Shape] = field(default_factory=dict)
 
     def shape(self, context: Context) -> Shape:
@@ -92,7 +93,8 @@ class Template:
         if shape is None:
             if len(self.shapes) >= _MOST_SHAPES:
                 self.shapes.clear()
-            shape = self.shapes[outcome] = _shape(self.pieces, dict(zip(self.sections, outcome, strict=True)))
+            build = _markup_shape if self.markup else _shape
+            shape = self.shapes[outcome] = build(self.pieces, dict(zip(self.sections, outcome, strict=True)))
         return shape
 
 
@@ -131,14 +133,14 @@ def _literal(literal: str, section: str) -> Piece:
 
 
 @lru_cache(maxsize=2048)
-def parse(text: str) -> Template:
-    """The template, parsed once per text. Raises `TemplateError`."""
-    if len(text) > LONGEST_TEMPLATE:
+def parse(text: str, *, markup: bool = False) -> Template:
+    """The template, parsed once per text; `markup` says that its literals are HTML of our own. Raises `TemplateError`."""
+    if not markup and len(text) > LONGEST_TEMPLATE:
         raise TemplateError("too_long")
     pieces = tuple(piece for piece in _pieces(text.replace("\r\n", "\n").replace("\x00", "")) if piece.literal or piece.key)
     # A section that holds nothing still asks for its key, so that a shape never depends on what the text happens to hold.
     sections = tuple(dict.fromkeys(match[2] for match in _TOKEN.finditer(text) if match[1] == "#"))
-    return Template(pieces, sections, frozenset(piece.key for piece in pieces if piece.key).union(sections))
+    return Template(pieces, sections, frozenset(piece.key for piece in pieces if piece.key).union(sections), markup)
 
 
 def placeholders(text: str) -> set[str]:
@@ -160,6 +162,11 @@ def _shape(pieces: tuple[Piece, ...], outcome: Mapping[str, bool]) -> Shape:
         html=_as_format("\n".join(_paragraph(paragraph) for paragraph in paragraphs)),
         keys=tuple(match[1] for match in _SLOT.finditer(source)),
     )
+
+
+def _markup_shape(pieces: tuple[Piece, ...], outcome: Mapping[str, bool]) -> Shape:
+    source = "".join(piece.literal or f"\x00{piece.key}\x00" for piece in pieces if not piece.section or outcome[piece.section])
+    return Shape(text="", html=_as_format(source), keys=tuple(match[1] for match in _SLOT.finditer(source)))
 
 
 def _as_format(source: str) -> str:
@@ -216,3 +223,9 @@ def render_both(text: str, context: Context) -> tuple[str, str]:
     shape = parse(text).shape(context)
     texts = _texts(shape.keys, context)
     return shape.text % texts, shape.html % tuple([_html(key, context) for key in shape.keys])
+
+
+def render_markup(markup: str, context: Context) -> str:
+    """A frame of our own, HTML with placeholders: literals are printed as they are, values escaped. Raises as `render` does."""
+    shape = parse(markup, markup=True).shape(context)
+    return shape.html % tuple([_html(key, context) for key in shape.keys])
