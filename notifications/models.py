@@ -11,6 +11,7 @@ from dunning.core.tenancy import TenantForeignKey, TenantModel
 from dunning.core.tokens import new_id
 from notifications.enums import (
     NEVER_LEFT,
+    WAITING,
     AttemptOutcome,
     LetterProof,
     MessageKind,
@@ -68,7 +69,7 @@ class ProviderAccount(TenantModel):
 
 
 class Message(TenantModel):
-    """One e-mail, text message or letter. Once `frozen_at` is set, what was said never changes again (trigger)."""
+    """One e-mail, text message or letter. Once frozen and handed over, what was said never changes again (trigger)."""
 
     customer = TenantForeignKey("customers.Customer", related_name="messages")
     contact = TenantForeignKey("customers.Contact", null=True, blank=True)
@@ -86,6 +87,7 @@ class Message(TenantModel):
     planned_on = models.DateField()  # local date of the run that wrote it
     group_key = models.CharField(max_length=160, blank=True)  # blank: outside the rule (answers, acknowledgements…)
     not_before = models.DateTimeField(null=True, blank=True)
+    details = models.JSONField(default=dict, blank=True)  # ids of what it is about: dispute, promise, payment, task, items
     # amounts it claims
     currency = models.CharField(max_length=3, blank=True)
     amount = models.DecimalField(max_digits=14, decimal_places=2, default=0)  # net total claimed
@@ -147,7 +149,9 @@ class Message(TenantModel):
             pgtrigger.Protect(
                 name="message_frozen",
                 operation=pgtrigger.Update,
+                # while it certainly has not left, a second rendering may say it again with today's amounts
                 condition=pgtrigger.Q(old__frozen_at__isnull=False)
+                & ~pgtrigger.Q(old__state__in=sorted(WAITING))
                 & (
                     pgtrigger.Q(old__frozen_at__df=pgtrigger.F("new__frozen_at"))
                     | pgtrigger.Q(old__subject__df=pgtrigger.F("new__subject"))

@@ -1,0 +1,112 @@
+"""E-mail services (Brevo, Mailjet, Postmark…) through django-anymail, one account per organization."""
+
+import threading
+from typing import Any, ClassVar
+
+from anymail.exceptions import AnymailConfigurationError, AnymailError, AnymailRecipientsRefused, AnymailRequestsAPIError
+from django.utils.module_loading import import_string
+
+from dunning.core.enums import Channel
+from notifications.enums import ProviderKind
+from notifications.providers import mime
+from notifications.providers.base import (
+    Accepted,
+    Account,
+    Capability,
+    Deadline,
+    Envelope,
+    Misconfigured,
+    NotAccepted,
+    Provider,
+    Refused,
+    Uncertain,
+)
+from notifications.providers.http import BoundedSession, retry_after
+
+# service -> (settings it takes, secrets it needs)
+SERVICES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "brevo": (("api_url",), ("api_key",)),
+    "mailersend": (("api_url",), ("api_token",)),
+    "mailgun": (("api_url", "sender_domain"), ("api_key",)),
+    "mailjet": (("api_url",), ("api_key", "secret_key")),
+    "postmark": (("api_url", "message_stream"), ("server_token",)),
+    "resend": (("api_url",), ("api_key",)),
+    "scaleway": (("api_url", "project_id", "region"), ("secret_key",)),
+    "sendgrid": (("api_url",), ("api_key",)),
+    "sparkpost": (("api_url", "subaccount"), ("api_key",)),
+}
+NOT_NOW = frozenset({401, 403, 429, 503})  # a wrong key is ours to mend, and nothing was accepted
+FINAL = frozenset({400, 402, 404, 405, 413, 415, 422})
+
+
+class Anymail(Provider):
+    """Settings: `service` (a key of SERVICES) and what it takes; secrets: what it needs."""
+
+    kind = ProviderKind.ANYMAIL
+    channels = frozenset({Channel.EMAIL})
+    capabilities = Capability.CALLBACK
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self.service = str(account.settings.get("service") or "")
+        if self.service not in SERVICES:
+            raise Misconfigured(f"“{self.service}” is not a known e-mail service: choose one of {', '.join(sorted(SERVICES))}.")
+        takes, needs = SERVICES[self.service]
+        if missing := [name for name in needs if not account.secrets.get(name)]:
+            raise Misconfigured(f"The e-mail service {self.service} needs {' and '.join(missing)}.")
+        self._options: dict[str, Any] = {name: account.settings[name] for name in takes if account.settings.get(name)}
+        self._options |= {name: account.secrets[name] for name in needs}
+        self._backend = import_string(f"anymail.backends.{self.service}.EmailBackend")
+        try:
+            self._backend(**self._options)
+        except AnymailConfigurationError as error:
+            raise Misconfigured(f"The e-mail service {self.service} is not completely set up: {error}") from None
+        self._local = threading.local()
+
+    def send(self, envelope: Envelope, deadline: Deadline) -> Accepted:
+        message = mime.build(envelope)
+        message.metadata = {"message_id": str(envelope.message_id)}  # type: ignore[attr-defined]  # read by anymail; callbacks name it
+        if self.service == "brevo":  # its own idempotency header: the same key is not sent twice within about 15 minutes
+            message.extra_headers["idempotencyKey"] = str(envelope.message_id)
+        backend = self._backend(**self._options)
+        backend.session = self._session(deadline)
+        try:
+            backend.send_messages([message])
+        except AnymailRecipientsRefused as error:
+            raise Refused(f"{self.service}: {error}", code="recipient", address_at_fault=True) from None
+        except AnymailRequestsAPIError as error:
+            raise self._sorted(error) from None
+        except AnymailError as error:  # anything else is raised while the request is built
+            raise Refused(f"{self.service}: {error}", code="unsupported") from None
+        status = message.anymail_status  # type: ignore[attr-defined]  # set by anymail
+        if not (status.status or set()) & {"sent", "queued"}:
+            raise Uncertain(f"{self.service} answered with the status {', '.join(sorted(map(str, status.status or ['none'])))}.")
+        return Accepted(provider_id=str(status.message_id or "")[:120], response=f"{self.service}: {', '.join(sorted(status.status))}")
+
+    def _session(self, deadline: Deadline) -> BoundedSession:
+        """One kept session per thread: sessions are not made to be shared."""
+        session: BoundedSession | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = BoundedSession()
+        session.deadline = deadline
+        return session
+
+    def _sorted(self, error: AnymailRequestsAPIError) -> NotAccepted | Refused | Uncertain:
+        code, text = error.status_code, f"{self.service}: {error}"
+        if code in NOT_NOW:
+            return NotAccepted(text, retry_after=retry_after(error.response.headers.get("Retry-After")))
+        if code in FINAL:
+            return Refused(text, code=str(code))
+        return Uncertain(text)
+
+
+class Brevo(Anymail):
+    """Brevo, which does not send the same idempotency key twice (documented 15 to 30 minutes; the shorter is relied on)."""
+
+    capabilities: ClassVar[Capability] = Capability.CALLBACK | Capability.IDEMPOTENT
+    idempotent_for: ClassVar[float] = 15 * 60.0
+
+
+def build(account: Account) -> Anymail:
+    """The provider of an account's service."""
+    return Brevo(account) if account.settings.get("service") == "brevo" else Anymail(account)

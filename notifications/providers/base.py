@@ -1,0 +1,172 @@
+"""The port every provider stands behind: what it is handed, what it may answer, what it declares it can do.
+
+A provider's answer is one of five, and each has one consequence (reliability is decided here, not in the caller):
+
+- `Accepted`: it has the message. `ToPost`: it is a letter, printed by us, and a person will post it.
+- `NotAccepted`: it certainly does not have it; the same message may be tried again.
+- `Refused`: it will never take it.
+- `Uncertain`: nobody knows. Never tried again blindly.
+- `Released`: too little time was left before the write, so the provider was not called at all.
+
+Anything else a provider raises is treated as `Uncertain`.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Flag, auto
+from typing import Any, ClassVar
+from uuid import UUID
+
+SEND_TIMEOUT = 20.0  # seconds one call may take
+SAFETY_MARGIN = 10.0  # seconds that must remain of the lease after a call that used its whole timeout
+RESPONSE_LIMIT = 2_000  # characters kept of what a provider said
+
+
+class Capability(Flag):
+    """What can be relied on when an answer was lost."""
+
+    NONE = 0
+    IDEMPOTENT = auto()  # the same message id posted again is not sent twice, for `idempotent_for` seconds
+    LOOK_UP = auto()  # it can be asked whether it has a message id
+    CALLBACK = auto()  # it reports back, naming our id
+    LOCAL = auto()  # nothing leaves the machine: no call can be lost
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An organization's access to one provider; `secrets` are decrypted and never printed."""
+
+    id: UUID
+    kind: str
+    channel: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An attachment as the recipient sees it."""
+
+    filename: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A frozen message, as it is handed over. `message_id` is the one stable name it has everywhere.
+
+    `sender` is “Name <address>” for e-mail, a number or name for text messages; `header_id` and `references` are Message-IDs with brackets.
+    """
+
+    message_id: UUID
+    channel: str
+    sender: str
+    recipient: str
+    recipient_name: str = ""
+    reply_to: str = ""
+    subject: str = ""
+    text: str = ""
+    html: str = ""
+    header_id: str = ""
+    references: str = ""
+    files: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    provider_id: str = ""
+    response: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToPost:
+    """The letter is ready to be printed; posting it is recorded by a person."""
+
+
+class ProviderError(Exception):
+    """Base of the answers that are not an acceptance; `text` is what a person reads."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text[:RESPONSE_LIMIT]
+
+
+class NotAccepted(ProviderError):
+    """Certainly not accepted; try again, not before `retry_after` seconds when given."""
+
+    def __init__(self, text: str, *, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class Refused(ProviderError):
+    """Never to be accepted. `address_at_fault`: this address is dead; `stopped`: its owner asked for silence."""
+
+    def __init__(self, text: str, *, code: str = "", address_at_fault: bool = False, stopped: bool = False) -> None:
+        super().__init__(text)
+        self.code = code
+        self.address_at_fault = address_at_fault
+        self.stopped = stopped
+
+
+class Uncertain(ProviderError):
+    """The call may have succeeded: a reset, a timeout after the request was written, an answer that cannot be read."""
+
+
+class Released(ProviderError):
+    """The deadline is too near: nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__("Too little time was left: the message goes back to the queue.")
+
+
+class Misconfigured(ProviderError):
+    """The account's settings cannot work; raised when a provider is built, before anything is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """How long this worker may still act on a message, on the monotonic clock of the process.
+
+    A worker that was frozen (a paused machine) finds out here, next to the socket write: its lease may have gone to somebody else.
+    """
+
+    at: float
+    timeout: float = SEND_TIMEOUT
+
+    @classmethod
+    def after(cls, seconds: float, timeout: float = SEND_TIMEOUT) -> "Deadline":
+        return cls(time.monotonic() + seconds, timeout)
+
+    def remaining(self) -> float:
+        return self.at - time.monotonic()
+
+    def require(self) -> None:
+        """Call this as the last statement before the first byte that could commit the provider. Raises Released."""
+        if self.remaining() < self.timeout + SAFETY_MARGIN:
+            raise Released
+
+
+class Provider:
+    """One way out. Subclasses declare the class attributes and implement `send`; instances are shared by a process's threads."""
+
+    kind: ClassVar[str]
+    channels: ClassVar[frozenset[str]]
+    capabilities: ClassVar[Capability] = Capability.NONE
+    idempotent_for: ClassVar[float] = 0.0
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    @property
+    def is_local(self) -> bool:
+        return Capability.LOCAL in self.capabilities
+
+    def send(self, envelope: Envelope, deadline: Deadline) -> Accepted | ToPost:
+        """Hand the message over. Raises one of the ProviderErrors of this module."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Give back connections."""

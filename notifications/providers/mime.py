@@ -1,0 +1,84 @@
+"""E-mail as the recipient's program sees it: the creditor's identity alone, text and HTML twins, honest automatic-mail headers."""
+
+from email.headerregistry import Address
+from email.utils import formataddr, getaddresses
+
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMultiAlternatives
+from django.core.validators import validate_email
+from django.utils.encoding import punycode
+
+from notifications.providers.base import Envelope, Refused
+
+FORBIDDEN = ("\r", "\n", "\x00")
+HEADERS = {
+    "Auto-Submitted": "auto-generated",  # RFC 3834: vacation programs keep silent
+    "X-Auto-Response-Suppress": "DR, RN, NRN",  # Exchange; not OOF, because an absence reply is useful
+}
+
+
+def single_address(value: str) -> tuple[str, str]:
+    """(name, address) of a header value holding exactly one mailbox.
+
+    Raises ValueError for control characters, several mailboxes, or something that is no address.
+    """
+    if any(character in value for character in FORBIDDEN):
+        raise ValueError("An address must not contain line breaks.")
+    mailboxes = [(name, address) for name, address in getaddresses([value]) if name or address]
+    if len(mailboxes) != 1:
+        raise ValueError(f"“{value}” is not one e-mail address.")
+    name, address = mailboxes[0]
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise ValueError(f"“{address or value}” is not an e-mail address.") from None
+    return name, address
+
+
+def mailbox(name: str, address: str) -> str:
+    """“Name <address>”, quoted and encoded where needed, from parts that may hold anything but line breaks.
+
+    Raises ValueError as `single_address` does.
+    """
+    if any(character in name for character in FORBIDDEN):
+        raise ValueError("A name must not contain line breaks.")
+    _, plain = single_address(address)
+    return formataddr((name, plain)) if not name.isascii() else str(Address(name, addr_spec=plain)) if name else plain
+
+
+def wire_address(value: str) -> str:
+    """The bare address of a mailbox as SMTP carries it, its domain in IDNA. Raises Refused for what cannot be carried."""
+    try:
+        _, address = single_address(value)
+        local, domain = address.rsplit("@", 1)
+        return f"{local}@{punycode(domain)}".encode("ascii").decode()
+    except ValueError as error:
+        raise Refused(f"“{value}” cannot be written to: {error}", code="unsafe_header") from None
+
+
+def build(envelope: Envelope) -> EmailMultiAlternatives:
+    """The e-mail of an envelope. Raises Refused when a header could not be written safely."""
+    try:
+        single_address(envelope.sender)
+        recipient = mailbox(envelope.recipient_name, envelope.recipient)
+        reply_to = [envelope.reply_to] if envelope.reply_to and single_address(envelope.reply_to) else []
+        for value in (envelope.subject, envelope.header_id, envelope.references, *(file.filename for file in envelope.files)):
+            if any(character in value for character in FORBIDDEN):
+                raise ValueError("A header must not contain line breaks.")
+    except ValueError as error:
+        raise Refused(str(error), code="unsafe_header") from None
+    headers = {**HEADERS, "Message-ID": envelope.header_id}
+    if envelope.references:
+        headers |= {"References": envelope.references, "In-Reply-To": envelope.references}
+    message = EmailMultiAlternatives(
+        subject=envelope.subject,
+        body=envelope.text,
+        from_email=envelope.sender,
+        to=[recipient],
+        reply_to=reply_to,
+        headers=headers,
+        attachments=[(file.filename, file.content, file.media_type) for file in envelope.files],
+    )
+    if envelope.html:
+        message.attach_alternative(envelope.html, "text/html")
+    return message

@@ -1,0 +1,198 @@
+"""Any SMTP server: one kept connection per thread in use, and answers read for what they prove.
+
+Before the message's last line is written nothing can have been accepted; after it, only a reply tells. A lost reply is `Uncertain`,
+because bare SMTP knows no idempotency. Safest is a mail server of one's own beside the application, whose queue can be searched.
+"""
+
+import contextlib
+import re
+import smtplib
+import ssl
+import threading
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from dunning.core.enums import Channel
+from notifications.enums import ProviderKind
+from notifications.providers import mime
+from notifications.providers.base import (
+    Accepted,
+    Account,
+    Deadline,
+    Envelope,
+    Misconfigured,
+    NotAccepted,
+    Provider,
+    Refused,
+    Uncertain,
+)
+
+CONNECT_TIMEOUT = 10.0
+MESSAGES_PER_CONNECTION = 100
+DEAD_ADDRESS = frozenset({550, 551, 553})
+
+
+class Smtp(Provider):
+    """Settings: `host`, `port`, `security` ("starttls", "ssl" or "none"), `username`; secret: `password`; without a host, the server's own
+    EMAIL_URL. TLS certificates are verified unless `verify` is false."""
+
+    kind = ProviderKind.SMTP
+    channels = frozenset({Channel.EMAIL})
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        own = account.settings
+        if own.get("host"):
+            self.host, self.port = str(own["host"]), int(own.get("port") or 25)
+            self.security = str(own.get("security") or "none")
+            self.username, self.password = str(own.get("username") or ""), account.secrets.get("password", "")
+        else:
+            self.host, self.port = settings.EMAIL_HOST, settings.EMAIL_PORT
+            self.security = "starttls" if settings.EMAIL_USE_TLS else "ssl" if settings.EMAIL_USE_SSL else "none"
+            self.username, self.password = settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD
+        if not self.host:
+            raise Misconfigured("No mail server is set: give its host, or set EMAIL_URL for the whole installation.")
+        if self.security not in ("none", "starttls", "ssl"):
+            raise Misconfigured(f"The security of a mail server is none, starttls or ssl, not “{self.security}”.")
+        self.verify = bool(own.get("verify", True))
+        self._idle: list[tuple[smtplib.SMTP, int]] = []  # (connection, messages sent over it)
+        self._lock = threading.Lock()
+
+    def send(self, envelope: Envelope, deadline: Deadline) -> Accepted:
+        message = mime.build(envelope)
+        sender, recipient = mime.wire_address(envelope.sender), mime.wire_address(envelope.recipient)
+        content = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]  # Django's own messages take it
+        deadline.require()
+        connection, sent = self._take()
+        keep = False
+        try:
+            self._mail_and_recipient(connection, sender, recipient)
+            accepted = self._data(connection, content, deadline)
+            keep = True
+            return accepted
+        except (Refused, NotAccepted):
+            keep = self._reset(connection)
+            raise
+        finally:
+            if keep and sent + 1 < MESSAGES_PER_CONNECTION:
+                with self._lock:
+                    self._idle.append((connection, sent + 1))
+            else:
+                _hang_up(connection)
+
+    def close(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection, _ in idle:
+            _hang_up(connection)
+
+    def _take(self) -> tuple[smtplib.SMTP, int]:
+        """A live connection: an idle one that still answers, else a new one."""
+        while True:
+            with self._lock:
+                if not self._idle:
+                    break
+                connection, sent = self._idle.pop()
+            try:
+                if connection.noop()[0] == 250:
+                    return connection, sent
+            except (smtplib.SMTPException, OSError):
+                pass
+            _hang_up(connection)
+        return self._connect(), 0
+
+    def _connect(self) -> smtplib.SMTP:
+        context = ssl.create_default_context()
+        if not self.verify:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        connection: smtplib.SMTP | None = None
+        try:
+            if self.security == "ssl":
+                connection = smtplib.SMTP_SSL(self.host, self.port, timeout=CONNECT_TIMEOUT, context=context)
+            else:
+                connection = smtplib.SMTP(self.host, self.port, timeout=CONNECT_TIMEOUT)
+            if self.security == "starttls":
+                connection.starttls(context=context)
+            if self.username:
+                connection.login(self.username, self.password)
+        except smtplib.SMTPAuthenticationError as error:
+            _hang_up(connection)
+            raise NotAccepted(
+                f"The mail server {self.host} refused the sign-in: check the user name and password ({_words(error.smtp_error)})."
+            ) from None
+        except (smtplib.SMTPException, OSError) as error:
+            _hang_up(connection)
+            raise NotAccepted(f"The mail server {self.host}:{self.port} cannot be reached ({error}). It will be tried again.") from None
+        return connection
+
+    def _mail_and_recipient(self, connection: smtplib.SMTP, sender: str, recipient: str) -> None:
+        try:
+            connection.ehlo_or_helo_if_needed()
+            code, reply = connection.mail(sender)
+            if code != 250:
+                raise _no(code, reply, f"The mail server refused the sender {sender}")
+            code, reply = connection.rcpt(recipient)
+            if code not in (250, 251):
+                raise _no(code, reply, f"The mail server refused {recipient}", address=True)
+        except (smtplib.SMTPException, OSError) as error:
+            raise NotAccepted(f"The connection to the mail server {self.host} broke before the message was written ({error}).") from None
+
+    def _data(self, connection: smtplib.SMTP, content: bytes, deadline: Deadline) -> Accepted:
+        try:
+            if connection.sock is not None:
+                connection.sock.settimeout(deadline.timeout)
+            code, reply = connection.docmd("DATA")
+        except (smtplib.SMTPException, OSError) as error:
+            raise NotAccepted(f"The connection to the mail server {self.host} broke before the message was written ({error}).") from None
+        if code != 354:
+            raise _no(code, reply, "The mail server refused the message")
+        deadline.require()
+        try:
+            with _cut_after(connection, deadline.timeout):
+                connection.send(re.sub(rb"(?m)^\.", b"..", content).removesuffix(b"\r\n") + b"\r\n.\r\n")
+                code, reply = connection.getreply()
+        except (smtplib.SMTPException, OSError) as error:
+            raise Uncertain(f"The mail server {self.host} did not answer after the message was written ({error or 'no reply'}).") from None
+        if code != 250:
+            raise _no(code, reply, "The mail server refused the message")
+        return Accepted(response=f"{code} {_words(reply)}")
+
+    @staticmethod
+    def _reset(connection: smtplib.SMTP) -> bool:
+        """Whether the connection can serve another message after a refusal."""
+        try:
+            return connection.rset()[0] == 250
+        except (smtplib.SMTPException, OSError):
+            return False
+
+
+def _no(code: int, reply: bytes, what: str, *, address: bool = False) -> NotAccepted | Refused:
+    """A reply in the 400s, or none, may be tried again; one in the 500s is final (RFC 5321, 4.2.1)."""
+    text = f"{what}: {code} {_words(reply)}"
+    if not 500 <= code < 600:
+        return NotAccepted(text)
+    return Refused(text, code=str(code), address_at_fault=address and code in DEAD_ADDRESS)
+
+
+def _words(reply: bytes | str) -> str:
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+    return " ".join(text.split())[:500]
+
+
+def _hang_up(connection: smtplib.SMTP | None) -> None:
+    if connection is not None:
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            connection.close()
+
+
+@contextlib.contextmanager
+def _cut_after(connection: smtplib.SMTP, seconds: float) -> Iterator[None]:
+    """Bound the whole exchange: a socket's own timeout starts again with every byte of a dripping answer."""
+    timer = threading.Timer(seconds, _hang_up, [connection])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -1,0 +1,103 @@
+"""Text messages through Twilio."""
+
+import logging
+import threading
+from typing import Any
+
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http import HttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from dunning.core.enums import Channel
+from notifications.enums import ProviderKind
+from notifications.providers.base import (
+    Accepted,
+    Account,
+    Capability,
+    Deadline,
+    Envelope,
+    Misconfigured,
+    NotAccepted,
+    Provider,
+    Refused,
+    Uncertain,
+)
+from notifications.providers.http import BoundedSession, retry_after
+
+API = "https://api.twilio.com"
+DEAD_NUMBER = frozenset({21211, 21214, 21217, 21401, 21407, 21421, 21612, 21614})  # not a number, or no mobile (Twilio's error list)
+STOPPED = 21610  # the recipient answered STOP
+NOT_NOW = frozenset({401, 403, 429, 503})
+
+
+class Twilio(Provider):
+    """Settings: `account_sid`, `sender` (number or name, else the organization's), `api_url` (a proxy); secret: `auth_token`."""
+
+    kind = ProviderKind.TWILIO
+    channels = frozenset({Channel.SMS})
+    capabilities = Capability.CALLBACK
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self.account_sid = str(account.settings.get("account_sid") or "")
+        self.auth_token = account.secrets.get("auth_token", "")
+        if not self.account_sid or not self.auth_token:
+            raise Misconfigured("Twilio needs an account SID and an auth token.")
+        self.api_url = str(account.settings.get("api_url") or API).rstrip("/")
+        self._local = threading.local()
+
+    def send(self, envelope: Envelope, deadline: Deadline) -> Accepted:
+        http = self._http()
+        http.session.deadline = deadline
+        http.retry_after = None
+        client = Client(self.account_sid, self.auth_token, http_client=http)
+        try:
+            answer = client.messages.create(to=envelope.recipient, from_=envelope.sender, body=envelope.text)
+        except TwilioRestException as error:
+            raise self._sorted(error, http.retry_after) from None
+        except (TwilioException, ValueError, KeyError, TypeError) as error:
+            raise Uncertain(f"Twilio's answer cannot be read ({type(error).__name__}).") from None
+        if not answer.sid:
+            raise Uncertain("Twilio's answer names no message.")
+        return Accepted(provider_id=str(answer.sid)[:120], response=f"Twilio: {answer.status}")
+
+    def _http(self) -> "_TwilioHttp":
+        http: _TwilioHttp | None = getattr(self._local, "http", None)
+        if http is None:
+            http = self._local.http = _TwilioHttp(self.api_url)
+        return http
+
+    def _sorted(self, error: TwilioRestException, wait: float | None) -> NotAccepted | Refused | Uncertain:
+        text = f"Twilio: {error.msg} (error {error.code})"
+        if error.status in NOT_NOW:
+            return NotAccepted(text, retry_after=wait)
+        if 400 <= error.status < 500 and error.status != 408:
+            return Refused(text, code=str(error.code), address_at_fault=error.code in DEAD_NUMBER, stopped=error.code == STOPPED)
+        return Uncertain(text)
+
+
+class _TwilioHttp(HttpClient):  # type: ignore[misc]  # untyped library
+    """Twilio's requests over our bounded session."""
+
+    def __init__(self, api_url: str) -> None:
+        super().__init__(logging.getLogger("twilio.http_client"), False)
+        self.api_url = api_url
+        self.session = BoundedSession()
+        self.retry_after: float | None = None
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        params: Any = None,
+        data: Any = None,
+        headers: Any = None,
+        auth: Any = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        url = self.api_url + uri.removeprefix(API) if uri.startswith(API) else uri
+        answer = self.session.request(method.upper(), url, params=params, data=data, headers=headers, auth=auth)
+        self.retry_after = retry_after(answer.headers.get("Retry-After"))
+        return Response(answer.status_code, answer.text, answer.headers)
