@@ -13,16 +13,14 @@ from typing import Literal
 
 from babel.core import Locale, get_global
 from babel.dates import format_date as babel_format_date
+from babel.numbers import NumberPattern, parse_pattern
 
 DateStyle = Literal["short", "medium", "long", "full"]
 
 # ISO 4217 minor units other than 2. Babel's own figures are CLDR's *display* habits (0 for RSD, ALL or PKR) and would round money away.
 _MINOR_UNITS = {
-    **dict.fromkeys(
-        ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"], 0
-    ),
+    **dict.fromkeys(["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"], 0),
     **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
-    **dict.fromkeys(["CLF", "UYW"], 4),
 }
 
 # "en" means English for European trade: 01/10/2026 is 1 October, never 10 January.
@@ -83,23 +81,30 @@ def _locale(name: str) -> Locale:
     return Locale.parse(_LOCALES.get(name, name.replace("-", "_")))
 
 
+@lru_cache(maxsize=64)
+def _pattern(locale: str, kind: Literal["currency", "number"], decimals: int) -> NumberPattern:
+    """The locale's pattern with a fixed number of decimals; a copy, since Babel shares its own."""
+    where = _locale(locale)
+    pattern = parse_pattern(where.currency_formats["standard"].pattern if kind == "currency" else where.decimal_formats[None].pattern)
+    pattern.frac_prec = (decimals, decimals)
+    return pattern
+
+
 def format_money(amount: Decimal, currency: str, locale: str = "fr") -> str:
     """`amount` with its currency, always with all its decimals: "1 840,25 €" (U+202F, then U+00A0) in French, "€1,840.25" in English.
 
     `locale` is a language ("fr", "en") or a full locale name. The amount is rounded half up to the minor unit.
     """
     digits = minor_units(currency)
-    where = _locale(locale)
-    pattern = where.currency_formats["standard"]
-    text: str = pattern.apply(quantize(amount, currency), where, currency=currency, currency_digits=False, force_frac=(digits, digits))
+    pattern = _pattern(locale, "currency", digits)
+    text: str = pattern.apply(quantize(amount, currency), _locale(locale), currency=currency, currency_digits=False)
     return text
 
 
 def format_number(amount: Decimal, decimals: int = 2, locale: str = "fr") -> str:
     """A bare number with a fixed number of decimals and the locale's separators: "12,40" for a rate, "1 840,25" for a column."""
-    where = _locale(locale)
     rounded = amount.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
-    text: str = where.decimal_formats[None].apply(rounded, where, force_frac=(decimals, decimals))
+    text: str = _pattern(locale, "number", decimals).apply(rounded, _locale(locale))
     return text
 
 
