@@ -31,6 +31,17 @@ class TimelineEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanMark:
+    """One step on a plan's drawing. `day` counts from the due date, negative before it."""
+
+    day: int
+    title: str
+    icon: str
+    tone: str = ""  # "", info, soon, late
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Tab:
     label: str
     url: str

@@ -17,11 +17,13 @@ from django.template import Context, Engine
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import pgettext
 from lucide.templatetags.lucide import lucide
 
 from dunning.dashboard import formatting
 from dunning.dashboard.badges import CHANNEL_ICONS, LABELS, LOOKS, NEUTRAL
-from dunning.dashboard.components import NAVIGATION, Tab, TimelineEntry
+from dunning.dashboard.components import NAVIGATION, PlanMark, Tab, TimelineEntry
+from dunning.dashboard.drawings import spread
 
 register = template.Library()
 
@@ -333,6 +335,26 @@ def timeline(context: Context, entries: Sequence[TimelineEntry], label: str = ""
     """Past solid, future dashed, in the order given; today's rule is drawn where one turns into the other."""
     rows = [(entry, index > 0 and entry.is_future != entries[index - 1].is_future) for index, entry in enumerate(entries)]
     return _component(context, "timeline", {"rows": rows, "label": label})
+
+
+@register.simple_tag(takes_context=True)
+def planline(context: Context, marks: Sequence[PlanMark], label: str) -> SafeString:
+    """A plan drawn from left to right around its due date; the page gives the same steps as a list."""
+    ordered = sorted(marks, key=lambda mark: mark.day)
+    days = sorted([mark.day for mark in ordered] + ([] if any(mark.day == 0 for mark in ordered) else [0]))
+    places = spread(days, start=40, end=960, gap=56)
+    due_at = places[days.index(0)]
+    if 0 not in [mark.day for mark in ordered]:
+        places.pop(days.index(0))
+    dots = [{"mark": mark, "x": round(x), "icon_x": round(x) - 8} for mark, x in zip(ordered, places, strict=True)]
+    return _component(context, "planline", {"dots": dots, "due_at": round(due_at), "label": label})
+
+
+@register.filter
+def plan_day(day: int) -> str:
+    """`D-7`, `D0`, `D+8` (in French `J-7`)."""
+    letter = pgettext("the due date, in a plan", "D")
+    return f"{letter}{day:+d}".replace("-", "\u2212") if day else f"{letter}0"
 
 
 # --- the desk ----------------------------------------------------------------------------------------------------
