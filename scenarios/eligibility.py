@@ -33,7 +33,7 @@ _CANCELLED: Final = Barrier(Reason.CANCELLED, finished=True)
 _RESIDUE: Final = Barrier(Reason.RESIDUE)
 _COVERED: Final = Barrier(Reason.COVERED_BY_CREDIT)
 _BELOW_MINIMUM: Final = Barrier(Reason.BELOW_MINIMUM)
-_NO_BALANCE: Final = Balance(net_cents=0)
+NO_BALANCE: Final = Balance(net_cents=0)
 _SERVICE: Final = Phase.SERVICE
 _FIRM: Final = Phase.FIRM
 _LEGAL: Final = Phase.LEGAL
@@ -94,7 +94,7 @@ def item_barrier(item: Item, steps: Steps, calendar: Calendar, policy: Policy, t
     if outstanding <= 0:
         return _SETTLED
     customer = item.customer
-    balance = customer.balances.get(item.currency, _NO_BALANCE)
+    balance = customer.balances.get(item.currency, NO_BALANCE)
     situation = item.situation
     if situation.cancelled:
         return _CANCELLED
@@ -262,7 +262,7 @@ def step_barrier(
 def _overdue_barrier(item: Item, step: Step, calendar: Calendar, policy: Policy, today: int, minimum: int) -> Barrier | None:
     customer = item.customer
     situation = customer.situation
-    balance = customer.balances.get(item.currency, _NO_BALANCE)
+    balance = customer.balances.get(item.currency, NO_BALANCE)
     if balance.credit_cents and balance.overdue_cents - balance.credit_cents <= minimum:
         return _COVERED
     barrier = coverage_barrier(item, calendar, policy)
@@ -309,9 +309,11 @@ def freezes_customer(balance: Balance, calendar: Calendar, policy: Policy, today
 
 
 def waits_for_commitment(item: Item, step: Step) -> bool:
-    """Rule 11: an announced consequence comes first; only the step that executes it passes."""
+    """Rule 11: an announced consequence comes first; only the step that executes it passes, and the announcement itself."""
     return any(
-        commitment.executed_by != step.key and (step.executes is None or step.executes != commitment.consequence)
+        commitment.executed_by != step.key
+        and step.executes != commitment.consequence
+        and not (step.announces == commitment.consequence and item.id in commitment.item_ids)
         for commitment in item.customer.situation.commitments
     )
 
@@ -335,34 +337,6 @@ def written_reminders(history: Sequence[HistoryEntry]) -> list[int]:
         entry.on
         for entry in history
         if entry.state == "done" and entry.channel in WRITTEN and entry.channel != "sms" and (entry.phase is None or entry.phase > _SERVICE)
-    )
-
-
-# --- the check list of a legal step -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of the check list a person sees before a legal step (rule 11). `name` is stable: the screens translate it."""
-
-    name: str
-    passed: bool
-
-
-def legal_checks(item: Item, history: Sequence[HistoryEntry], calendar: Calendar, policy: Policy, today: int) -> tuple[Check, ...]:
-    """The check list of rule 11 for one item; the approval is possible when every line passes."""
-    customer = item.customer
-    reminders = written_reminders(history)
-    warned_on = customer.owner_warned_on
-    return (
-        Check("regime_known", bool(customer.regime)),
-        Check("two_reminders", len(reminders) >= policy.legal_reminders and today >= reminders[-1] + policy.legal_rest_days),
-        Check("registered_office", customer.registered_office_known),
-        Check("legal_representative", customer.representative_known),
-        Check("no_open_dispute", not open_disputes(item)),
-        Check("no_credit", not customer.balances.get(item.currency, _NO_BALANCE).credit_cents and not credit_note_pending(item)),
-        Check("delivery_proof", item.situation.delivery_proof),
-        Check("owner_warned", warned_on is not None and today >= calendar.add_bd_ordinal(warned_on, policy.owner_warning)),
     )
 
 

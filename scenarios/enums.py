@@ -209,6 +209,7 @@ class Reason(models.TextChoices):
     # rules 5, 6
     SPACING = "spacing", _("Too soon after the previous message")
     JOINED = "joined", _("Carried in another message today")
+    ELSEWHERE = "elsewhere", _("Shown in another message")
     SUPERSEDED = "superseded", _("A higher message replaces it")
     # rules 7, 8, 12
     PROMISED = "promised", _("Promised")

@@ -1,0 +1,161 @@
+"""The lines of a message: every open item of the account once, credits as negative lines, so that the sum is the customer's statement."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from scenarios.enums import Condition, DecisionKind, Phase, Reason, Section, Variant
+from scenarios.facts import Credit, Decision, Item
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line. `cents` is negative in section CREDIT. `own_step`: the item's plan moves with this message; else it is only shown.
+
+    An item with a part that is not asked for has two lines. `item_id` is "" on a credit (`label` says which) and on the one line that
+    stands for everything shown in other messages.
+    """
+
+    section: Section
+    cents: int
+    item_id: str = ""
+    invoice_id: str = ""
+    customer_id: str = ""
+    due_on: int | None = None
+    step_key: str = ""
+    occurrence: int = 1
+    variant: Variant = Variant.NONE
+    own_step: bool = False
+    reason: Reason = Reason.DUE_NOW
+    label: str = ""
+
+
+# An item that merely waits for its next step is overdue like any other; one that is barred is shown for information, with its reason.
+_STILL_CLAIMED: Final = frozenset(
+    {
+        Reason.DUE_NOW,
+        Reason.NOT_YET,
+        Reason.IN_PROGRESS,
+        Reason.AWAITING_APPROVAL,
+        Reason.ONE_PER_DAY,
+        Reason.SPACING,
+        Reason.COMMITMENT_PENDING,
+        Reason.PLAN_FINISHED,
+        Reason.TOO_EARLY_FOR_LEGAL,
+        Reason.REQUIREMENT_MISSING,
+        Reason.ABSENCE,
+        Reason.NO_CONTACT,
+        Reason.LEGAL_REGIME_UNKNOWN,
+        Reason.UNALLOCATED_CREDIT,
+    }
+)
+
+
+def is_open(item: Item) -> bool:
+    return item.outstanding_cents > 0 and not item.situation.cancelled
+
+
+def credits_of(members: Iterable[Decision]) -> dict[str, tuple[Credit, ...]]:
+    """Credits by customer, in the currency of the members (which all share one)."""
+    found: dict[str, tuple[Credit, ...]] = {}
+    for decision in members:
+        customer = decision.item.customer
+        if customer.id not in found:
+            balance = customer.balances.get(decision.item.currency)
+            found[customer.id] = balance.credits if balance is not None else ()
+    return found
+
+
+def account_lines(
+    members: Sequence[Decision],
+    acting: Mapping[str, Decision],
+    shown: Collection[str],
+    asked: Mapping[str, int],
+    today: int,
+    *,
+    legal: bool,
+    with_credits: bool,
+) -> tuple[Line, ...]:
+    """The lines of one message about the account of `members`: all decisions about the recipient's items in one currency.
+
+    `acting` are the decisions whose own step the message carries, by item; `shown` the items it lists; `asked` the cents asked for each.
+    A `legal` message claims its acting items alone, everything else is for information. Credits stand in one message of the account;
+    the others count them in the line for what is shown elsewhere. The lines add up to the customers' statements, whatever the grouping.
+    """
+    lines: list[Line] = []
+    elsewhere = 0
+    for member in members:
+        item = member.item
+        if not is_open(item):
+            continue
+        if item.id not in shown:
+            elsewhere += item.outstanding_cents
+            continue
+        own = acting.get(item.id)
+        lines.extend(_item_lines(own or member, own is not None, asked.get(item.id, 0), today, legal))
+    for customer_id, credits in credits_of(members).items():
+        if with_credits:
+            lines.extend(_credit_line(credit, customer_id) for credit in credits)
+        else:
+            elsewhere -= sum(credit.cents for credit in credits)
+    if elsewhere:
+        lines.append(Line(Section.INFORMATION, elsewhere, reason=Reason.ELSEWHERE))
+    return tuple(lines)
+
+
+def _credit_line(credit: Credit, customer_id: str) -> Line:
+    return Line(
+        Section.CREDIT, -credit.cents, customer_id=customer_id, due_on=credit.on, reason=Reason.UNALLOCATED_CREDIT, label=credit.label
+    )
+
+
+def _item_lines(decision: Decision, acts: bool, asked: int, today: int, legal: bool) -> Iterable[Line]:
+    item = decision.item
+    section = _section(decision, acts, today, legal)
+    asked = min(asked, item.outstanding_cents) if section != Section.INFORMATION else 0
+    rest = item.outstanding_cents - asked
+    if asked:
+        step = decision.step
+        yield Line(
+            section,
+            asked,
+            item_id=item.id,
+            invoice_id=item.invoice_id,
+            customer_id=item.customer.id,
+            due_on=item.due_on,
+            step_key=step.key if acts and step is not None else "",
+            occurrence=decision.occurrence,
+            variant=decision.variant if acts else Variant.NONE,
+            own_step=acts,
+            reason=decision.reason,
+        )
+    if rest:
+        reason = _reason_of_rest(item) if asked else decision.reason
+        yield Line(
+            Section.INFORMATION,
+            rest,
+            item_id=item.id,
+            invoice_id=item.invoice_id,
+            customer_id=item.customer.id,
+            due_on=item.due_on,
+            reason=reason,
+        )
+
+
+def _section(decision: Decision, acts: bool, today: int, legal: bool) -> Section:
+    step = decision.step
+    if acts and step is not None:
+        if step.phase > Phase.SERVICE:
+            return Section.OVERDUE
+        return Section.TO_CONFIRM if Condition.QUESTION in step.conditions else Section.COMING_DUE
+    if legal:
+        return Section.INFORMATION
+    if decision.kind != DecisionKind.TAKE and decision.reason not in _STILL_CLAIMED:
+        return Section.INFORMATION
+    return Section.OVERDUE if today > decision.item.due_on else Section.COMING_DUE
+
+
+def _reason_of_rest(item: Item) -> Reason:
+    if item.situation.disputes:
+        return Reason.DISPUTED
+    return Reason.PROMISED if item.situation.promises else Reason.CREDIT_NOTE_PENDING
