@@ -17,9 +17,9 @@ class Series(StrEnum):
 
     ECB_MRO = "ecb_mro"
     """European Central Bank, main refinancing operations, in force on the first day of the semester."""
-    FR_LEGAL_PRO = "fr_legal_pro"
+    FR_LEGAL_PRO = "legal_pro"
     """Taux de l'intérêt légal, « tous autres cas » (the creditor is a professional)."""
-    FR_LEGAL_PRIVATE = "fr_legal_private"
+    FR_LEGAL_PRIVATE = "legal_private"
     """Taux de l'intérêt légal, creditor = private individual acting outside a trade."""
     DE_BASE = "de_base"
     """Basiszinssatz, BGB § 247."""
@@ -89,7 +89,7 @@ class RateRow:
     semester: Semester
     percent: Decimal
     source: str
-    verified_at: date | None = None
+    verified_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

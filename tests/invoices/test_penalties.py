@@ -481,7 +481,7 @@ def test_a_rate_entered_by_hand_completes_the_table_and_leaves_it_alone() -> Non
 def test_a_corrected_rate_replaces_the_shipped_one() -> None:
     corrected = PUBLISHED.extended([RateRow(Series.FR_LEGAL_PRIVATE, Semester(2026, 2), Decimal("6.85"), "JO", date(2026, 12, 1))])
     assert corrected.percent(Series.FR_LEGAL_PRIVATE, Semester(2026, 2)) == Decimal("6.85")
-    assert PUBLISHED.row(Series.FR_LEGAL_PRIVATE, Semester(2026, 2)).verified_at is None
+    assert PUBLISHED.row(Series.FR_LEGAL_PRIVATE, Semester(2026, 2)).verified_on is None
 
 
 def test_every_published_row_names_its_source_once() -> None:
