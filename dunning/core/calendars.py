@@ -150,7 +150,10 @@ class Calendar:
         return self.bd_between_ordinal(start.toordinal(), end.toordinal())
 
 
-@lru_cache(maxsize=1024)
+# Apart from `calendar_for` because lru_cache tells a keyword from a position, and one calendar would become two.
+_shared = lru_cache(maxsize=1024)(Calendar)
+
+
 def calendar_for(
     country: str | None = "FR",
     subdivision: str | None = None,
@@ -158,7 +161,7 @@ def calendar_for(
     closures: frozenset[date] = frozenset(),
 ) -> Calendar:
     """The shared `Calendar` of these settings: the years it has learnt serve every later run of this process."""
-    return Calendar(country, subdivision, working_days, closures)
+    return _shared(country, subdivision, working_days, closures)
 
 
 TARGET = calendar_for(_TARGET)
