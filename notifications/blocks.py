@@ -110,7 +110,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
 _COLUMNS: Final = ("number", "issued_on", "due_on", "amount", "outstanding", "late", "po")
 RIGHT_ALIGNED: Final = frozenset({"amount", "outstanding", "late", "penalties", "fixed_sum", "total"})
 _FONT: Final = "font-family:'Segoe UI',Helvetica,Arial,sans-serif;"
-_CELL: Final = "padding:6px 10px 6px 0;border-bottom:1px solid #e3dfd7;font-size:14px;line-height:20px;vertical-align:top;" + _FONT
+_RULE: Final = "border-bottom:1px solid #e3dfd7;"
+_CELL: Final = "padding:6px 10px 6px 0;" + _RULE + "font-size:14px;line-height:20px;vertical-align:top;" + _FONT
 _HEAD: Final = "padding:0 10px 6px 0;border-bottom:1px solid #8a8478;font-size:12px;line-height:16px;color:#5f594e;font-weight:normal;" + _FONT
 _TITLE: Final = "padding:12px 0 6px 0;font-size:14px;line-height:20px;font-weight:bold;" + _FONT
 
@@ -175,9 +176,10 @@ def _table_html(table: InvoiceTable) -> str:
         if len(table.sections) > 1 or section.title:
             output.append(f'<tr><td colspan="{len(columns)}" style="{_TITLE}">{escape(section_title(section, table.language))}</td></tr>')
         for row in section.rows:
-            output.append("<tr>" + "".join(f"{cells[name]}{escape(getattr(row, name))}</td>" for name in columns) + "</tr>")
+            line = "<tr>" + "".join(f"{cells[name]}{escape(getattr(row, name))}</td>" for name in columns) + "</tr>"
+            output.append(line.replace(_RULE, "") if row.note else line)
             if row.note:
-                output.append(f'<tr><td colspan="{len(columns)}" style="{_CELL}color:#5f594e;">{escape(row.note)}</td></tr>')
+                output.append(f'<tr><td colspan="{len(columns)}" style="{_CELL}padding-top:0;color:#5f594e;">{escape(row.note)}</td></tr>')
         if section.total and len(table.sections) > 1:
             output.append(_total_row(words["subtotal"], section.total, columns, bold=False))
     if table.total:

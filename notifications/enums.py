@@ -77,3 +77,24 @@ class SuppressionReason(models.TextChoices):
     STOP = "stop", _("Asked to stop")
     WRONG_NUMBER = "wrong_number", _("Wrong number")
     MANUAL = "manual", _("Added by hand")
+
+
+class Obstacle(models.TextChoices):
+    """Why a message did not leave, beside the reasons of the plan: each says what to do. The particulars are in `reason_text`."""
+
+    MISSING_VALUE = "missing_value", _("The text prints a value that is not known: complete it, then release the message")
+    TEMPLATE_ERROR = "template_error", _("The text cannot be read: correct the template, then release the message")
+    TEMPLATE_MISSING = "template_missing", _("There is no text for this step, channel and language: write one, then release the message")
+    NO_PROVIDER = "no_provider", _("No way of sending is set up for this channel: set one up, then release the message")
+    MISCONFIGURED = "misconfigured", _("The way of sending is not set up correctly: correct it, then release the message")
+    SENDER_MISSING = "sender_missing", _("The sender's address is missing or wrong: enter it in the settings, then release the message")
+    ADDRESS_MISSING = "address_missing", _("Nobody can be reached over this channel: add an address, then release the message")
+    ADDRESS_WRONG = "address_wrong", _("The recipient's address is not valid: correct it, then release the message")
+    ADDRESS_CLOSED = "address_closed", _("The address must not be used any more")
+    DOCUMENT_MISSING = "document_missing", _("A file that goes with it is missing: add it, then release the message")
+    NOT_ACCEPTED = "not_accepted", _("Not accepted for now: it will be tried again")
+    UNREACHABLE = "unreachable", _("Tried for days without success: check the way of sending, then release the message")
+    REFUSED = "refused", _("Refused by the provider")
+    UNCERTAIN = "uncertain", _("It may have left: look in the provider's journal, then say so")
+    BY_HAND = "by_hand", _("By a person")
+    CRASHED = "crashed", _("It could not be prepared because of a fault of the program: its particulars are in the log")

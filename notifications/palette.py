@@ -1,7 +1,8 @@
 """The placeholders a template may use: the contract between whoever writes a text and whoever fills it.
 
 A context is a flat `dict[str, str | bool | Block]` of values already formatted in the message's language: amounts ("1 840,25 €"), dates
-("1er octobre 2026"), names. Nothing else ever meets a template: no model, no method, no number.
+("1er octobre 2026"), names; a no-break space keeps amounts, dates' day and month, and telephone
+numbers on one line. Nothing else ever meets a template: no model, no method, no number.
 
 How to fill one (`empty_context()` gives every key, blank):
 
@@ -15,6 +16,7 @@ Exactly one of `invoices.one` and `invoices.several` is true. The `invoice.*` ke
 `notifications.legal_sentences`, by customer kind and country of law, and are blank for a customer whose kind is unknown (rule 11).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -148,8 +150,12 @@ bank | Les coordonnées bancaires complètes | The full bank details
 """
 
 
+# Between digits, before the euro sign, and between a day and its month.
+_NO_BREAK: Final = re.compile(r"(?<=\d) (?=[\d€])|(?<=\der) (?=[a-zéû]+ \d{4})|(?<=\d) (?=[a-zA-Zéû]+ \d{4})")
+
+
 def _fields(source: str) -> list[list[str]]:
-    return [[field.strip() for field in line.split("|")] for line in source.strip().splitlines()]
+    return [[_NO_BREAK.sub("\u00a0", field.strip()) for field in line.split("|")] for line in source.strip().splitlines()]
 
 
 def _build() -> dict[str, Placeholder]:

@@ -94,11 +94,15 @@ class ProviderError(Exception):
 
 
 class NotAccepted(ProviderError):
-    """Certainly not accepted; try again, not before `retry_after` seconds when given."""
+    """Certainly not accepted; try again, not before `retry_after` seconds when given.
 
-    def __init__(self, text: str, *, retry_after: float | None = None) -> None:
+    `service`: the service as a whole did not answer or is busy, so other messages need not try; else it concerns this message alone.
+    """
+
+    def __init__(self, text: str, *, retry_after: float | None = None, service: bool = True) -> None:
         super().__init__(text)
         self.retry_after = retry_after
+        self.service = service
 
 
 class Refused(ProviderError):

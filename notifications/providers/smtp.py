@@ -171,7 +171,7 @@ def _no(code: int, reply: bytes, what: str, *, address: bool = False) -> NotAcce
     """A reply in the 400s, or none, may be tried again; one in the 500s is final (RFC 5321, 4.2.1)."""
     text = f"{what}: {code} {_words(reply)}"
     if not 500 <= code < 600:
-        return NotAccepted(text)
+        return NotAccepted(text, service=code == 421)
     return Refused(text, code=str(code), address_at_fault=address and code in DEAD_ADDRESS)
 
 

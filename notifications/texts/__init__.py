@@ -49,6 +49,11 @@ class ShippedText:
     variant: str
     wordings: Mapping[str, Wording]
 
+    @property
+    def template_key(self) -> str:
+        """The key a plan step names: a variant is stored under the key it varies."""
+        return self.variant_of or self.key
+
 
 CONSEQUENCES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
@@ -110,5 +115,5 @@ def _text(key: str, entry: dict[str, Any], shared: dict[str, dict[str, str]]) ->
 
 
 def variant_key(key: str, variant: str) -> str:
-    """The shipped text for this variant ("reprise", "promise_broken") of `key`, or `key` itself when it has none of its own."""
+    """The shipped text for this variant ("reprise", "broken_promise") of `key`, or `key` itself when it has none of its own."""
     return next((text.key for text in shipped_texts().values() if text.variant_of == key and text.variant == variant), key)

@@ -1,0 +1,360 @@
+"""Letters on paper: an A4 for a window envelope, as PDF/A-3b, and the print file with the copies of the invoices behind it.
+
+Everything here takes words and bytes and gives bytes; `notifications.press` does the printing in a process of its own.
+Address position: the recipient stands where the window of a DL envelope shows it once the sheet is folded in three (NF Z 10-011 on the
+right, DIN 5008 and BS 4264 on the left).
+"""
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from typing import Final, Literal
+
+from notifications.blocks import (
+    RIGHT_ALIGNED,
+    WORDS,
+    BankDetails,
+    ChronologyRow,
+    InvoiceTable,
+    SectionKind,
+    TableRow,
+    TableSection,
+    bank_rows,
+    email_bank,
+    email_chronology,
+    email_table,
+    section_title,
+)
+from notifications.placeholders import Block, Value, render_markup
+from notifications.press import MERGE, RENDER, Press, PressError
+
+_TEMPLATES: Final = Path(__file__).parent.parent / "templates" / "letters"
+MOST_PAGES: Final = 30
+MOST_COPY_PAGES: Final = 10
+MOST_ADDRESS_LINES: Final = 7
+
+_LEFT_WINDOWS: Final = frozenset({"GB", "IE", "DE", "AT", "NL", "DK", "SE", "NO", "FI", "PL", "CZ", "SK", "HU", "US", "CA", "AU"})
+
+
+class LetterError(Exception):
+    """The letter could not be made; the message says why, in terms of the letter."""
+
+
+class LetterTooLong(LetterError):
+    """More pages than may be printed: send a statement and a place to download the copies instead."""
+
+    def __init__(self, pages: int, limit: int) -> None:
+        super().__init__(f"{pages} pages, at most {limit} allowed")
+        self.pages = pages
+        self.limit = limit
+
+
+class UnreadableCopy(LetterError):
+    """The copy of an invoice cannot be read; `name` says which, `encrypted` whether a password protects it."""
+
+    def __init__(self, name: str, *, encrypted: bool) -> None:
+        super().__init__(f"{name}: {'protected by a password' if encrypted else 'not a readable PDF'}")
+        self.name = name
+        self.encrypted = encrypted
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The creditor. `legal` is the line art. R123-237 and R123-238 of the code de commerce ask for: form, capital, SIREN, RCS, seat, or "EI"."""
+
+    name: str
+    address: Sequence[str]
+    legal: str = ""
+    phone: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnexRow:
+    """One line of the penalties: a balance at a rate over a period; every cell formatted."""
+
+    invoice: str
+    start: str
+    end: str
+    days: str
+    base: str
+    rate: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class Annex:
+    """Annex 1: how the penalties add up, by invoice and period. `note` names the source of the rates."""
+
+    rows: Sequence[AnnexRow]
+    total: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterContent:
+    """A letter, every value formatted in its language. `body_html` comes from `rendering.render_letter_text` with this module's blocks.
+
+    `recipient` is the address, name first, at most 7 lines. `registered` is the number of the registered letter, or "" when it is not
+    known yet; None for an ordinary one. `window` is the envelope's, see `window_side`. `references` are label and value pairs.
+    """
+
+    language: str
+    sender: Sender
+    recipient: Sequence[str]
+    place_date: str
+    subject: str
+    body_html: str
+    signatory_name: str
+    signatory_title: str = ""
+    references: Sequence[tuple[str, str]] = ()
+    registered: str | None = None
+    window: Literal["left", "right"] = "right"
+    enclosures: Sequence[str] = ()
+    annex: Annex | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceCopy:
+    """A PDF to bind behind a letter; `name` is what an error names, the invoice's number or the file's name."""
+
+    name: str
+    pdf: bytes = field(repr=False)
+
+
+def window_side(country: str) -> Literal["left", "right"]:
+    """Where the envelopes of a country have their window; the creditor's country, since the envelopes are his. Unknown: right, as in France."""
+    return "left" if country.upper() in _LEFT_WINDOWS else "right"
+
+
+_PHRASES: Final[dict[str, dict[str, str]]] = {
+    "fr": {
+        "registered": "LETTRE RECOMMANDÉE\nAVEC AVIS DE RÉCEPTION",
+        "number": "n° ",
+        "subject": "Objet\u00a0: ",
+        "enclosures": "P.J.\u00a0: ",
+        "page": "Page ",
+        "annex": "Annexe 1 — Pénalités de retard par période",
+        "start": "Du", "end": "au", "days": "Jours", "base": "Somme due", "rate": "Taux annuel", "penalty": "Pénalité",
+        "annex_total": "Total des pénalités",
+        "annex_formula": "Pénalité = somme due × taux annuel × jours / 365, arrondie au centime par période.",
+        "information": "Pour information (non réclamé par la présente)",
+        "qr": "Le QR code porte ces coordonnées, pour les applications bancaires qui le lisent.",
+    },
+    "en": {
+        "registered": "REGISTERED LETTER\nWITH ACKNOWLEDGEMENT OF RECEIPT",
+        "number": "No. ",
+        "subject": "Subject: ",
+        "enclosures": "Enclosures: ",
+        "page": "Page ",
+        "annex": "Annex 1 — Late-payment penalties by period",
+        "start": "From", "end": "to", "days": "Days", "base": "Sum due", "rate": "Annual rate", "penalty": "Penalty",
+        "annex_total": "Total penalties",
+        "annex_formula": "Penalty = sum due × annual rate × days / 365, rounded to the cent for each period.",
+        "information": "For information (not claimed by this letter)",
+        "qr": "The QR code holds these details, for the banking applications that read it.",
+    },
+}  # fmt: skip
+
+
+# ---- The blocks of a letter ---------------------------------------------------------------------------------------------------------
+
+_LETTER_COLUMNS: Final = ("number", "issued_on", "due_on", "amount", "late", "outstanding", "penalties", "fixed_sum", "total")
+
+
+def letter_table(table: InvoiceTable) -> Block:
+    """The invoices of a letter. With penalties, each invoice is split into principal, penalties and fixed sum, and so are the totals.
+
+    Items shown for information stand in a table of their own below, titled as not claimed.
+    """
+    claimed = [section for section in table.sections if section.kind is not SectionKind.INFORMATION]
+    others = [section for section in table.sections if section.kind is SectionKind.INFORMATION]
+    html = _table(claimed, table.language, total=table.total) if claimed else ""
+    for section in others:
+        title = section.title or _PHRASES[table.language]["information"]
+        html += f'<p class="table-title">{escape(title)}</p>' + _table([section], table.language, total="", titles=False)
+    return Block(text=email_table(table).text, html=html)
+
+
+def _columns(rows: Iterable[TableRow]) -> list[str]:
+    rows = list(rows)
+    kept = [name for name in _LETTER_COLUMNS if any(getattr(row, name) for row in rows)]
+    if all(not row.amount or row.amount == row.outstanding for row in rows) and "amount" in kept:
+        kept.remove("amount")
+    if "penalties" in kept or "fixed_sum" in kept:
+        kept = [name for name in kept if name not in {"amount", "late"}]
+    return kept
+
+
+def _table(sections: Sequence[TableSection], language: str, *, total: str, titles: bool = True) -> str:
+    words = WORDS[language]
+    columns = _columns(row for section in sections for row in section.rows)
+    split = "penalties" in columns or "fixed_sum" in columns
+    heads = {**words, "outstanding": words["principal"] if split else words["outstanding"], "total": words["row_total"]}
+    side = {name: ' class="amount"' if name in RIGHT_ALIGNED else "" for name in columns}
+    output = ['<table class="invoices"><thead><tr>', *(f"<th{side[name]}>{escape(heads[name])}</th>" for name in columns), "</tr></thead><tbody>"]
+    for section in sections:
+        if titles and (len(sections) > 1 or section.title):
+            output.append(f'<tr class="section"><td colspan="{len(columns)}">{escape(section_title(section, language))}</td></tr>')
+        for row in section.rows:
+            output.append("<tr>" + "".join(f"<td{side[name]}>{_cell(row, name, words)}</td>" for name in columns) + "</tr>")
+        sums = _sums(section, split=split)
+        if any(sums.values()) and (split or len(sections) > 1):
+            output.append(_sum_row(words["subtotal"] if len(sections) > 1 else words["row_total"], sums, columns, "subtotal"))
+    if total and not (split and len(sections) == 1):
+        output.append(_sum_row(words["total"], {"total" if split else "outstanding": total}, columns, "total"))
+    return "".join([*output, "</tbody></table>"])
+
+
+def _sums(section: TableSection, *, split: bool) -> dict[str, str]:
+    if not split:
+        return {"outstanding": section.total}
+    return {"outstanding": section.principal, "penalties": section.penalties, "fixed_sum": section.fixed_sum, "total": section.total}
+
+
+def _cell(row: TableRow, name: str, words: dict[str, str]) -> str:
+    cell = escape(getattr(row, name))
+    if name == "number":
+        under = [f"{words['po']} {row.po}"] if row.po else []
+        under += [row.note] if row.note else []
+        cell += "".join(f'<span class="under">{escape(line)}</span>' for line in under)
+    return cell
+
+
+def _sum_row(label: str, sums: dict[str, str], columns: Sequence[str], kind: str) -> str:
+    first = next((place for place, name in enumerate(columns) if sums.get(name)), len(columns))
+    cells = "".join(f'<td class="amount">{escape(sums.get(name, ""))}</td>' for name in columns[first:])
+    return f'<tr class="{kind}"><td colspan="{first}">{escape(label)}</td>{cells}</tr>'
+
+
+def letter_chronology(rows: Sequence[ChronologyRow], language: str) -> Block:
+    """The earlier reminders as a table, oldest first. An empty list is an error: a letter that recalls reminders needs one."""
+    text = email_chronology(rows).text
+    words = WORDS[language]
+    columns = [name for name in ("on", "means", "recipient", "subject") if any(getattr(row, name) for row in rows)]
+    head = "".join(f"<th>{escape(words[name])}</th>" for name in columns)
+    lines = "".join("<tr>" + "".join(f"<td>{escape(getattr(row, name))}</td>" for name in columns) + "</tr>" for row in rows)
+    return Block(text=text, html=f'<table class="chronology"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>')
+
+
+def letter_bank(bank: BankDetails) -> Block:
+    """The bank details in a frame, with the EPC QR code beside them when there is one (euro only)."""
+    rows = "".join(f"<tr><th>{escape(label)}</th><td>{escape(value)}</td></tr>" for label, value in bank_rows(bank))
+    if not bank.qr_svg:
+        return Block(text=email_bank(bank).text, html=f'<div class="bank"><table>{rows}</table></div>')
+    image = base64.b64encode(bank.qr_svg.encode()).decode()
+    caption = escape(_PHRASES[bank.language]["qr"])
+    code = f'<p>{caption}</p><img alt="{caption}" src="data:image/svg+xml;base64,{image}">'
+    return Block(text=email_bank(bank).text, html=f'<div class="bank coded"><table>{rows}</table>{code}</div>')
+
+
+# ---- The sheet ----------------------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4)
+def _template(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def letter_html(content: LetterContent) -> str:
+    """The letter as HTML, without its style sheet. Raises `LetterError` when the address does not fit the window."""
+    if not content.recipient or len(content.recipient) > MOST_ADDRESS_LINES:
+        raise LetterError(f"the address has {len(content.recipient)} lines: between 1 and {MOST_ADDRESS_LINES} fit the window")
+    phrases, sender = _PHRASES[content.language], content.sender
+    registered = ""
+    if content.registered is not None:
+        registered = _lines([*phrases["registered"].split("\n"), *([phrases["number"] + content.registered] if content.registered else [])])
+    context: dict[str, Value] = {
+        "language": content.language,
+        "window": content.window,
+        "sender.name": sender.name,
+        "sender.lines": _html(_lines(line for line in [*sender.address, sender.phone, sender.email] if line)),
+        "sender.footer": ", ".join(part for part in (sender.name, sender.legal) if part),
+        "registered": _html(registered) if registered else "",
+        "recipient": _html(_lines(content.recipient)),
+        "place_date": content.place_date,
+        "references": _html(_references(content.references)) if content.references else "",
+        "subject.label": phrases["subject"],
+        "subject": content.subject,
+        "body": _html(content.body_html),
+        "signatory.name": content.signatory_name,
+        "signatory.title": content.signatory_title,
+        "enclosures.label": phrases["enclosures"],
+        "enclosures": " ; ".join(content.enclosures) if content.language == "fr" else "; ".join(content.enclosures),
+        "annex": _html(_annex(content.annex, content.language)) if content.annex else "",
+    }
+    return render_markup(_template("letter.html"), context)
+
+
+def _html(html: str) -> Block:
+    return Block("", html)
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "<br>".join(escape(line) for line in lines)
+
+
+def _references(references: Sequence[tuple[str, str]]) -> str:
+    return "".join(f"<tr><th>{escape(label)}</th><td>{escape(value)}</td></tr>" for label, value in references)
+
+
+def _annex(annex: Annex, language: str) -> str:
+    phrases, words = _PHRASES[language], WORDS[language]
+    heads = [words["number"], phrases["start"], phrases["end"], phrases["days"], phrases["base"], phrases["rate"], phrases["penalty"]]
+    marks = ["" if place < 3 else ' class="amount"' for place in range(len(heads))]
+    head = "".join(f"<th{mark}>{escape(label)}</th>" for label, mark in zip(heads, marks, strict=True))
+    lines, previous = [], ""
+    for row in annex.rows:
+        cells = [row.invoice if row.invoice != previous else "", row.start, row.end, row.days, row.base, row.rate, row.amount]
+        starts = ' class="starts"' if row.invoice != previous else ""
+        lines.append(f"<tr{starts}>" + "".join(f"<td{mark}>{escape(cell)}</td>" for cell, mark in zip(cells, marks, strict=True)) + "</tr>")
+        previous = row.invoice
+    total = f'<tr class="total"><td colspan="6">{escape(phrases["annex_total"])}</td><td class="amount">{escape(annex.total)}</td></tr>'
+    notes = f"<p>{escape(phrases['annex_formula'])}</p>" + (f"<p>{escape(annex.note)}</p>" if annex.note else "")
+    return f'<h2>{escape(phrases["annex"])}</h2><table class="penalties"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}{total}</tbody></table>{notes}'
+
+
+_press: Final = Press()
+
+
+def render_letter(content: LetterContent, *, press: Press = _press) -> bytes:
+    """The letter as an A4 PDF/A-3b, fonts embedded, nothing fetched. Raises `LetterError`, or `LetterTooLong` above 30 pages."""
+    html = letter_html(content)
+    try:
+        pdf = press.run(RENDER, [html.encode(), _template("letter.css").encode()])
+    except PressError as error:
+        raise LetterError(f"the letter could not be printed ({error.detail})") from error
+    if (pages := count_pages(pdf)) > MOST_PAGES:
+        raise LetterTooLong(pages, MOST_PAGES)
+    return pdf
+
+
+def merge_print_file(letter_pdf: bytes, copies: Sequence[InvoiceCopy], *, press: Press = _press) -> bytes:
+    """What goes to the printer: the letter, then the copies on A4. It makes no PDF/A claim, the copies come from elsewhere.
+
+    Raises `UnreadableCopy` naming the copy at fault, `LetterTooLong` above 10 pages of copies.
+    """
+    parts = [letter_pdf]
+    for copy in copies:
+        parts += [copy.name.encode(), copy.pdf]
+    try:
+        bound = press.run(MERGE, parts)
+    except PressError as error:
+        if error.code in {"broken_copy", "encrypted_copy"}:
+            raise UnreadableCopy(error.detail, encrypted=error.code == "encrypted_copy") from error
+        raise LetterError(f"the print file could not be bound ({error.detail})") from error
+    if (pages := count_pages(bound) - count_pages(letter_pdf)) > MOST_COPY_PAGES:
+        raise LetterTooLong(pages, MOST_COPY_PAGES)
+    return bound
+
+
+def count_pages(pdf: bytes) -> int:
+    """How many pages a PDF of our own making has."""
+    from io import BytesIO
+
+    from pypdf import PdfReader
+
+    return len(PdfReader(BytesIO(pdf)).pages)
