@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parent
 def bootstrap(command: str) -> None:
     """Load dunning/local/bootstrap.py by its path: importing the package could need what is not installed yet."""
     spec = importlib.util.spec_from_file_location("_bootstrap", ROOT / "dunning" / "local" / "bootstrap.py")
-    assert spec is not None and spec.loader is not None
+    if spec is None or spec.loader is None:
+        sys.exit("dunning/local/bootstrap.py is missing: this checkout is not complete.")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.ensure(ROOT, command)

@@ -59,7 +59,7 @@ def base_url(name: str, default: str) -> str:
 
 
 def database(name: str) -> dict[str, Any]:
-    """A postgresql:// address as Django wants it. Unset is allowed: commands that need no database run without, others are refused by Django."""
+    """A postgresql:// address as Django wants it. Unset is allowed: commands without need of a database run, Django refuses the others."""
     value = text(name)
     if not value:
         return {"ENGINE": "django.db.backends.dummy"}

@@ -6,6 +6,9 @@ from typing import Any
 import structlog
 from structlog.typing import Processor
 
+# Without local variables: they hold names, addresses and secrets, and logs are kept longer than those may be.
+_tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -19,9 +22,9 @@ def configuration(*, style: str, level: str) -> dict[str, Any]:
     """The `logging` configuration; `style` is json or human, `level` a name of the logging module."""
     human = style == "human"
     renderer: list[Processor] = (
-        [_shorten, structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)]
+        [_shorten, structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback)]
         if human
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        else [_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
     return {
         "version": 1,

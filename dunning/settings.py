@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "dunning.core.middleware.TenantMiddleware",
 ]
 ROOT_URLCONF = "dunning.urls"
 WSGI_APPLICATION = "dunning.wsgi.application"
@@ -104,6 +105,7 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_keepalive": True, "socket_connect_timeout": 5}
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: the schedule is below, and forgetting the last ring costs nothing
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "scenarios.tick", "schedule": crontab(), "options": {"expires": 55}},
     "sweep": {"task": "notifications.sweep", "schedule": 30.0, "options": {"expires": 25}},

@@ -59,7 +59,7 @@ def django_db_setup(request: pytest.FixtureRequest, django_test_environment: Non
 
 @pytest.fixture
 def committed_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
-    """The name of a fresh database of this test's own, where commits are real; connections "default" and "owner" lead to it, in every thread."""
+    """The name of a fresh database of this test's own, where commits are real; both connections lead to it, in every thread."""
     template, server, before = _template(), os.environ["DATABASE_OWNER_URL"], connections.settings["default"]["NAME"]
     label = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_numbers)}"
     with testing.clone(server, template, label) as name, django_db_blocker.unblock():

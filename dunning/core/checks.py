@@ -30,11 +30,9 @@ def database_role(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> l
     try:
         with connections["default"].cursor() as cursor:
             cursor.execute(UNSAFE)
-            row = cursor.fetchone()
+            superuser, bypasses, owns, name = cursor.fetchone()
     except OperationalError:
         return []
-    assert row is not None
-    superuser, bypasses, owns, name = row
     reasons = [
         text
         for wrong, text in (

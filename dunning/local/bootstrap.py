@@ -29,7 +29,7 @@ def say(text: str) -> None:
 
 
 def ensure(root: Path, command: str) -> None:
-    """Return inside an environment that matches the lock, re-executing the command in it when necessary; exit with one sentence otherwise."""
+    """Return inside an environment that matches the lock, running the command again in it if need be; else exit with one sentence."""
     if sys.version_info < (3, 11):  # noqa: UP036  this very line is the check
         sys.exit(f"This project needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
     if os.environ.get("DUNNING_BOOTSTRAP") == "off":  # an image that installed the lock itself

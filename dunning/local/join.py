@@ -1,4 +1,4 @@
-"""Lead a command to its database and broker: those of the environment, those already running here, or embedded ones for its own duration."""
+"""Lead a command to its database and broker: those of the environment, those running here, or embedded ones for its own duration."""
 
 import contextlib
 import fcntl
@@ -89,12 +89,11 @@ class Lease:
         (self.folder / f"{self.name}.json").unlink(missing_ok=True)
         log = self.folder / f"{self.name}.keeper.log"
         with log.open("ab") as errors:
-            keeper = subprocess.Popen(
+            keeper = subprocess.Popen(  # noqa: S603  this very package
                 [sys.executable, "-m", "dunning.local.keeper", self.name, str(self.folder)],
                 cwd=self.folder.parent, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True, text=True,
             )  # fmt: skip
-        assert keeper.stdout is not None
-        line = keeper.stdout.readline()
+        line = keeper.stdout.readline() if keeper.stdout else ""
         try:
             said = json.loads(line)
         except ValueError:

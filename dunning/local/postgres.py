@@ -87,8 +87,8 @@ class Postgres:
         self._end_orphan()
         passwords = json.loads(secret.read_text())
         port = free_port()
-        self._launch(binaries, port)
-        administrator = self._wait(port, passwords["postgres"])
+        self.process = self._launch(binaries, port)
+        administrator = self._wait(self.process, port, passwords["postgres"])
         try:
             return roles.create(
                 administrator,
@@ -139,7 +139,7 @@ class Postgres:
             if int(folder.parent.name) >= OLDEST and self._runs(folder):
                 return folder
         raise LocalError(
-            f"There is no PostgreSQL for this machine: install PostgreSQL {OLDEST} or newer, or set DATABASE_URL to one that runs elsewhere."
+            f"There is no PostgreSQL here: install PostgreSQL {OLDEST} or newer, or set DATABASE_URL to one that runs elsewhere."
         )
 
     def _copy(self, package: Path) -> Path:
@@ -206,7 +206,7 @@ class Postgres:
             time.sleep(0.1)
         raise LocalError(f"An older PostgreSQL (process {number}) still uses {self.data} and does not stop; end it and try again.")
 
-    def _launch(self, binaries: Path, port: int) -> None:
+    def _launch(self, binaries: Path, port: int) -> subprocess.Popen[bytes]:
         options: dict[str, object] = {
             "listen_addresses": "127.0.0.1",
             "port": port,
@@ -221,14 +221,13 @@ class Postgres:
             options |= {"fsync": "off", "full_page_writes": "off", "max_locks_per_transaction": 128}
         settings = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
+            return subprocess.Popen(  # noqa: S603  own binaries
                 [str(binaries / "postgres"), "-D", str(self.data), *settings],
                 cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 preexec_fn=die_with_parent(signal.SIGINT), **self.account,
             )  # fmt: skip
 
-    def _wait(self, port: int, password: str) -> Any:
-        assert self.process is not None
+    def _wait(self, server: "subprocess.Popen[bytes]", port: int, password: str) -> Any:
         end = time.monotonic() + 60
         while True:
             try:
@@ -236,6 +235,6 @@ class Postgres:
                     host="127.0.0.1", port=port, user="postgres", password=password, dbname="postgres", connect_timeout=2
                 )
             except psycopg2.OperationalError as error:
-                if self.process.poll() is not None or time.monotonic() > end:
+                if server.poll() is not None or time.monotonic() > end:
                     raise LocalError(f"PostgreSQL did not start; the end of {self.log} says why.") from error
                 time.sleep(0.05)

@@ -70,6 +70,6 @@ def local_folder(root: Path) -> Path:
     """The checkout's folder for everything that is not source; other accounts may pass through it, not list it."""
     folder = root / ".local"
     folder.mkdir(exist_ok=True)
-    if os.stat(folder).st_uid == os.geteuid():
+    if folder.stat().st_uid == os.geteuid():
         folder.chmod(0o711)
     return folder

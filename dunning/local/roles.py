@@ -111,9 +111,7 @@ def settle(env: MutableMapping[str, str], *, owner_needed: bool) -> None:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT rolsuper OR rolcreaterole, rolname FROM pg_roles WHERE rolname = current_user")
-            row = cursor.fetchone()
-        assert row is not None
-        allowed, name = row
+            allowed, name = cursor.fetchone()
         connection.rollback()
         if allowed:
             key = unquote(parts.password) if parts.password else None

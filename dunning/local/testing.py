@@ -117,15 +117,14 @@ def migrate(root: Path, env: dict[str, str], database: str) -> None:
 
 def _now(cursor: "psycopg2.extensions.cursor") -> str:
     cursor.execute("SELECT clock_timestamp()::text")
-    row = cursor.fetchone()
-    assert row is not None
-    return str(row[0])
+    return str(cursor.fetchone()[0])
 
 
 def sweep(cursor: "psycopg2.extensions.cursor") -> None:
     """Drop the templates nobody used lately, and the clones of runs that were killed."""
     cursor.execute(
-        "SELECT datname, coalesce(shobj_description(oid, 'pg_database')::timestamptz < clock_timestamp() - make_interval(hours => %s), false)"
+        "SELECT datname,"
+        " coalesce(shobj_description(oid, 'pg_database')::timestamptz < clock_timestamp() - make_interval(hours => %s), false)"
         " FROM pg_database WHERE (starts_with(datname, %s) OR starts_with(datname, %s)) AND pg_get_userbyid(datdba) = %s",
         [KEEP_HOURS, TEMPLATE, RUN, roles.OWNER],
     )

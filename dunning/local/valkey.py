@@ -35,16 +35,16 @@ class Valkey:
             f"appendonly {'yes' if self.durable else 'no'}", "maxmemory-policy noeviction", "loglevel warning", "daemonize no",
         ]  # fmt: skip
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = server = subprocess.Popen(  # noqa: S603  own binary
                 [self._binary(), "-"],
                 stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent(signal.SIGTERM),
             )  # fmt: skip
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n".join(lines).encode() + b"\n")
-        self.process.stdin.close()
+        if server.stdin is not None:
+            server.stdin.write("\n".join(lines).encode() + b"\n")
+            server.stdin.close()
         end = time.monotonic() + 30
         while not self._answers(port, password):
-            if self.process.poll() is not None or time.monotonic() > end:
+            if server.poll() is not None or time.monotonic() > end:
                 raise LocalError(f"Valkey did not start; the end of {self.log} says why.")
             time.sleep(0.05)
         return {"REDIS_URL": f"redis://:{password}@127.0.0.1:{port}"}

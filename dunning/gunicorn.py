@@ -1,0 +1,10 @@
+"""What every gunicorn of this product shares; addresses, workers and threads come from the command line."""
+
+from django.conf import settings
+
+worker_class = "gthread"
+keepalive = 20
+timeout = 60
+max_requests = 10_000
+max_requests_jitter = 1_000
+logconfig_dict = settings.LOGGING
