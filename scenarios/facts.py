@@ -54,7 +54,6 @@ class Step:
     announces: Consequence | None = None
     executes: Consequence | None = None
     template: str = ""
-    reprise_template: str = ""  # rule 3: the text of a first message about an old item
     needs_approval: bool = False
     task_kind: TaskKind = TaskKind.OTHER
 
