@@ -31,7 +31,7 @@ class MessageTemplate(TenantModel):
     version = models.PositiveIntegerField(default=1)
     is_current = models.BooleanField(default=True)
     phase = models.PositiveSmallIntegerField(choices=Phase, default=Phase.SERVICE)
-    subject = models.CharField(max_length=300, blank=True)
+    subject = models.CharField(max_length=600, blank=True)
     body = models.TextField()
     requires = models.JSONField(default=list)  # keys of the earlier acts it cites (rule 4)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('version', models.PositiveIntegerField(default=1)),
                 ('is_current', models.BooleanField(default=True)),
                 ('phase', models.PositiveSmallIntegerField(choices=[(10, 'Service'), (20, 'Friendly'), (30, 'Firm'), (40, 'Legal')], default=10)),
-                ('subject', models.CharField(blank=True, max_length=300)),
+                ('subject', models.CharField(blank=True, max_length=600)),
                 ('body', models.TextField()),
                 ('requires', models.JSONField(default=list)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
