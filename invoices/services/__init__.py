@@ -1,0 +1,92 @@
+"""Writes about what is owed.
+
+Every function is keyword-only, takes `actor`, `today` and `now`, and runs inside `tenant()`; the row, its audit event and its news share
+the transaction. Refusals are DomainErrors, and nothing is written then (the transaction is the caller's to roll back).
+"""
+
+from invoices.services.acts import mark_accepted, mark_not_received, mark_received, restart_plan, says_paid, undo_act
+from invoices.services.allocations import (
+    allocate,
+    allocate_credit_notes,
+    reallocate,
+    reverse_allocation,
+    reverse_write_off,
+    write_off,
+)
+from invoices.services.credit_notes import issue_credit_note
+from invoices.services.disputes import acknowledge_dispute, assign_dispute, close_dispute, open_dispute
+from invoices.services.drafts import InstallmentDraft, InvoiceDraft, PaymentDraft
+from invoices.services.e_invoicing import record_e_invoice_status
+from invoices.services.holds import escalate_expired_holds, place_hold, release_hold, renew_hold
+from invoices.services.invoices import (
+    attach_document,
+    cancel_invoice,
+    due_date_for,
+    issue_invoice,
+    issue_invoices,
+    set_collection,
+    set_triage,
+    update_invoice,
+    waive_penalties,
+)
+from invoices.services.ledger import certify_ledger, enter_reference_rate
+from invoices.services.locks import Locked, lock_items
+from invoices.services.payments import (
+    Recorded,
+    cancel_payment,
+    correct_value_date,
+    identify_payment,
+    record_payment,
+    record_payments,
+)
+from invoices.services.promises import break_due_promises, cancel_promise, make_promise
+
+__all__ = [
+    "InstallmentDraft",
+    "InvoiceDraft",
+    "Locked",
+    "PaymentDraft",
+    "Recorded",
+    "acknowledge_dispute",
+    "allocate",
+    "allocate_credit_notes",
+    "assign_dispute",
+    "attach_document",
+    "break_due_promises",
+    "cancel_invoice",
+    "cancel_payment",
+    "cancel_promise",
+    "certify_ledger",
+    "close_dispute",
+    "correct_value_date",
+    "due_date_for",
+    "enter_reference_rate",
+    "escalate_expired_holds",
+    "identify_payment",
+    "issue_credit_note",
+    "issue_invoice",
+    "issue_invoices",
+    "lock_items",
+    "make_promise",
+    "mark_accepted",
+    "mark_not_received",
+    "mark_received",
+    "open_dispute",
+    "place_hold",
+    "reallocate",
+    "record_e_invoice_status",
+    "record_payment",
+    "record_payments",
+    "release_hold",
+    "renew_hold",
+    "restart_plan",
+    "reverse_allocation",
+    "reverse_write_off",
+    "says_paid",
+    "set_collection",
+    "set_triage",
+    "undo_act",
+    "update_invoice",
+    "waive_penalties",
+    "write_off",
+]

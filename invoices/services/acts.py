@@ -1,0 +1,272 @@
+"""What debtors said about their invoices: received, accepted, not received, "already paid" - whoever recorded it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from customers.models import Contact, Customer
+from dunning.core import audit, events
+from dunning.core.errors import DomainError
+from dunning.core.selectors import get_calendar, get_profile
+from invoices.enums import ActKind, ActSource, HoldKind, HoldSide
+from invoices.models import DebtorAct, Hold, Installment, Invoice
+from invoices.services import holds
+from invoices.services.balances import announce_change
+from invoices.services.locks import Locked, lock_items
+
+ALREADY_PAID_DAYS = 5
+"""Business days after the stated payment date during which its item is left alone (rule 7)."""
+RESTART_DAYS = 10
+"""Days after an invoice was sent again from which its plan counts (rule 7)."""
+ANSWERS = (ActKind.RECEIVED, ActKind.ACCEPTED, ActKind.NOT_RECEIVED)
+
+
+def mark_received(
+    *,
+    installments: Collection[Installment],
+    source: str = ActSource.STAFF,
+    contact: Contact | None = None,
+    text: str = "",
+    actor: str,
+    today: date,
+    now: datetime,
+) -> list[DebtorAct]:
+    """The customer has these invoices. The latest valid act wins."""
+    return _answer(ActKind.RECEIVED, installments, source, contact, text, actor=actor, today=today, now=now)
+
+
+def mark_accepted(
+    *,
+    installments: Collection[Installment],
+    source: str = ActSource.STAFF,
+    contact: Contact | None = None,
+    text: str = "",
+    actor: str,
+    today: date,
+    now: datetime,
+) -> list[DebtorAct]:
+    """The customer agrees to pay these invoices ("bon à payer"); it has received them, then."""
+    return _answer(ActKind.ACCEPTED, installments, source, contact, text, actor=actor, today=today, now=now)
+
+
+def mark_not_received(
+    *,
+    installments: Collection[Installment],
+    source: str = ActSource.STAFF,
+    contact: Contact | None = None,
+    text: str = "",
+    actor: str,
+    today: date,
+    now: datetime,
+) -> list[DebtorAct]:
+    """The customer does not have these invoices: they must be sent again, with proof, and their plan restarts then (`restart_plan`)."""
+    return _answer(ActKind.NOT_RECEIVED, installments, source, contact, text, actor=actor, today=today, now=now)
+
+
+def says_paid(
+    *,
+    installments: Collection[Installment],
+    paid_on: date,
+    reference: str = "",
+    credited_iban_end: str = "",
+    source: str = ActSource.STAFF,
+    contact: Contact | None = None,
+    text: str = "",
+    actor: str,
+    today: date,
+    now: datetime,
+) -> list[DebtorAct]:
+    """The customer says it has paid: its items wait until five business days after the stated day (rule 7).
+
+    `credited_iban_end` are the last four characters of the account the money went to. When no invoice named here bears such an IBAN,
+    somebody else may have been paid: everything to this customer stops until a person has looked. Raises DomainError for a day more than
+    a month ahead, or other than four characters.
+    """
+    end = credited_iban_end.strip().upper()
+    if end and len(end) != 4:
+        raise DomainError(_("Give the last four characters of the credited account."), code="bad_iban_end", field="credited_iban_end")
+    if paid_on > today + timedelta(days=21):
+        raise DomainError(_("A payment announced for later is a promise."), code="too_far", field="paid_on")
+    locked = lock_items(item.pk for item in installments)
+    items = [locked.installment(item.pk) for item in installments]
+    ours = {item.invoice.pay_to_iban[-4:] for item in items} | {get_profile().iban[-4:]}
+    suspect = bool(end) and end not in ours
+    details = {"paid_on": paid_on.isoformat(), "reference": reference, "credited_iban_end": end, "foreign_account": suspect}
+    acts = _write_acts(ActKind.SAYS_PAID, items, source, contact, text, details, actor=actor, now=now)
+    if suspect:
+        _stop_everything(items[0].customer, end, actor=actor, today=today, now=now)
+    else:
+        until = get_calendar(get_profile()).add_business_days(max(paid_on, today), ALREADY_PAID_DAYS)
+        holds.release_matching(
+            [item.pk for item in items], kinds=[HoldKind.ALREADY_PAID], reason=_("Said again"), actor=actor, today=today, now=now
+        )
+        pauses = [
+            Hold(
+                customer=item.customer,
+                installment=item,
+                side=HoldSide.THEIRS,
+                kind=HoldKind.ALREADY_PAID,
+                starts_on=today,
+                ends_on=until,
+                reason=_("Says it was paid on %s.") % paid_on.isoformat(),
+                requested_by=actor,
+            )
+            for item in items
+        ]
+        holds.add_holds(pauses, actor=actor, today=today, now=now)
+    announce_change([item.pk for item in items], reason="says_paid", today=today, now=now)
+    return acts
+
+
+def undo_act(*, act: DebtorAct, reason: str, actor: str, today: date, now: datetime) -> None:
+    """This was not said, or not by them: it counts no more, and the latest of the others wins again. The row stays."""
+    if not reason.strip():
+        raise DomainError(_("Say why this no longer counts."), code="required", field="reason")
+    if act.kind not in ANSWERS or act.installment_id is None:
+        raise DomainError(_("End the promise, the dispute or the pause itself instead."), code="not_undoable")
+    locked = lock_items([act.installment_id])
+    if not DebtorAct.objects.filter(pk=act.pk, undone_at=None).update(undone_at=now, undone_reason=reason.strip()[:300]):
+        return
+    act.undone_at, act.undone_reason = now, reason.strip()[:300]
+    _replay([locked.installment(act.installment_id).invoice])
+    audit.record(actor=actor, action="act.undone", target=act, body={"kind": str(act.kind), "reason": reason}, now=now)
+    announce_change([act.installment_id], reason="act_undone", today=today, now=now)
+
+
+def restart_plan(
+    *, invoices: Collection[Invoice], resent_on: date, days: int = RESTART_DAYS, reason: str = "", actor: str, today: date, now: datetime
+) -> None:
+    """The invoices were sent again on `resent_on`: overdue steps count from `days` later; the legal due date does not move (rule 7)."""
+    ids = sorted(invoice.pk for invoice in invoices)
+    locked = lock_items(invoice_ids=ids)
+    parts = [part.pk for part in locked.installments.values() if part.invoice_id in set(ids)]
+    acts = list(DebtorAct.objects.filter(installment__in=parts, kind=ActKind.NOT_RECEIVED, undone_at=None, at__lte=now))
+    for act in acts:
+        act.details = {**act.details, "resent_on": resent_on.isoformat()}
+    DebtorAct.objects.bulk_update(acts, ["details"])
+    restart_on = resent_on + timedelta(days=days)
+    rows = [locked.invoices[identifier] for identifier in ids]
+    for row in rows:
+        row.restart_on, row.not_received_at = restart_on, None
+    Invoice.objects.bulk_update(rows, ["restart_on", "not_received_at"])
+    for invoice in invoices:
+        invoice.restart_on, invoice.not_received_at = restart_on, None
+    body = {"restart_on": restart_on, "reason": reason, "count": len(ids), "digest": audit.digest(ids)}
+    audit.record(actor=actor, action="invoices.resent", target=rows[0] if len(rows) == 1 else None, body=body, now=now)
+    announce_change(parts, reason="resent", today=today, now=now)
+
+
+def record_platform_answer(invoice: Invoice, kind: ActKind, locked: Locked, *, actor: str, now: datetime) -> None:
+    """An e-invoicing status says that a locked invoice was received or accepted."""
+    parts = [part for part in locked.installments.values() if part.invoice_id == invoice.pk]
+    _write_acts(kind, parts, ActSource.PLATFORM, None, "", {}, actor=actor, now=now)
+    _replay([invoice])
+
+
+def write_act(
+    kind: ActKind, items: Sequence[Installment], source: str, text: str, details: Mapping[str, Any], *, actor: str, now: datetime
+) -> list[DebtorAct]:
+    """The rows of one thing said about locked items; the caller audits what follows from it."""
+    return _write_acts(kind, items, source, None, text, details, actor=actor, now=now)
+
+
+def _answer(
+    kind: ActKind,
+    installments: Collection[Installment],
+    source: str,
+    contact: Contact | None,
+    text: str,
+    *,
+    actor: str,
+    today: date,
+    now: datetime,
+) -> list[DebtorAct]:
+    locked = lock_items(item.pk for item in installments)
+    items = [locked.installment(item.pk) for item in installments]
+    acts = _write_acts(kind, items, source, contact, text, {}, actor=actor, now=now)
+    _replay({item.invoice_id: item.invoice for item in items}.values())
+    for item in installments:
+        fresh = locked.installments[item.pk].invoice
+        if Installment.invoice.is_cached(item):  # the caller's own copy follows
+            for name in ("received_at", "accepted_at", "not_received_at"):
+                setattr(item.invoice, name, getattr(fresh, name))
+    events.emit(type=f"invoice.{kind.value}", object_type="invoice", object_ids=sorted({item.invoice_id for item in items}), now=now)
+    announce_change([item.pk for item in items], reason=kind.value, today=today, now=now)
+    return acts
+
+
+def _write_acts(
+    kind: ActKind,
+    items: Sequence[Installment],
+    source: str,
+    contact: Contact | None,
+    text: str,
+    details: Mapping[str, Any],
+    *,
+    actor: str,
+    now: datetime,
+) -> list[DebtorAct]:
+    if not items:
+        raise DomainError(_("Name the invoices this is about."), code="required", field="installments")
+    if contact is not None and any(item.customer_id != contact.customer_id for item in items):
+        raise DomainError(_("This contact belongs to another customer."), code="other_customer", field="contact")
+    acts = [
+        DebtorAct(
+            customer=item.customer,
+            installment=item,
+            contact=contact,
+            kind=kind,
+            source=source,
+            at=now,
+            actor=actor,
+            text=text.strip(),
+            details=dict(details),
+        )
+        for item in items
+    ]
+    DebtorAct.objects.bulk_create(acts)
+    ids = [str(item.pk) for item in items]
+    body = {"source": str(source), "items": ids if len(ids) <= 20 else len(ids), "digest": audit.digest(ids), **details}
+    audit.record(actor=actor, action=f"debtor.{kind.value}", target=acts[0], body=body, now=now)
+    return acts
+
+
+def _replay(invoices: Collection[Invoice]) -> None:
+    """Work out each invoice's answers from its valid acts: the latest of received/accepted and "not received" wins."""
+    by_invoice: dict[UUID, list[DebtorAct]] = {invoice.pk: [] for invoice in invoices}
+    acts = DebtorAct.objects.select_related("installment").filter(
+        installment__invoice__in=list(by_invoice), kind__in=ANSWERS, undone_at=None
+    )
+    for act in acts.order_by("at", "pk"):
+        if act.installment is not None:
+            by_invoice[act.installment.invoice_id].append(act)
+    for invoice in invoices:
+        invoice.received_at = invoice.accepted_at = invoice.not_received_at = None
+        for act in by_invoice[invoice.pk]:
+            if act.kind == ActKind.NOT_RECEIVED:
+                invoice.received_at = invoice.accepted_at = None
+                invoice.not_received_at = None if "resent_on" in act.details else act.at
+                continue
+            invoice.not_received_at = None
+            invoice.received_at = invoice.received_at or act.at
+            if act.kind == ActKind.ACCEPTED:
+                invoice.accepted_at = act.at
+    Invoice.objects.bulk_update(invoices, ["received_at", "accepted_at", "not_received_at"])
+
+
+def _stop_everything(customer: Customer, end: str, *, actor: str, today: date, now: datetime) -> None:
+    hold = Hold(
+        customer=customer,
+        side=HoldSide.OURS,
+        kind=HoldKind.PAUSE,
+        starts_on=today,
+        ends_on=today + timedelta(days=holds.LONGEST_DAYS),
+        reason=_("Possible fraud: says it paid an account ending in %s, which is not ours.") % end,
+        requested_by=actor,
+    )
+    holds.add_holds([hold], actor=actor, today=today, now=now)
+    events.emit(type="customer.fraud_suspected", object_type="customer", object_ids=[customer.pk], now=now, payload={"iban_end": end})
+    holds.tell_holds([hold], reason="fraud_suspected", today=today, now=now)

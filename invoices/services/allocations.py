@@ -1,0 +1,212 @@
+"""Setting money and credit notes against instalments: principal first, everywhere (C. civ. 1343-1 is set aside, or two letters show two
+balances)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from customers.models import Customer
+from dunning.core import audit
+from dunning.core.errors import DomainError
+from invoices import reconciliation
+from invoices.enums import InvoiceKind, InvoiceState
+from invoices.models import Allocation, Installment, Invoice, Payment, WriteOff
+from invoices.services import holds, promises
+from invoices.services.balances import Balances, announce, announce_credit, refresh
+from invoices.services.drafts import check_amount
+from invoices.services.locks import lock_items, lock_payment
+
+
+@dataclass(slots=True)
+class Source:
+    """Locked money to set against items: a payment, or a credit note. Its `unallocated` goes down as parts are taken."""
+
+    payment: Payment | None = None
+    credit_note: Invoice | None = None
+
+    @property
+    def row(self) -> Payment | Invoice:
+        found = self.payment or self.credit_note
+        if found is None:
+            raise ValueError("A source is a payment or a credit note.")
+        return found
+
+    @property
+    def value_on(self) -> date:
+        return self.payment.received_on if self.payment is not None else self._credit_note.issued_on
+
+    @property
+    def _credit_note(self) -> Invoice:
+        if self.credit_note is None:
+            raise ValueError("A source is a payment or a credit note.")
+        return self.credit_note
+
+
+def allocate(
+    *, payment: Payment, parts: Sequence[tuple[Installment, Decimal]] | None = None, actor: str, today: date, now: datetime
+) -> list[Allocation]:
+    """Set what is left of a payment against `parts`, or (None) against what it pays by the reconciliation's order.
+
+    Raises DomainError for an amount above what is left of the payment or the item, another currency, a cancelled or unidentified payment.
+    """
+    if payment.customer_id is None:
+        raise DomainError(_("Say first whose receipt this is."), code="unidentified", field="customer")
+    if parts is None:
+        locked = lock_items(customer_ids=family(payment.customer_id), open_items=True)
+    else:
+        locked = lock_items((item.pk for item, _amount in parts), customer_ids=[payment.customer_id])
+    row = lock_payment(payment)
+    if row.cancelled_at is not None:
+        raise DomainError(_("This payment was cancelled."), code="cancelled")
+    if parts is None:
+        contested = reconciliation.wholly_contested(locked.installments)
+        made = settle_automatically(Source(payment=row), list(locked.installments.values()), contested)
+    else:
+        made = set_against(Source(payment=row), [(locked.installment(item.pk), amount) for item, amount in parts])
+    rows = [[str(part.installment_id), str(part.amount)] for part in made]
+    if rows:
+        body = {"items": rows if len(rows) <= 20 else len(rows), "digest": audit.digest(rows)}
+        audit.record(actor=actor, action="payment.allocated", target=row, body=body, now=now)
+    after_allocation(made, locked.installments, reason="paid", actor=actor, today=today, now=now)
+    payment.unallocated = row.unallocated
+    return made
+
+
+def reallocate(
+    *, payment: Payment, parts: Sequence[tuple[Installment, Decimal]], actor: str, today: date, now: datetime
+) -> list[Allocation]:
+    """Take back what a payment settles and set it against `parts` instead, in one step."""
+    old = list(Allocation.objects.filter(payment=payment, reversed_at=None))
+    ids = {part.installment_id for part in old} | {item.pk for item, _amount in parts}
+    lock_items(ids, customer_ids=[payment.customer_id] if payment.customer_id else [])  # both ends first: the order of locks
+    for part in old:
+        reverse_allocation(allocation=part, reason=_("Allocated anew"), actor=actor, today=today, now=now)
+    return allocate(payment=payment, parts=parts, actor=actor, today=today, now=now)
+
+
+def reverse_allocation(*, allocation: Allocation, reason: str, actor: str, today: date, now: datetime) -> None:
+    """Take a part back from its item, which is open again; the row stays as history. Nothing happens when it was taken back already."""
+    if not reason.strip():
+        raise DomainError(_("Say why this allocation is taken back."), code="required", field="reason")
+    note = allocation.credit_note_id
+    locked = lock_items([allocation.installment_id], invoice_ids=[note] if note else [])
+    if allocation.payment_id is not None:
+        lock_payment(allocation.payment_id)
+    if not Allocation.objects.filter(pk=allocation.pk, reversed_at=None).update(reversed_at=now):
+        return
+    allocation.reversed_at = now
+    items = {allocation.installment_id: locked.installment(allocation.installment_id)}
+    balances = refresh(items, payment_ids=[allocation.payment_id] if allocation.payment_id else [], credit_note_ids=[note] if note else [])
+    body = {"item": str(allocation.installment_id), "amount": str(allocation.amount), "reason": reason}
+    audit.record(actor=actor, action="allocation.reversed", target=allocation, body=body, now=now)
+    promises.reassess(list(items), actor=actor, today=today, now=now)
+    announce(balances, reason="allocation_reversed", today=today, now=now)
+    announce_credit(locked.customers, today=today, now=now)
+
+
+def allocate_credit_notes(*, customer: Customer, actor: str, today: date, now: datetime) -> list[Allocation]:
+    """Set a customer's unallocated credit notes against its open items of their currency, oldest first; the allocations made."""
+    notes = Invoice.objects.filter(customer=customer, kind=InvoiceKind.CREDIT_NOTE, state=InvoiceState.ISSUED, unallocated__gt=0)
+    locked = lock_items(invoice_ids=notes.values_list("pk", flat=True), customer_ids=[customer.pk], open_items=True)
+    sources = [row for row in locked.invoices.values() if row.kind == InvoiceKind.CREDIT_NOTE and row.unallocated > 0]
+    items = list(locked.installments.values())
+    contested = reconciliation.wholly_contested(locked.installments)
+    made: list[Allocation] = []
+    for note in sorted(sources, key=lambda row: (row.issued_on, row.number)):
+        made += settle_automatically(Source(credit_note=note), items, contested)
+    if made:
+        rows = [[str(part.credit_note_id), str(part.installment_id), str(part.amount)] for part in made]
+        body = {"count": len(rows), "digest": audit.digest(rows)}
+        audit.record(actor=actor, action="credit_notes.allocated", target=customer, body=body, now=now)
+    after_allocation(made, locked.installments, reason="credited", actor=actor, today=today, now=now)
+    return made
+
+
+def write_off(*, installment: Installment, reason: str, amount: Decimal | None = None, actor: str, today: date, now: datetime) -> WriteOff:
+    """Give up what is left of an item, or `amount` of it, with a reason. Raises DomainError above what is left."""
+    if not reason.strip():
+        raise DomainError(_("Say why this amount is given up."), code="required", field="reason")
+    locked = lock_items([installment.pk])
+    item = locked.installment(installment.pk)
+    given_up = item.outstanding if amount is None else amount
+    if given_up > item.outstanding or given_up <= 0:
+        raise DomainError(_("No more than what is left to pay can be given up."), code="bad_amount", field="amount")
+    check_amount(given_up, item.invoice.currency)
+    row = WriteOff.objects.create(installment=item, amount=given_up, reason=reason.strip()[:200], written_off_on=today)
+    balances = refresh({item.pk: item})
+    installment.outstanding, installment.settled_on = item.outstanding, item.settled_on
+    body = {"item": str(item.pk), "amount": str(given_up), "reason": reason}
+    audit.record(actor=actor, action="item.written_off", target=row, body=body, now=now)
+    announce(balances, reason="written_off", today=today, now=now)
+    return row
+
+
+def reverse_write_off(*, row: WriteOff, reason: str, actor: str, today: date, now: datetime) -> None:
+    """The amount is owed after all. Nothing happens when it was reversed already."""
+    if not reason.strip():
+        raise DomainError(_("Say why this amount is owed again."), code="required", field="reason")
+    item = lock_items([row.installment_id]).installment(row.installment_id)
+    if item.invoice.state == InvoiceState.CANCELLED:
+        raise DomainError(_("The invoice was cancelled."), code="cancelled")
+    if not WriteOff.objects.filter(pk=row.pk, reversed_at=None).update(reversed_at=now):
+        return
+    row.reversed_at = now
+    balances = refresh({item.pk: item})
+    audit.record(actor=actor, action="write_off.reversed", target=row, body={"amount": str(row.amount), "reason": reason}, now=now)
+    announce(balances, reason="write_off_reversed", today=today, now=now)
+
+
+def set_against(source: Source, parts: Iterable[tuple[Installment, Decimal]]) -> list[Allocation]:
+    """Allocations of a locked source to locked items, not yet written; both go down in memory. Raises DomainError, see `allocate`."""
+    row, made = source.row, []
+    for item, amount in parts:
+        if item.invoice.currency != row.currency:
+            raise DomainError(_("A receipt in one currency cannot pay an invoice in another."), code="other_currency", field="currency")
+        check_amount(amount, row.currency)
+        if amount > row.unallocated:
+            raise DomainError(_("More is allocated than was received."), code="above_source", field="amount")
+        if amount > item.outstanding:
+            raise DomainError(_("More is allocated than is left to pay on %s.") % item.invoice.number, code="above_item", field="amount")
+        row.unallocated -= amount
+        item.outstanding -= amount
+        made.append(
+            Allocation(installment=item, payment=source.payment, credit_note=source.credit_note, amount=amount, value_on=source.value_on)
+        )
+    return made
+
+
+def settle_automatically(source: Source, items: Sequence[Installment], contested: frozenset[UUID]) -> list[Allocation]:
+    """Allocations of a locked source by the reconciliation's order to locked items of one payer, not yet written."""
+    row = source.row
+    receipt = reconciliation.Receipt(
+        amount=row.unallocated, currency=row.currency, text=source.payment.reference_text if source.payment is not None else ""
+    )
+    by_id = {item.pk: item for item in items}
+    found = reconciliation.settle(receipt, reconciliation.as_items(items, contested))
+    return set_against(source, [(by_id[part.item_id], part.amount) for part in found])
+
+
+def after_allocation(
+    made: Sequence[Allocation], items: dict[UUID, Installment], *, reason: str, actor: str, today: date, now: datetime
+) -> Balances:
+    """Write allocations, bring balances, promises and pauses up to date, and tell."""
+    Allocation.objects.bulk_create(made, batch_size=2000)
+    touched = {part.installment_id: items[part.installment_id] for part in made}
+    balances = refresh(
+        touched,
+        payment_ids={part.payment_id for part in made if part.payment_id is not None},
+        credit_note_ids={part.credit_note_id for part in made if part.credit_note_id is not None},
+    )
+    promises.reassess(list(touched), actor=actor, today=today, now=now)
+    holds.pause_partly_paid(made, touched, actor=actor, today=today, now=now)
+    announce(balances, reason=reason, today=today, now=now)
+    return balances
+
+
+def family(customer_id: UUID) -> list[UUID]:
+    """The customer and those it pays for."""
+    return [customer_id, *Customer.objects.filter(payer=customer_id).values_list("pk", flat=True)]
