@@ -109,9 +109,7 @@ class PlanAssignment(TenantModel):
                 name="assignment_one_target",
                 condition=Q(group=None, customer=None) | Q(group=None, invoice=None) | Q(customer=None, invoice=None),
             ),
-            models.UniqueConstraint(
-                name="assignment_once", fields=["organization", "group", "customer", "invoice"], nulls_distinct=False
-            ),
+            models.UniqueConstraint(name="assignment_once", fields=["organization", "group", "customer", "invoice"], nulls_distinct=False),
         ]
 
     def __str__(self) -> str:

@@ -45,6 +45,7 @@ class Invoice(TenantModel):
     penalties_waived_at = models.DateTimeField(null=True, blank=True)  # the accessory: claimed, or waived with a reason
     penalties_waived_reason = models.CharField(max_length=200, blank=True)
     entered_on = models.DateField()  # business date on which this system learnt of it (rule 3)
+    batch = TenantForeignKey("invoices.ImportBatch", null=True, blank=True)  # the load that brought it (rule 15)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

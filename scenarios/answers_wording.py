@@ -1,0 +1,207 @@
+"""What messages outside the plan say - acknowledgements, confirmations, apologies - and the facts a reminder may recall."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from dunning.core.enums import PAPER_CHANNELS, Channel, Phase
+from dunning.core.models import Organization
+from dunning.core.selectors import get_profile
+from invoices.enums import ActKind, DisputeState, PromiseState
+from invoices.models import Allocation, DebtorAct, Dispute, Installment, Payment, Promise
+from notifications.models import Message
+from notifications.placeholders import Value
+from notifications.signals import Go, Stop
+from scenarios import formal_notice, wording
+from scenarios.enums import Reason, Section, Variant
+from scenarios.models import TaskAttempt
+from scenarios.recipients import Directory
+from scenarios.statement import Line
+
+DISPUTE_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "AUTRE": ("une remarque de votre part", "a remark of yours"),
+    "COORD_BANC_ERR": ("des coordonnées bancaires erronées", "wrong bank details"),
+    "TX_TVA_ERR": ("un taux de TVA erroné", "a wrong VAT rate"),
+    "MONTANTTOTAL_ERR": ("un total erroné", "a wrong total"),
+    "CALCUL_ERR": ("une erreur de calcul", "an arithmetic error"),
+    "NON_CONFORME": ("une mention manquante ou non conforme", "a missing or non-conforming mention"),
+    "DOUBLON": ("un doublon", "a duplicate"),
+    "DEST_INC": ("un destinataire inconnu", "an unknown recipient"),
+    "DEST_ERR": ("un destinataire erroné", "a wrong recipient"),
+    "TRANSAC_INC": ("une opération inconnue", "an unknown transaction"),
+    "EMMET_INC": ("un émetteur inconnu", "an unknown issuer"),
+    "CONTRAT_TERM": ("un contrat terminé", "an ended contract"),
+    "DOUBLE_FACT": ("une double facturation", "an item billed twice"),
+    "CMD_ERR": ("un numéro de commande absent ou erroné", "a missing or wrong order number"),
+    "ADR_ERR": ("une adresse erronée", "a wrong address"),
+    "SIRET_ERR": ("un SIRET absent ou erroné", "a missing or wrong SIRET number"),
+    "CODE_ROUTAGE_ERR": ("un code de routage absent ou erroné", "a missing or wrong routing code"),
+    "REF_CT_ABSENT": ("une référence de contrat manquante", "a missing contract reference"),
+    "REF_ERR": ("une référence erronée", "a wrong reference"),
+    "PU_ERR": ("un écart de prix", "a price difference"),
+    "REM_ERR": ("une remise non appliquée", "a discount not applied"),
+    "QTE_ERR": ("un écart de quantité", "a difference in quantity"),
+    "ART_ERR": ("un article erroné", "a wrong article"),
+    "MODPAI_ERR": ("des conditions de paiement erronées", "wrong payment terms"),
+    "QUALITE_ERR": ("un problème de qualité", "a quality problem"),
+    "LIVR_INCOMP": ("une livraison incomplète ou contestée", "an incomplete or contested delivery"),
+}
+
+
+def dispute_reason(code: str, language: str) -> str:
+    """The reason in the middle of a sentence."""
+    return DISPUTE_WORDS.get(code, DISPUTE_WORDS["AUTRE"])[0 if language == "fr" else 1]
+
+
+# --- facts a reminder recalls ------------------------------------------------------------------------------------------------------------
+
+
+def flags(*, account: wording.Account, lines: Sequence[Line], variant: Variant) -> dict[str, Value]:
+    """The promise, dispute or payment that the variant of a reminder speaks of; nothing is recalled that did not happen."""
+    items = [UUID(line.item_id) for line in lines if line.own_step]
+    values: dict[str, Value] = {}
+    if variant == Variant.BROKEN_PROMISE:
+        broken = Promise.objects.filter(installment__in=items, state=PromiseState.BROKEN).order_by("-promised_for").first()
+        if broken is not None:
+            values.update(_promise([broken], account))
+            values["after.broken_promise"] = True
+    if variant == Variant.PARTIAL_PAYMENT:
+        values.update(_last_payment(items, account))
+    if variant == Variant.PAYMENT_NOT_FOUND:
+        values.update(_stated_payment(items, account))
+    if variant == Variant.AFTER_DISPUTE:
+        closed = Dispute.objects.filter(installment__in=items, state=DisputeState.REJECTED).order_by("-closed_on").first()
+        if closed is not None:
+            values.update(_dispute(closed, account))
+    parts = list(Dispute.objects.filter(installment__in=items, state=DisputeState.OPEN, amount__isnull=False))
+    if parts:
+        values.update(_dispute(parts[0], account))
+        values["dispute.amount"] = account.money(sum((part.amount for part in parts if part.amount is not None), Decimal(0)))
+    return values
+
+
+def _promise(promises: Sequence[Promise], account: wording.Account) -> dict[str, Value]:
+    first = promises[0]
+    return {
+        "promise.date": account.day(first.promised_for),
+        "promise.amount": account.money(sum((promise.amount for promise in promises), Decimal(0))),
+        "promise.made_on": account.day(first.made_on),
+    }
+
+
+def _dispute(dispute: Dispute, account: wording.Account) -> dict[str, Value]:
+    return {
+        "dispute.opened_on": account.day(dispute.opened_on),
+        "dispute.reason": dispute_reason(dispute.reason, account.language),
+        "dispute.amount": account.money(dispute.amount) if dispute.amount is not None else "",
+        "dispute.owner": str(dispute.owner) if dispute.owner is not None else account.profile.signatory_name or account.profile.legal_name,
+        "dispute.answer_by": account.day(dispute.answer_due_on),
+        "dispute.answer": dispute.resolution_text,
+    }
+
+
+def _payment(payment: Payment, account: wording.Account) -> dict[str, Value]:
+    return {"payment.amount": account.money(payment.amount), "payment.date": account.day(payment.received_on)}
+
+
+def _last_payment(items: Sequence[UUID], account: wording.Account) -> dict[str, Value]:
+    last = (
+        Allocation.objects.filter(installment__in=list(items), payment__isnull=False, reversed_at=None)
+        .select_related("payment")
+        .order_by("-value_on", "-created_at")
+        .first()
+    )
+    if last is None or last.payment is None:
+        return {}
+    return {**_payment(last.payment, account), "after.partial_payment": True}
+
+
+def _stated_payment(items: Sequence[UUID], account: wording.Account) -> dict[str, Value]:
+    act = DebtorAct.objects.filter(installment__in=list(items), kind=ActKind.SAYS_PAID, undone_at=None).order_by("-at").first()
+    if act is None:
+        return {}
+    stated = act.details.get("stated_on") or ""
+    return {
+        "payment.stated_date": account.day(date.fromisoformat(stated)) if stated else "",
+        "payment.stated_reference": str(act.details.get("reference", "")),
+    }
+
+
+# --- messages outside the plan -----------------------------------------------------------------------------------------------------------
+
+
+def answer(message: Message, *, organization: Organization, today: date) -> Go | Stop:
+# --- messages outside the plan ---------------------------------------------------------------------------------------------------------
+    profile = get_profile()
+    if organization.suspended_at is not None:
+        return Stop(reason=Reason.TENANT_SUSPENDED.value, final=True)
+    if profile.held_at is not None:
+        return Stop(reason=Reason.TENANT_HELD.value)
+    recipient = Directory([message.customer_id]).find(str(message.customer_id), message.channel, message.phase, today=today)
+    if message.recipient and message.contact_id is None:
+        recipient = None  # written to an address of its own, such as the account owner's
+    elif recipient is None:
+        return Stop(reason=Reason.NO_CONTACT.value)
+    lines = item_lines([UUID(str(pk)) for pk in message.details.get("items", ())], today)
+    account = wording.load_account(profile=profile, message=message, lines=lines, today=today)
+    context = wording.say(account=account, lines=lines, terms=wording.Terms(phase=Phase(message.phase)), channel=message.channel)
+    context.update(_about(message, account))
+    letter: dict[str, Any] = {}
+    if message.channel in PAPER_CHANNELS:
+        context, letter = formal_notice.complete(context, account=account, lines=lines, legal=False)
+    attached = wording.copies_of(account, lines, message.channel) if message.details.get("copies") else ()
+    return Go(
+        context={**context, "attached": bool(attached)},
+        attachments=attached,
+        recipient=recipient.address if recipient is not None else message.recipient,
+        recipient_name=recipient.name if recipient is not None else message.recipient_name,
+        postal_address=recipient.postal if recipient is not None else (),
+        contact_id=recipient.contact_id if recipient is not None else None,
+        amount=Decimal(wording.claimed_cents(lines)) / 100,
+        item_count=len(lines),
+        in_reply_to=wording.first_message_id([UUID(line.item_id) for line in lines]) if message.channel == Channel.EMAIL else "",
+        letter=letter,
+    )
+
+
+def item_lines(items: Sequence[UUID], today: date) -> tuple[Line, ...]:
+    """One line for each item, whatever is left to pay on it, overdue or coming due."""
+    rows = Installment.objects.filter(pk__in=list(items)).order_by("due_on", "pk")
+    return tuple(
+        Line(
+            Section.OVERDUE if row.due_on < today else Section.COMING_DUE,
+            round((row.outstanding or row.amount) * 100),
+            item_id=str(row.pk),
+            invoice_id=str(row.invoice_id),
+            customer_id=str(row.customer_id),
+            due_on=row.due_on.toordinal(),
+            own_step=True,
+        )
+        for row in rows
+    )
+
+
+def _about(message: Message, account: wording.Account) -> dict[str, Value]:
+    details = message.details
+    values: dict[str, Value] = {}
+    if dispute_id := details.get("dispute"):
+        values.update(_dispute(Dispute.objects.select_related("owner").get(pk=dispute_id), account))
+    if reference := details.get("promise"):
+        promises = list(Promise.objects.filter(reference=reference).order_by("promised_for"))
+        if promises:
+            values.update(_promise(promises, account))
+    if payment_id := details.get("payment"):
+        values.update(_payment(Payment.objects.get(pk=payment_id), account))
+    if attempt_id := details.get("task_attempt"):
+        attempt = TaskAttempt.objects.get(pk=attempt_id)
+        values["call.date"] = account.day(attempt.on)
+        values["call.person"] = str(attempt.details.get("person", ""))
+        values["call.summary"] = str(attempt.details.get("summary", "")) or attempt.note
+    if previous_id := details.get("previous"):
+        previous = Message.objects.get(pk=previous_id)
+        if previous.accepted_at is not None:
+            values["previous.date"] = account.day(previous.accepted_at.date())
+        values["previous.subject"] = previous.subject
+    return values

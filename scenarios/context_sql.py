@@ -1,0 +1,139 @@
+"""The bulk queries behind `context`. Days come as ordinals (0001-01-01 is 1, as in Python), money as cents, ids as text.
+
+Each takes the ids of a batch of customers; row-level security adds the organization.
+"""
+
+from typing import Final
+
+# ruff: noqa: S608 - these texts are made of constants; every value is a parameter
+
+
+def _ordinal(column: str) -> str:
+    return f"({column} - DATE '0001-01-01' + 1)"
+
+
+OPEN_CUSTOMERS: Final = """
+SELECT c.id::text, coalesce(c.payer_id, c.id)::text AS root
+FROM customers_customer c
+WHERE EXISTS (SELECT 1 FROM invoices_installment i
+              WHERE i.organization_id = c.organization_id AND i.customer_id = c.id AND i.outstanding > 0)
+ORDER BY coalesce(c.payer_id, c.id), c.id
+"""
+
+ITEMS: Final = f"""
+SELECT i.id::text, i.invoice_id::text, i.customer_id::text,
+       {_ordinal("v.issued_on")}, {_ordinal("i.due_on")},
+       (i.amount * 100)::bigint, (i.outstanding * 100)::bigint, v.currency, v.pay_to_iban,
+       {_ordinal("v.entered_on")}, {_ordinal("v.delivered_on")},
+       v.received_at IS NOT NULL OR v.accepted_at IS NOT NULL
+           OR v.e_invoice_status IN ('201','202','203','204','205','206','209','211','212'),
+       v.delivery_proof_id IS NOT NULL,
+       CASE WHEN i.kind <> 'normal' OR i.collection_on IS NOT NULL OR i.triage NOT IN ('', 'chase') OR v.state <> 'issued' OR v.is_factored
+                 OR c.factor_name <> '' OR v.e_invoice_status IN ('210', '213') OR v.restart_on IS NOT NULL
+            THEN json_build_object(
+                'kind', i.kind,
+                'matures_on', CASE WHEN i.kind IN ('retention', 'bill') THEN {_ordinal("i.due_on")} END,
+                'collection_on', {_ordinal("i.collection_on")},
+                'cancelled', v.state <> 'issued',
+                'factored', (v.is_factored OR c.factor_name <> '') AND NOT c.factor_allows_reminders,
+                'refused', v.e_invoice_status IN ('210', '213'),
+                'triage', i.triage NOT IN ('', 'chase'),
+                'restart_on', {_ordinal("v.restart_on")})::text END,
+       coalesce(v.batch_id::text, ''),
+       s.version_id::text, s.last_step_key, {_ordinal("s.last_done_on")}, s.next_step_key, {_ordinal("s.next_on")}, s.reason,
+       {_ordinal("s.until")}, (s.chased * 100)::bigint
+FROM invoices_installment i
+JOIN invoices_invoice v ON v.organization_id = i.organization_id AND v.id = i.invoice_id
+JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id
+LEFT JOIN scenarios_schedule s ON s.organization_id = i.organization_id AND s.installment_id = i.id
+WHERE i.customer_id = ANY(%s::uuid[]) AND i.outstanding > 0
+ORDER BY coalesce(c.payer_id, c.id), c.id, i.due_on, i.id
+"""
+
+CUSTOMERS: Final = f"""
+SELECT c.id::text, c.payer_id::text, c.group_id::text,
+       CASE WHEN c.kind = 'unknown' OR (c.siren = '' AND c.vat_number = '' AND c.kind_confirmed_at IS NULL) THEN ''
+            ELSE c.kind || ':' || c.country END,
+       c.language,
+       coalesce(k.emails, false), coalesce(k.mobiles, false),
+       (c.address_line1 <> '' AND c.city <> '') OR (c.registered_line1 <> '' AND c.registered_city <> ''),
+       c.payment_means = 'cheque',
+       (SELECT count(*) FROM invoices_invoice v
+        WHERE v.organization_id = c.organization_id AND v.customer_id = c.id AND v.kind = 'invoice') - 1,
+       c.registered_line1 <> '' AND c.registered_city <> '',
+       c.legal_representative <> '' OR coalesce(k.representative, false),
+       {_ordinal("c.owner_warned_on")},
+       c.reply_pending_since IS NOT NULL,
+       {_ordinal("k.absent_until")}, NULL::int, coalesce(k.substitute, false),
+       {_ordinal("c.insolvency_opened_on")},
+       EXISTS (SELECT 1 FROM invoices_debtoract a
+               WHERE a.organization_id = c.organization_id AND a.customer_id = c.id AND a.kind = 'not_received' AND a.undone_at IS NULL)
+FROM customers_customer c
+LEFT JOIN LATERAL (
+    SELECT bool_or(x.email <> '' AND x.email_state <> 'failed' AND p.id IS NULL) AS emails,
+           bool_or(x.phone ~ '^\\+33[67]|^\\+(?!33)' AND x.phone_state <> 'failed' AND q.id IS NULL) AS mobiles,
+           bool_or(x.role = 'legal_representative' AND x.name <> '') AS representative,
+           -- absent: nobody in the chain is there; a substitute who can be reached takes over
+           CASE WHEN bool_and(x.absent_until IS NOT NULL) THEN min(x.absent_until) END AS absent_until,
+           bool_or(x.substitute_id IS NOT NULL) AS substitute
+    FROM customers_contact x
+    LEFT JOIN notifications_suppression p ON p.organization_id = x.organization_id AND p.channel = 'email'
+                                          AND p.address = lower(x.email) AND p.lifted_at IS NULL
+    LEFT JOIN notifications_suppression q ON q.organization_id = x.organization_id AND q.channel = 'sms'
+                                          AND q.address = x.phone AND q.lifted_at IS NULL
+    WHERE x.organization_id = c.organization_id AND x.customer_id = c.id AND x.is_active
+) k ON true
+WHERE c.id = ANY(%s::uuid[])
+"""
+
+ACTIONS: Final = f"""
+SELECT a.installment_id::text, a.step_key, coalesce(a.plan_id::text, ''), a.state,
+       {_ordinal("coalesce(a.done_on, a.taken_on)")}, {_ordinal("a.taken_on")}, a.phase, a.channel, a.occurrence,
+       (a.details->>'deadline_on')::int, a.plan_id IS NOT NULL OR (a.details->>'phase_known')::boolean IS NOT FALSE
+FROM scenarios_action a
+JOIN invoices_installment i ON i.organization_id = a.organization_id AND i.id = a.installment_id
+WHERE a.customer_id = ANY(%s::uuid[]) AND i.outstanding > 0
+ORDER BY a.taken_on, a.id
+"""
+
+DISPUTES: Final = f"""
+SELECT installment_id::text, (amount * 100)::bigint, {_ordinal("opened_on")}, state, {_ordinal("closed_on")}
+FROM invoices_dispute WHERE customer_id = ANY(%s::uuid[]) ORDER BY opened_on
+"""
+
+PROMISES: Final = f"""
+SELECT p.installment_id::text, (p.amount * 100)::bigint, {_ordinal("p.made_on")}, {_ordinal("p.promised_for")},
+       coalesce((SELECT (sum(a.amount) * 100)::bigint FROM invoices_allocation a
+                 WHERE a.organization_id = p.organization_id AND a.installment_id = p.installment_id
+                   AND a.reversed_at IS NULL AND a.value_on >= p.made_on), 0)
+FROM invoices_promise p WHERE p.customer_id = ANY(%s::uuid[]) AND p.state <> 'cancelled' ORDER BY p.made_on
+"""
+
+HOLDS: Final = f"""
+SELECT customer_id::text, installment_id::text, side, kind, {_ordinal("starts_on")}, {_ordinal("ends_on")}, (amount * 100)::bigint
+FROM invoices_hold WHERE customer_id = ANY(%s::uuid[]) AND released_on IS NULL
+"""
+
+COMMITMENTS: Final = f"""
+SELECT customer_id::text, consequence, {_ordinal("due_on")}, step_key, installment_id::text
+FROM scenarios_commitment WHERE customer_id = ANY(%s::uuid[]) AND state = 'open'
+"""
+
+CREDITS: Final = f"""
+WITH wanted AS MATERIALIZED (SELECT unnest(%s::uuid[]) AS id)
+SELECT p.customer_id::text, p.currency, p.id::text, p.external_reference, (p.unallocated * 100)::bigint, {_ordinal("p.received_on")}, false
+FROM invoices_payment p JOIN wanted ON wanted.id = p.customer_id
+WHERE p.unallocated > 0 AND p.cancelled_at IS NULL
+UNION ALL
+SELECT v.customer_id::text, v.currency, v.id::text, v.number, (v.unallocated * 100)::bigint, {_ordinal("v.issued_on")}, true
+FROM invoices_invoice v JOIN wanted ON wanted.id = v.customer_id
+WHERE v.unallocated > 0 AND v.state = 'issued' AND v.kind = 'credit_note'
+"""
+
+RECENT_MESSAGES: Final = f"""
+SELECT customer_id::text, id::text, {_ordinal("planned_on")}, phase, channel, state, group_key
+FROM notifications_message
+WHERE customer_id = ANY(%s::uuid[]) AND kind = 'reminder' AND state NOT IN ('cancelled', 'failed', 'bounced')
+  AND (planned_on >= %s OR state IN ('draft', 'awaiting_approval', 'held', 'queued', 'retry'))
+ORDER BY planned_on
+"""

@@ -1,0 +1,335 @@
+"""The answer to `about_to_send`: the last look before a message leaves (rule 17), and the fresh values it says.
+
+Under the customers' locks every item the message carries is asked about again; what fell away is taken out and the rest is said with
+today's amounts. Nothing is claimed that a payment, a dispute or a promise has just settled, because they take the same locks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from customers.models import Customer
+from dunning.core.enums import PAPER_CHANNELS, Channel, Phase
+from invoices.models import Installment, Invoice
+from notifications.enums import MessageKind
+from notifications.models import Message
+from notifications.signals import Go, Stop
+from scenarios import answers_wording, formal_notice, wording
+from scenarios.context import Batch, Case, Frame, load_batch, load_frame, local_date, lock_customers
+from scenarios.eligibility import chased_cents
+from scenarios.enums import ActionState, Consequence, DecisionKind, Reason, Section, Variant
+from scenarios.facts import Decision, Step
+from scenarios.gate import Answer, Carried, GateFacts, carried, gate
+from scenarios.models import Action, ActionMessage
+from scenarios.recipients import Directory, Recipient
+from scenarios.scheduler import correspondence, decide_all
+from scenarios.spacing import NO_CORRESPONDENCE, Written, spaced_until
+from scenarios.statement import Line, account_lines
+from scenarios.timing import printed_deadline
+
+_GONE: Final = frozenset({Reason.SETTLED, Reason.CANCELLED, Reason.EMPTY})
+_UNSAID: Final = frozenset({Reason.HELD_OURS, Reason.AWAITING_APPROVAL, Reason.IBAN_MISSING, Reason.IBAN_MISMATCH, Reason.TENANT_HELD})
+_QUIET_HOURS_MATTER: Final = frozenset({Channel.EMAIL, Channel.SMS})
+
+
+@dataclass(frozen=True)
+class Cargo:
+    """One item whose own step the message carries, as it stands now."""
+
+    action: Action
+    case: Case | None  # None: nothing is open on it any more
+    step: Step | None
+    seen: Carried
+
+
+def answer(message: Message, *, now: datetime, preview: bool = False) -> Go | Stop:
+    """Go with today's values, or Stop with the reason. `preview` asks for the text of a message nobody approved yet."""
+    organization = message.organization
+    today = local_date(organization, now)
+    if message.kind != MessageKind.REMINDER:
+        return answers_wording.answer(message, organization=organization, today=today)
+    frame = load_frame(organization, today)
+    family = _lock_family(message)
+    batch = load_batch(frame, family)
+    links = _lock_cargo(message)
+    cargo = [_look_again(link.action, batch, frame) for link in links]
+    recipient = _recipient(message, frame, cargo)
+    facts = _facts(message, frame, batch, cargo, recipient, now, preview=preview)
+    verdict = gate(facts, [entry.seen for entry in cargo])
+    if verdict.answer is Answer.CANCEL:
+        return Stop(reason=_code(verdict.reason), final=True)
+    if verdict.answer is Answer.WAIT and not (preview and verdict.reason in {*_UNSAID, Reason.OUTSIDE_WINDOW}):
+        return Stop(reason=_code(verdict.reason), until=_ask_again(verdict.reason, message, frame, batch, now))
+    if verdict.dropped and not preview:
+        _take_out(links, dict(verdict.dropped))
+    kept = [entry for entry in cargo if entry.seen.item_id in set(verdict.kept)]
+    return _say(message, frame, batch, kept, recipient, today)
+
+
+def _code(reason: Reason | None) -> str:
+    return (reason or Reason.EMPTY).value
+
+
+# --- looking again -----------------------------------------------------------------------------------------------------------------------
+
+
+def _lock_family(message: Message) -> list[str]:
+    """Lock the whole paying group of the message's customer, in the one order, and return its ids."""
+    root = Customer.objects.values_list("payer_id", flat=True).get(pk=message.customer_id) or message.customer_id
+    ids = [root, *Customer.objects.filter(payer_id=root).values_list("pk", flat=True)]
+    if message.customer_id not in ids:
+        ids.append(message.customer_id)
+    family = [str(pk) for pk in ids]
+    lock_customers(family)
+    return family
+
+
+def _lock_cargo(message: Message) -> list[ActionMessage]:
+    """Lock invoices, then actions, then the message, and return what it carries."""
+    links = list(ActionMessage.objects.filter(message=message).order_by("action_id"))
+    action_ids = [link.action_id for link in links]
+    items = Action.objects.filter(pk__in=action_ids).values("installment_id")
+    invoices = Installment.objects.filter(pk__in=items).values("invoice_id")
+    list(Invoice.objects.select_for_update(no_key=True).filter(pk__in=invoices).order_by("pk").values_list("pk"))
+    actions = {action.pk: action for action in Action.objects.select_for_update(no_key=True).filter(pk__in=action_ids).order_by("pk")}
+    Message.objects.select_for_update(no_key=True).filter(pk=message.pk).values_list("pk").first()
+    for link in links:
+        link.action = actions[link.action_id]
+    return links
+
+
+def _look_again(action: Action, batch: Batch, frame: Frame) -> Cargo:
+    item_id = str(action.installment_id)
+    claimed = round(action.amount * 100)
+    case = next((case for case in batch.cases if case.item.id == item_id), None)
+    if case is None:
+        return Cargo(action, None, None, Carried(item_id, claimed, 0, Reason.SETTLED))
+    step = _step_of(action, case)
+    if step is None or case.steps is None:  # the plan in force has no such step any more
+        return Cargo(action, case, None, Carried(item_id, claimed, 0, Reason.SUPERSEDED))
+    seen = carried(case.item, step, case.steps, case.history, claimed, frame.calendar, frame.policy, frame.today.toordinal())
+    return Cargo(action, case, step, seen)
+
+
+def _step_of(action: Action, case: Case) -> Step | None:
+    if case.steps is None or str(action.plan_id) != case.steps.plan:
+        return None
+    steps = (*case.steps.steps, *case.steps.outside)
+    return next((step for step in steps if step.key == action.step_key), None)
+
+
+def _facts(
+    message: Message, frame: Frame, batch: Batch, cargo: Sequence[Cargo], recipient: Recipient | None, now: datetime, *, preview: bool
+) -> GateFacts:
+    written = _other_messages(message, batch)
+    today = frame.today.toordinal()
+    spaced = None
+    if message.channel != Channel.SMS:
+        spaced = spaced_until(written, message.group_key, Phase(message.phase), frame.calendar, frame.policy, today)
+    return GateFacts(
+        suspended=frame.organization.suspended_at is not None,
+        held=frame.profile.held_at is not None and not preview,
+        suppressed=recipient is None,
+        spaced=spaced is not None and not preview,
+        written_today=any(other.group == message.group_key and other.on == today for other in written) and not preview,
+        outside_window=_outside_window(message, frame, now),
+        awaiting_approval=message.phase == Phase.LEGAL and message.approved_at is None,
+        approved_cents=round(message.amount * 100) if message.approved_at is not None and message.phase == Phase.LEGAL else None,
+        ibans=frozenset(
+            entry.case.item.iban or frame.profile.iban for entry in cargo if entry.case is not None and entry.seen.stop is None
+        ),
+        needs_iban=message.phase > Phase.SERVICE and message.channel != Channel.SMS,
+    )
+
+
+def _other_messages(message: Message, batch: Batch) -> list[Written]:
+    """What left for this recipient, this message apart. Waiting ones do not count: they will ask for themselves."""
+    found = correspondence(batch).get(str(message.customer_id), NO_CORRESPONDENCE).written
+    own = next((row for row in batch.recent if row.message_id == str(message.pk)), None)
+    mine = None if own is None else Written(own.planned_on, Phase(own.phase), own.group_key)
+    others = list(found)
+    if mine in others:
+        others.remove(mine)
+    return others
+
+
+def _outside_window(message: Message, frame: Frame, now: datetime) -> bool:
+    if message.channel not in _QUIET_HOURS_MATTER:
+        return False
+    local = now.astimezone(frame.zone)
+    opening, closing = frame.profile.window_start, frame.profile.window_end
+    return not (frame.calendar.is_business_day(local.date()) and opening <= local.time() < closing)
+
+
+def next_opening(frame: Frame, now: datetime) -> datetime:
+    """The next instant at which the sending hours open, on the organization's own clock."""
+    local = now.astimezone(frame.zone)
+    opening: time = frame.profile.window_start
+    day = local.date() if local.time() < opening else local.date() + timedelta(days=1)
+    return datetime.combine(frame.calendar.roll(day), opening, tzinfo=frame.zone)
+
+
+def _ask_again(reason: Reason | None, message: Message, frame: Frame, batch: Batch, now: datetime) -> datetime | None:
+    """When to ask again; None when only a person's act lets the message leave."""
+    if reason in _UNSAID or reason is Reason.SUPPRESSED:
+        return None
+    if reason is Reason.SPACING:
+        written = _other_messages(message, batch)
+        until = spaced_until(written, message.group_key, Phase(message.phase), frame.calendar, frame.policy, frame.today.toordinal())
+        if until is not None:
+            return datetime.combine(date.fromordinal(until), frame.profile.window_start, tzinfo=frame.zone)
+    return next_opening(frame, now)
+
+
+def _take_out(links: Sequence[ActionMessage], dropped: dict[str, Reason]) -> None:
+    """Items that fell away leave the message; their step has not happened."""
+    for link in links:
+        reason = dropped.get(str(link.action.installment_id))
+        if reason is None:
+            continue
+        link.action.state = ActionState.CANCELLED if reason in _GONE else ActionState.TAKEN_BACK
+        link.action.reason = reason
+        link.action.save(update_fields=["state", "reason"])
+        link.delete()
+
+
+def _recipient(message: Message, frame: Frame, cargo: Sequence[Cargo]) -> Recipient | None:
+    """Who receives it now: the address chosen when it was planned if it still serves, else the next of the chain."""
+    roles: Sequence[str] = ()
+    plan = frame.plans.get(str(message.details.get("plan", "")))
+    row = plan.rows.get(str(message.details.get("step", ""))) if plan is not None else None
+    if row is not None:
+        roles = row.contact_roles
+    tried = frozenset(message.details.get("tried", ()))
+    directory = Directory([message.customer_id])
+    return directory.find(str(message.customer_id), message.channel, message.phase, roles=roles, today=frame.today, tried=tried)
+
+
+# --- saying it ---------------------------------------------------------------------------------------------------------------------------
+
+
+def _say(message: Message, frame: Frame, batch: Batch, kept: Sequence[Cargo], recipient: Recipient | None, today: date) -> Go | Stop:
+    lines = message_lines(message, frame, batch, kept)
+    cents = wording.claimed_cents(lines)
+    if cents <= 0 and message.phase > Phase.SERVICE:
+        return Stop(reason=Reason.COVERED_BY_CREDIT.value, final=True)
+    account = wording.load_account(profile=frame.profile, message=message, lines=lines, today=today)
+    if recipient is not None and recipient.contact_id is not None and account.contact is None:
+        account = wording.load_account(profile=frame.profile, message=_with_contact(message, recipient), lines=lines, today=today)
+    if message.channel == Channel.REGISTERED and (missing := wording.missing_copies(account, lines)):
+        return Stop(reason=Reason.DOCUMENT_MISSING.value, text=", ".join(missing))
+    terms = _terms(message, frame, today)
+    context = wording.say(account=account, lines=lines, terms=terms, channel=message.channel)
+    context.update(answers_wording.flags(account=account, lines=lines, variant=Variant(message.variant)))
+    letter: dict[str, Any] = {}
+    if message.channel in PAPER_CHANNELS:
+        try:
+            context, letter = formal_notice.complete(context, account=account, lines=lines, legal=message.phase == Phase.LEGAL)
+        except formal_notice.RateUnknown as error:
+            return Stop(reason=Reason.MISSING_VALUE.value, text=str(error))
+    items = [UUID(line.item_id) for line in lines if line.own_step]
+    return Go(
+        context={**context, "attached": bool(wording.copies_of(account, lines, message.channel))},
+        attachments=_copies(message, account, lines),
+        recipient=recipient.address if recipient is not None else "",
+        recipient_name=recipient.name if recipient is not None else "",
+        postal_address=recipient.postal if recipient is not None else (),
+        contact_id=recipient.contact_id if recipient is not None else None,
+        amount=Decimal(cents) / 100,
+        item_count=len({line.item_id for line in wording.claimed_lines(lines)}),
+        in_reply_to=wording.first_message_id(items) if message.channel == Channel.EMAIL else "",
+        letter=letter,
+    )
+
+
+def _with_contact(message: Message, recipient: Recipient) -> Message:
+    message.contact_id = recipient.contact_id
+    return message
+
+
+def _copies(message: Message, account: wording.Account, lines: Sequence[Line]) -> tuple[tuple[UUID, str], ...]:
+    """Copies go with reminders of a due invoice; a message about what comes due does not need them again."""
+    if message.phase == Phase.SERVICE:
+        return ()
+    return wording.copies_of(account, lines, message.channel)
+
+
+def message_lines(message: Message, frame: Frame, batch: Batch, kept: Sequence[Cargo]) -> tuple[Line, ...]:
+    """The lines of the message as they are now: its own items first, then the rest of the account as the grouping shows it."""
+    legal = message.phase == Phase.LEGAL
+    acting = {entry.seen.item_id: _acting(entry, message) for entry in kept if entry.case is not None and entry.step is not None}
+    decisions = [decision for decision in decide_all(frame, batch) if decision is not None]
+    own = str(message.customer_id)
+    members = [
+        decision
+        for decision in decisions
+        if decision.item.currency == message.currency
+        and (decision.item.customer.id == own or (not legal and decision.item.customer.payer_id == own))
+    ]
+    shown = _shown(message, members, acting)
+    asked = {
+        decision.item.id: acting[decision.item.id].chased_cents if decision.item.id in acting else _chased(decision, frame)
+        for decision in members
+        if decision.item.id in shown
+    }
+    with_credits = not message.details.get("credits_elsewhere", False)
+    lines = account_lines(members, acting, shown, asked, frame.today.toordinal(), legal=legal, with_credits=with_credits)
+    return tuple(line for line in lines if line.section != Section.CREDIT or line.cents)
+
+
+def _acting(entry: Cargo, message: Message) -> Decision:
+    if entry.case is None:
+        raise ValueError("Only an open item acts.")
+    return Decision(
+        DecisionKind.TAKE,
+        entry.case.item,
+        entry.step,
+        None,
+        Reason.DUE_NOW,
+        entry.case.steps,
+        variant=Variant(entry.action.variant),
+        occurrence=entry.action.occurrence,
+        chased_cents=entry.seen.chased_cents,
+    )
+
+
+def _chased(decision: Decision, frame: Frame) -> int:
+    return chased_cents(decision.item, frame.calendar, frame.policy, frame.today.toordinal())
+
+
+def _shown(message: Message, members: Sequence[Decision], acting: dict[str, Decision]) -> set[str]:
+    if ":step:" in message.group_key or ":item:" in message.group_key or not acting:
+        return set(acting)
+    first = next(iter(acting.values())).item
+    return {
+        decision.item.id
+        for decision in members
+        if decision.item.id in acting
+        or (
+            decision.item.iban == first.iban
+            and decision.item.customer.language == first.customer.language
+            and decision.item.customer.regime == first.customer.regime
+        )
+    }
+
+
+def _terms(message: Message, frame: Frame, today: date) -> wording.Terms:
+    details = message.details
+    plan = frame.plans.get(str(details.get("plan", "")))
+    row = plan.rows.get(str(details.get("step", ""))) if plan is not None else None
+    deadline_on = details.get("deadline_on")
+    announced = details.get("commitments") or []
+    deadline = date.fromordinal(deadline_on) if deadline_on else None
+    if deadline is not None and row is not None and row.term_days is not None:
+        # A message that waited gives its whole term from the day it leaves.
+        by_post = message.channel in PAPER_CHANNELS
+        deadline = date.fromordinal(printed_deadline(today.toordinal(), row.term_days, frame.calendar, by_post=by_post))
+    return wording.Terms(
+        phase=Phase(message.phase),
+        term_days=row.term_days if row is not None else None,
+        deadline=deadline,
+        announces=Consequence(announced[0]["consequence"]) if announced else None,
+    )

@@ -1,0 +1,248 @@
+"""What a letter's page needs beside its text, and the sums of a formal notice: penalties and fixed sum of each invoice (docs/domain.md)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from dunning.core.money import format_date, format_number
+from invoices.clauses import Clause, DebtorKind, Mode, clause_for
+from invoices.epc import epc_payload, epc_svg
+from invoices.models import Allocation, Installment, ReferenceRate, WriteOff
+from invoices.penalties import Movement, MovementKind, PenaltyStatement, penalties
+from invoices.rates import PUBLISHED, RateRow, RateTable, Semester, Series, UnpublishedRate
+from invoices.references import normalise_reference
+from notifications.blocks import InvoiceTable, SectionKind, TableRow, TableSection
+from notifications.letters import Annex, AnnexRow, letter_bank, letter_chronology, letter_table
+from notifications.placeholders import Value
+from scenarios.past import chronology_rows
+from scenarios.statement import Line
+from scenarios.wording import Account, bank_details, claimed_cents, claimed_lines, invoice_table
+
+_NOTHING: Final = Decimal(0)
+_NOTES: Final = {
+    "fr": "Taux : taux de refinancement de la Banque centrale européenne majoré de 10 points, semestre par semestre "
+    "(art. L441-10, II du code de commerce).",
+    "en": "Rate: European Central Bank refinancing rate plus 10 points, semester by semester (article L441-10, II of the French "
+    "Commercial Code).",
+}
+
+
+class RateUnknown(Exception):
+    """A reference rate is not published yet: the letter waits until somebody enters it. The message is for people."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claimed invoice of a formal notice: principal in cents, and what the law adds to it."""
+
+    line: Line
+    statement: PenaltyStatement | None
+    fixed_sum: Decimal
+
+    @property
+    def principal(self) -> Decimal:
+        return Decimal(self.line.cents) / 100
+
+    @property
+    def penalties(self) -> Decimal:
+        return self.statement.total if self.statement is not None else _NOTHING
+
+
+def complete(context: dict[str, Value], *, account: Account, lines: Sequence[Line], legal: bool) -> tuple[dict[str, Value], dict[str, Any]]:
+    """The context of a letter, with its printed blocks, and what `LetterContent` takes beside the text.
+
+    A legal letter splits each claimed invoice into principal, penalties and fixed sum. Raises RateUnknown.
+    """
+    words = dict(context)
+    letter: dict[str, Any] = {"references": _references(account)}
+    claims = _claims(account, lines) if legal else []
+    asked = Decimal(claimed_cents(lines)) / 100
+    if claims:
+        words.update(_sums(account, claims))
+        words["table"] = letter_table(_split_table(account, lines, claims))
+        letter["annex"] = _annex(account, claims)
+        asked = sum((claim.principal + claim.penalties + claim.fixed_sum for claim in claims), _NOTHING)
+    else:
+        words["table"] = letter_table(invoice_table(account, lines))
+    rows = chronology_rows(account.reminders, account.language)
+    if rows:
+        words["chronology"] = letter_chronology(rows, account.language)
+    words["bank"] = letter_bank(bank_details(account, claimed_lines(lines), _qr(account, lines, asked)))
+    return words, letter
+
+
+def _references(account: Account) -> list[tuple[str, str]]:
+    if account.language == "fr":
+        return [("Votre compte", account.customer.number)]
+    return [("Your account", account.customer.number)]
+
+
+def rate_table() -> RateTable:
+    """The published rates with those the organization entered by hand."""
+    rows = [
+        RateRow(Series(row.series), Semester.parse(row.semester), row.rate, row.source, row.verified_on)
+        for row in ReferenceRate.objects.all()
+    ]
+    return PUBLISHED.extended(rows) if rows else PUBLISHED
+
+
+def _claims(account: Account, lines: Sequence[Line]) -> list[Claim]:
+    claimed = claimed_lines(lines)
+    debtor = _debtor(account)
+    clause = _clause(account, debtor)
+    items = {str(item.pk): item for item in Installment.objects.filter(pk__in=[line.item_id for line in claimed])}
+    movements = _movements([item.pk for item in items.values()])
+    rates = rate_table()
+    claims: list[Claim] = []
+    counted: set[str] = set()
+    for line in claimed:
+        item = items[line.item_id]
+        waived = account.invoices[line.invoice_id].penalties_waived_at is not None
+        statement = None
+        if clause is not None and not waived:
+            try:
+                statement = penalties(
+                    amount=item.amount,
+                    due_on=item.due_on,
+                    until=account.today,
+                    clause=clause,
+                    rates=rates,
+                    debtor=debtor,
+                    movements=movements.get(line.item_id, ()),
+                    currency=account.currency,
+                    insolvency_on=account.customer.insolvency_opened_on,
+                )
+            except UnpublishedRate as error:
+                raise RateUnknown(str(error)) from error
+        fixed = _NOTHING
+        if statement is not None and statement.fixed_sum_currency == account.currency and line.invoice_id not in counted:
+            fixed = statement.fixed_sum  # one per invoice, whatever its instalments (D441-5)
+            counted.add(line.invoice_id)
+        claims.append(Claim(line, statement, fixed))
+    return claims
+
+
+def _debtor(account: Account) -> DebtorKind:
+    customer = account.customer
+    known = customer.siren or customer.vat_number or customer.kind_confirmed_at
+    return DebtorKind(customer.kind) if known else DebtorKind.UNKNOWN
+
+
+def _clause(account: Account, debtor: DebtorKind) -> Clause | None:
+    if debtor in (DebtorKind.UNKNOWN, DebtorKind.CONSUMER):
+        return None  # a consumer's interest starts with this very letter
+    profile = account.profile
+    try:
+        return clause_for(debtor=debtor, mode=Mode(profile.penalty_mode), value=profile.penalty_value, country_of_law=profile.country)
+    except ValueError:
+        return None  # the law of another country, whose rates are not known here: nothing is claimed without a basis
+
+
+def _movements(item_ids: Sequence[UUID]) -> dict[str, list[Movement]]:
+    found: dict[str, list[Movement]] = {}
+    rows = Allocation.objects.filter(installment__in=item_ids, reversed_at=None).values_list(
+        "installment_id", "value_on", "amount", "payment_id"
+    )
+    for item_id, on, amount, payment_id in rows:
+        kind = MovementKind.PAYMENT if payment_id else MovementKind.CREDIT
+        found.setdefault(str(item_id), []).append(Movement(on, amount, kind))
+    written_off = WriteOff.objects.filter(installment__in=item_ids, reversed_at=None).values_list(
+        "installment_id", "written_off_on", "amount"
+    )
+    for item_id, on, amount in written_off:
+        found.setdefault(str(item_id), []).append(Movement(on, amount, MovementKind.CREDIT))
+    return found
+
+
+def _sums(account: Account, claims: Sequence[Claim]) -> dict[str, Value]:
+    principal = sum((claim.principal for claim in claims), _NOTHING)
+    late = sum((claim.penalties for claim in claims), _NOTHING)
+    fixed = [claim.fixed_sum for claim in claims if claim.fixed_sum]
+    values: dict[str, Value] = {
+        "amounts.principal": account.money(principal),
+        "amounts.total": account.money(principal),
+        "amounts.grand_total": account.money(principal + late + sum(fixed, _NOTHING)),
+    }
+    if late:
+        values["amounts.penalties"] = account.money(late)
+        values["interest_date"] = account.day(account.today)
+    if fixed:
+        values["amounts.fixed_sum"] = account.money(sum(fixed, _NOTHING))
+        values["amounts.fixed_sum_count"] = str(len(fixed))
+        values["amounts.fixed_sum_each"] = account.money(fixed[0])
+    return values
+
+
+def _split_table(account: Account, lines: Sequence[Line], claims: Sequence[Claim]) -> InvoiceTable:
+    rows = []
+    for claim in claims:
+        invoice = account.invoices[claim.line.invoice_id]
+        due_on = date.fromordinal(claim.line.due_on) if claim.line.due_on is not None else account.today
+        rows.append(
+            TableRow(
+                number=invoice.number,
+                issued_on=format_date(invoice.issued_on, account.language, "short"),
+                due_on=format_date(due_on, account.language, "short"),
+                amount=account.money(invoice.gross),
+                outstanding=account.money(claim.principal),
+                po=invoice.purchase_order,
+                penalties=account.money(claim.penalties) if claim.penalties else "",
+                fixed_sum=account.money(claim.fixed_sum) if claim.fixed_sum else "",
+                total=account.money(claim.principal + claim.penalties + claim.fixed_sum),
+            )
+        )
+    late = sum((claim.penalties for claim in claims), _NOTHING)
+    fixed = sum((claim.fixed_sum for claim in claims), _NOTHING)
+    principal = sum((claim.principal for claim in claims), _NOTHING)
+    claimed = TableSection(
+        kind=SectionKind.OVERDUE,
+        rows=rows,
+        total=account.money(principal + late + fixed),
+        principal=account.money(principal),
+        penalties=account.money(late) if late else "",
+        fixed_sum=account.money(fixed) if fixed else "",
+    )
+    others = [section for section in invoice_table(account, lines).sections if section.kind is SectionKind.INFORMATION]
+    return InvoiceTable(language=account.language, sections=[claimed, *others], total=account.money(principal + late + fixed))
+
+
+def _annex(account: Account, claims: Sequence[Claim]) -> Annex | None:
+    rows = [
+        AnnexRow(
+            invoice=account.invoices[claim.line.invoice_id].number,
+            start=format_date(segment.start, account.language, "short"),
+            end=format_date(segment.end, account.language, "short"),
+            days=str(segment.days),
+            base=account.money(segment.base),
+            rate=f"{format_number(segment.rate, 2, account.language)}\u00a0%",
+            amount=account.money(segment.amount),
+        )
+        for claim in claims
+        if claim.statement is not None
+        for segment in claim.statement.segments
+    ]
+    if not rows:
+        return None
+    note = _NOTES[account.language] if account.profile.penalty_mode == Mode.DEFAULT_ECB10 and account.customer.kind == "business" else ""
+    total = sum((claim.penalties for claim in claims), _NOTHING)
+    return Annex(rows=rows, total=account.money(total), note=note)
+
+
+def _qr(account: Account, lines: Sequence[Line], amount: Decimal) -> str:
+    """The EPC code of the bank block; none outside euros, or when its data cannot be encoded."""
+    details = bank_details(account, claimed_lines(lines))
+    try:
+        payload = epc_payload(
+            name=details.holder,
+            iban=details.iban.replace(" ", ""),
+            amount=amount,
+            currency=account.currency,
+            reference=normalise_reference(details.reference) if details.reference else "",
+            bic=details.bic,
+        )
+    except ValueError:
+        return ""
+    return epc_svg(payload)

@@ -1,0 +1,359 @@
+"""Writing what a run decided: actions, messages, tasks and the schedule, one batch of customers in one transaction.
+
+An action is inserted only when its step is taken or skipped, and its key is UNIQUE: a run that is repeated, doubled or cut short writes
+each of them once. Messages are born as drafts; the scheduler lets them go when the whole run is known (rule 15).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg2.extras import Json
+
+from dunning.core.tenancy import current_organization_id
+from dunning.core.tokens import new_id
+from notifications import outbox
+from notifications.enums import MessageKind, MessageState
+from notifications.models import Message
+from scenarios.bulk import insert_rows
+from scenarios.context import Batch, Frame
+from scenarios.drafts import Composition, MessageDraft, TaskDraft
+from scenarios.enums import ActionState, Reason, Section, TaskKind, TaskState
+from scenarios.facts import Decision, Skip
+from scenarios.models import Action, ActionMessage, Task
+from scenarios.recipients import Directory
+from scenarios.schedule import Tally, write_schedule
+from scenarios.wording import claimed_cents, claimed_lines
+
+_ACTION_COLUMNS: Final = (
+    "id",
+    "organization_id",
+    "installment_id",
+    "customer_id",
+    "plan_id",
+    "version_id",
+    "run_id",
+    "step_key",
+    "occurrence",
+    "phase",
+    "channel",
+    "state",
+    "reason",
+    "variant",
+    "taken_on",
+    "amount",
+    "task_id",
+    "details",
+    "created_at",
+)
+# What a draft does not say yet; the frozen fields are written when it leaves.
+_MESSAGE_DEFAULTS: Final[dict[str, Any]] = {
+    **dict.fromkeys(
+        ("reason_text", "sender", "reply_to", "subject", "body_text", "body_html", "header_id", "in_reply_to", "content_sha256"), ""
+    ),
+    **dict.fromkeys(("provider", "provider_id", "approved_by", "tracking_number", "proof"), ""),
+    "kind": MessageKind.REMINDER.value,
+    "state": MessageState.DRAFT.value,
+    "cost": 0,
+    "not_reached": False,
+}
+_LINK_COLUMNS: Final = ("id", "organization_id", "action_id", "message_id", "section", "own_step")
+_ONCE: Final = "DO NOTHING"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One run's fixed values."""
+
+    run_id: UUID
+    today: date
+    now: datetime
+
+
+def write(
+    *, frame: Frame, batch: Batch, decisions: Sequence[Decision | None], composition: Composition, moment: Moment, tally: Tally
+) -> None:
+    """Write one batch inside the open transaction. `decisions` stand beside `batch.cases`; None where no plan is assigned."""
+    organization_id = current_organization_id()
+    by_item = {decision.item.id: decision for decision in decisions if decision is not None}
+    writer = _Writer(frame, moment, organization_id, by_item, tally)
+    writer.drop_steps(composition.skips)
+    if composition.messages:
+        writer.write_messages(composition.messages)
+    if composition.tasks:
+        writer.write_tasks(composition.tasks)
+    writer.flush()
+    write_schedule(batch=batch, decisions=decisions, composition=composition, today=moment.today, tally=tally)
+
+
+class _Writer:
+    """Collects the rows of a batch and inserts them in the order their keys need."""
+
+    def __init__(self, frame: Frame, moment: Moment, organization_id: UUID, by_item: Mapping[str, Decision], tally: Tally) -> None:
+        self.frame = frame
+        self.moment = moment
+        self.organization_id = organization_id
+        self.by_item = by_item
+        self.tally = tally
+        self.actions: list[tuple[Any, ...]] = []
+        self.messages: list[dict[str, Any]] = []
+        self.links: list[tuple[Any, ...]] = []
+        self.tasks: list[Task] = []
+
+    # --- actions -------------------------------------------------------------------------------------------------------------------------
+
+    def take(self, decision: Decision, *, task_id: UUID | None = None, deadline_on: int | None = None) -> UUID:
+        step = decision.step
+        if step is None or decision.steps is None:
+            raise ValueError("Only a decision with a step is taken.")
+        action_id = new_id()
+        self.actions.append(
+            self._action(
+                action_id,
+                decision,
+                step.key,
+                decision.occurrence,
+                int(step.phase),
+                step.channel.value,
+                ActionState.PLANNED.value,
+                decision.reason.value,
+                decision.variant.value,
+                Decimal(decision.chased_cents) / 100,
+                task_id,
+                {"deadline_on": deadline_on} if deadline_on is not None else {},
+            )
+        )
+        self.tally.steps[step.key] += 1
+        return action_id
+
+    def drop_steps(self, skips: Iterable[tuple[str, Skip]]) -> None:
+        """Record what drops out; a step that was begun and not done closes its own action."""
+        begun = []
+        for item_id, skip in skips:
+            self.tally.skips[skip.reason.value] += 1
+            if skip.was_taken:
+                begun.append((item_id, skip))
+                continue
+            decision = self.by_item[item_id]
+            self.actions.append(
+                self._action(
+                    new_id(),
+                    decision,
+                    skip.step.key,
+                    skip.occurrence,
+                    int(skip.step.phase),
+                    skip.step.channel.value,
+                    ActionState.SKIPPED.value,
+                    skip.reason.value,
+                    "",
+                    Decimal(0),
+                    None,
+                    {},
+                )
+            )
+        for item_id, skip in begun:
+            Action.objects.filter(
+                installment=UUID(item_id), step_key=skip.step.key, occurrence=skip.occurrence, state=ActionState.PLANNED
+            ).update(state=ActionState.SKIPPED, reason=skip.reason)
+
+    def _action(
+        self,
+        action_id: UUID,
+        decision: Decision,
+        step_key: str,
+        occurrence: int,
+        phase: int,
+        channel: str,
+        state: str,
+        reason: str,
+        variant: str,
+        amount: Decimal,
+        task_id: UUID | None,
+        details: dict[str, Any],
+    ) -> tuple[Any, ...]:
+        item, steps, moment = decision.item, decision.steps, self.moment
+        if steps is None:
+            raise ValueError("An action needs its plan.")
+        return (
+            action_id,
+            self.organization_id,
+            item.id,
+            item.customer.id,
+            steps.plan,
+            steps.version,
+            moment.run_id,
+            step_key,
+            occurrence,
+            phase,
+            channel,
+            state,
+            reason,
+            variant,
+            moment.today,
+            amount,
+            task_id,
+            Json(details),
+            moment.now,
+        )
+
+    # --- messages ------------------------------------------------------------------------------------------------------------------------
+
+    def write_messages(self, drafts: Sequence[MessageDraft]) -> None:
+        directory = Directory({draft.customer_id for draft in drafts})
+        replaced = {UUID(pk) for draft in drafts for pk in draft.supersedes}
+        carried = self._carried(replaced)
+        kept: set[UUID] = set()
+        for draft in drafts:
+            kept |= self._write_message(draft, directory, carried)
+        self._withdraw(replaced, carried, kept)
+        self.tally.customers += len({draft.customer_id for draft in drafts})
+
+    def _carried(self, replaced: set[UUID]) -> dict[tuple[str, str, int], UUID]:
+        """Actions of the messages that are replaced, by item, step and occurrence."""
+        if not replaced:
+            return {}
+        rows = ActionMessage.objects.filter(message__in=replaced).values_list(
+            "action__installment_id", "action__step_key", "action__occurrence", "action_id"
+        )
+        return {(str(item), step_key, occurrence): pk for item, step_key, occurrence, pk in rows}
+
+    def _write_message(self, draft: MessageDraft, directory: Directory, carried: Mapping[tuple[str, str, int], UUID]) -> set[UUID]:
+        plan = self.frame.plans[draft.lead.steps.plan] if draft.lead.steps is not None else None
+        row = plan.rows[draft.step.key] if plan is not None else None
+        roles = row.contact_roles if row is not None else ()
+        recipient = directory.find(draft.customer_id, draft.channel, draft.phase, roles=roles, today=self.moment.today)
+        message_id = new_id()
+        claimed = claimed_lines(draft.lines)
+        cents = claimed_cents(draft.lines)
+        self.messages.append(
+            {
+                **_MESSAGE_DEFAULTS,
+                "id": message_id,
+                "organization_id": self.organization_id,
+                "customer_id": draft.customer_id,
+                "contact_id": recipient.contact_id if recipient else None,
+                "channel": draft.channel.value,
+                "phase": int(draft.phase),
+                "language": draft.language,
+                "template_key": draft.step.template,
+                "variant": draft.lead.variant.value,
+                "reason": draft.approval.value if draft.approval else "",
+                "planned_on": self.moment.today,
+                "group_key": draft.group,
+                "details": Json(_details(draft)),
+                "currency": draft.currency,
+                "amount": Decimal(cents) / 100,
+                "item_count": len({line.item_id for line in claimed}),
+                "recipient_name": recipient.name if recipient else "",
+                "recipient": recipient.address if recipient else "",
+                "postal_address": Json(list(recipient.postal) if recipient else []),
+                "created_at": self.moment.now,
+                "updated_at": self.moment.now,
+            }
+        )
+        self.tally.messages[draft.channel.value] += 1
+        self.tally.amounts[draft.currency] += cents
+        self._count_drivers(draft)
+        kept: set[UUID] = set()
+        sections = {line.item_id: line.section.value for line in reversed(draft.lines) if line.own_step}
+        for cargo in draft.cargo:
+            known = carried.get((cargo.item_id, cargo.step_key, cargo.occurrence))
+            if known is None:
+                decision = self.by_item[cargo.item_id]
+                own = cargo.step_key == draft.step.key
+                action_id = self.take(decision, deadline_on=draft.deadline_on if own else None)
+            else:
+                action_id = known
+                kept.add(known)
+            self.links.append((new_id(), self.organization_id, action_id, message_id, sections.get(cargo.item_id, ""), True))
+        return kept
+
+    def _count_drivers(self, draft: MessageDraft) -> None:
+        self.tally.drivers["template"][draft.step.template] += 1
+        self.tally.drivers["step"][draft.step.key] += 1
+        if draft.lead.item.source:
+            self.tally.drivers["import"][draft.lead.item.source] += 1
+
+    def _withdraw(self, replaced: set[UUID], carried: Mapping[tuple[str, str, int], UUID], kept: set[UUID]) -> None:
+        """Messages that a higher one replaces; what they carried and it does not has not happened."""
+        if not replaced:
+            return
+        Message.objects.filter(pk__in=replaced).update(state=MessageState.CANCELLED, reason=Reason.SUPERSEDED, updated_at=self.moment.now)
+        outbox.drop_tickets(replaced)
+        ActionMessage.objects.filter(message__in=replaced, action__in=kept).delete()
+        lost = set(carried.values()) - kept
+        Action.objects.filter(pk__in=lost, state=ActionState.PLANNED).update(state=ActionState.TAKEN_BACK, reason=Reason.SUPERSEDED)
+
+    # --- tasks ---------------------------------------------------------------------------------------------------------------------------
+
+    def write_tasks(self, drafts: Sequence[TaskDraft]) -> None:
+        opened = self._open_tasks(drafts)
+        for draft in drafts:
+            existing = opened.get((draft.kind.value, draft.customer_id)) if draft.kind == TaskKind.CALL or not draft.cargo else None
+            if existing is None:
+                task = self._new_task(draft)
+                opened[draft.kind.value, draft.customer_id] = task.pk
+                task_id = task.pk
+            else:
+                task_id = existing
+                if draft.escalate:
+                    Task.objects.filter(pk=existing, alerted_on=None).update(alerted_on=self.moment.today)
+            for cargo in draft.cargo:
+                self.take(self.by_item[cargo.item_id], task_id=task_id)
+
+    def _open_tasks(self, drafts: Sequence[TaskDraft]) -> dict[tuple[str, str], UUID]:
+        rows = Task.objects.filter(
+            state=TaskState.OPEN, kind__in={draft.kind for draft in drafts}, customer__in={draft.customer_id for draft in drafts}
+        ).values_list("kind", "customer_id", "pk")
+        return {(kind, str(customer_id)): pk for kind, customer_id, pk in rows}
+
+    def _new_task(self, draft: TaskDraft) -> Task:
+        currency, cents = next(iter(sorted(draft.amounts.items(), key=lambda entry: -entry[1])), (self.frame.profile.default_currency, 0))
+        task = Task(
+            kind=draft.kind,
+            customer_id=draft.customer_id,
+            details={"step_key": draft.step_key, "items": [cargo.item_id for cargo in draft.cargo], "also": list(draft.also)},
+            amount=Decimal(cents) / 100,
+            currency=currency,
+            opened_on=self.moment.today,
+            due_on=self.moment.today,
+            alerted_on=self.moment.today if draft.escalate else None,
+        )
+        self.tasks.append(task)
+        self.tally.tasks[draft.kind.value] += 1
+        return task
+
+    def flush(self) -> None:
+        """Tasks before the actions that point at them, actions and messages before their links."""
+        Task.objects.bulk_create(self.tasks)
+        insert_rows("scenarios_action", _ACTION_COLUMNS, self.actions, conflict=_ONCE)
+        if self.messages:
+            columns = tuple(self.messages[0])
+            insert_rows("notifications_message", columns, [tuple(message.values()) for message in self.messages])
+        insert_rows("scenarios_actionmessage", _LINK_COLUMNS, self.links)
+
+
+def _details(draft: MessageDraft) -> dict[str, Any]:
+    """What the gate, and the day the message leaves, must know: ids, ordinals and codes, no name and no amount."""
+    steps = draft.lead.steps
+    return {
+        "step": draft.step.key,
+        "plan": steps.plan if steps is not None else "",
+        "version": steps.version if steps is not None else "",
+        "deadline_on": draft.deadline_on,
+        "iban": draft.iban,
+        "credits_elsewhere": _credits_elsewhere(draft),
+        "commitments": [
+            {"consequence": c.consequence.value, "due_on": c.due_on, "step": c.executed_by, "items": list(c.item_ids)}
+            for c in draft.commitments
+        ],
+    }
+
+
+def _credits_elsewhere(draft: MessageDraft) -> bool:
+    """Whether another message of the same day shows the account's credits."""
+    balance = draft.lead.item.customer.balances.get(draft.currency)
+    return balance is not None and bool(balance.credits) and not any(line.section == Section.CREDIT for line in draft.lines)

@@ -1,0 +1,113 @@
+"""Plans as the planner reads them, and which plan follows which item."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from scenarios.enums import Anchor, Channel, Condition, Consequence, Grouping, OffsetUnit, Phase, TaskKind
+from scenarios.facts import Step, Steps, compile_steps
+from scenarios.models import ActionPlan, PlanAssignment, PlanStep, PlanVersion
+
+
+def as_step(row: PlanStep) -> Step:
+    """One stored step as a fact of the planner."""
+    conditions: Mapping[str, Any] = row.conditions
+    return Step(
+        key=row.key,
+        position=row.position,
+        phase=Phase(row.phase),
+        channel=Channel(row.channel),
+        anchor=Anchor(row.anchor),
+        offset=row.offset,
+        unit=OffsetUnit(row.unit),
+        conditions=tuple(Condition(key) for key in conditions),
+        at_least_cents=round(float(conditions.get(Condition.AT_LEAST, 0)) * 100),
+        requires=tuple(row.requires),
+        term_days=row.term_days,
+        announces=Consequence(row.announces) if row.announces else None,
+        executes=Consequence(row.executes) if row.executes else None,
+        template=row.template_key,
+        needs_approval=row.needs_approval,
+        task_kind=TaskKind(row.task_kind) if row.task_kind else TaskKind.OTHER,
+    )
+
+
+@dataclass(frozen=True)
+class CurrentPlan:
+    """A plan's version in force: compiled for the planner, with its rows for names, templates and recipients."""
+
+    plan: ActionPlan
+    version: PlanVersion
+    steps: Steps
+    rows: Mapping[str, PlanStep]
+
+
+def current_plans() -> dict[str, CurrentPlan]:
+    """Every plan of the open organization with its highest version, by plan id (text)."""
+    versions: dict[UUID, PlanVersion] = {}
+    for version in PlanVersion.objects.select_related("plan").order_by("plan_id", "number"):
+        versions[version.plan_id] = version
+    rows: dict[UUID, list[PlanStep]] = {version.pk: [] for version in versions.values()}
+    for row in PlanStep.objects.filter(version__in=list(rows)).order_by("position"):
+        rows[row.version_id].append(row)
+    return {
+        str(plan_id): CurrentPlan(
+            plan=version.plan,
+            version=version,
+            steps=compile_steps(
+                [as_step(row) for row in rows[version.pk]],
+                plan=str(plan_id),
+                version=str(version.pk),
+                grouping=Grouping(version.grouping),
+                minimum_cents=round(version.minimum_amount * 100),
+            ),
+            rows={row.key: row for row in rows[version.pk]},
+        )
+        for plan_id, version in versions.items()
+    }
+
+
+@dataclass(frozen=True)
+class Assignments:
+    """Which plan applies, and since when (day ordinal): the most particular assignment wins - invoice, customer, group, everyone."""
+
+    invoices: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    customers: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    everyone: tuple[str, int] | None = None
+
+    def find(self, *, invoice: str, customer: str, group: str) -> tuple[str, int] | None:
+        """(plan id, since) for an item, or None when no plan is assigned."""
+        if self.invoices and invoice in self.invoices:
+            return self.invoices[invoice]
+        if self.customers and customer in self.customers:
+            return self.customers[customer]
+        if group and group in self.groups:
+            return self.groups[group]
+        return self.everyone
+
+
+def load_assignments() -> Assignments:
+    """The open organization's assignments."""
+    invoices: dict[str, tuple[str, int]] = {}
+    customers: dict[str, tuple[str, int]] = {}
+    groups: dict[str, tuple[str, int]] = {}
+    everyone: tuple[str, int] | None = None
+    rows = PlanAssignment.objects.values_list("plan_id", "invoice_id", "customer_id", "group_id", "since")
+    for plan_id, invoice_id, customer_id, group_id, since in rows:
+        value = (str(plan_id), _ordinal(since))
+        if invoice_id:
+            invoices[str(invoice_id)] = value
+        elif customer_id:
+            customers[str(customer_id)] = value
+        elif group_id:
+            groups[str(group_id)] = value
+        else:
+            everyone = value
+    return Assignments(invoices, customers, groups, everyone)
+
+
+def _ordinal(day: date) -> int:
+    return day.toordinal()

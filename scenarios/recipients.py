@@ -1,0 +1,114 @@
+"""Whom a message goes to: the contact chain of a customer, by channel and by how hard the step presses (docs/rules.md, rule 9).
+
+Accounts payable first; the finance manager from the firm reminders on; the legal representative at the registered office for a legal step.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from customers.enums import ContactRole, Reachability
+from customers.models import Contact, Customer
+from dunning.core.enums import PAPER_CHANNELS, Channel, Phase
+from notifications.models import Suppression
+
+_FRIENDLY_FIRST = (ContactRole.INVOICING_SERVICE, ContactRole.ACCOUNTING, ContactRole.FINANCE_MANAGER, ContactRole.MANAGEMENT)
+_FIRM_FIRST = (ContactRole.FINANCE_MANAGER, ContactRole.ACCOUNTING, ContactRole.INVOICING_SERVICE, ContactRole.MANAGEMENT)
+_LEGAL_FIRST = (ContactRole.LEGAL_REPRESENTATIVE, ContactRole.MANAGEMENT, ContactRole.FINANCE_MANAGER, ContactRole.ACCOUNTING)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Where one message goes: an address or a number, or for paper the lines of the window."""
+
+    name: str
+    address: str = ""
+    contact_id: UUID | None = None
+    postal: tuple[str, ...] = ()
+
+
+class Directory:
+    """The contacts of some customers, read at once, with the addresses that must not be used."""
+
+    def __init__(self, customer_ids: Iterable[UUID | str]) -> None:
+        ids = [UUID(str(pk)) for pk in customer_ids]
+        self._contacts: dict[str, list[Contact]] = {}
+        for contact in Contact.objects.filter(customer__in=ids, is_active=True).order_by("customer_id", "position", "created_at"):
+            self._contacts.setdefault(str(contact.customer_id), []).append(contact)
+        self._customers = {str(customer.pk): customer for customer in Customer.objects.filter(pk__in=ids)}
+        addresses = {contact.email.lower() for chain in self._contacts.values() for contact in chain if contact.email}
+        addresses |= {contact.phone for chain in self._contacts.values() for contact in chain if contact.phone}
+        self._suppressed = set(
+            Suppression.objects.filter(address__in=addresses, lifted_at=None).values_list("channel", "address") if addresses else ()
+        )
+
+    def find(
+        self,
+        customer_id: str,
+        channel: str,
+        phase: int,
+        *,
+        roles: Sequence[str] = (),
+        today: date,
+        tried: frozenset[str] = frozenset(),
+    ) -> Recipient | None:
+        """The first contact of the chain who can be reached over the channel; None when there is none.
+
+        `roles` is the step's own first choice. `tried` are addresses that already failed for this very message.
+        """
+        customer = self._customers[customer_id]
+        chain = self._ordered(customer_id, phase, roles)
+        if channel in PAPER_CHANNELS:
+            return postal_recipient(customer, chain, registered=channel == Channel.REGISTERED)
+        by_id = {contact.pk: contact for contact in chain}
+        for contact in chain:
+            chosen = contact
+            if contact.absent_until is not None and today <= contact.absent_until and contact.substitute_id in by_id:
+                chosen = by_id[contact.substitute_id]
+            address = self.address(chosen, channel)
+            if address and address not in tried:
+                return Recipient(name=chosen.name or customer.name, address=address, contact_id=chosen.pk)
+        return None
+
+    def address(self, contact: Contact, channel: str) -> str:
+        """The contact's address for the channel; "" when there is none, it failed, or it must not be used."""
+        if channel == Channel.EMAIL:
+            usable = contact.email and contact.email_state != Reachability.FAILED
+            return contact.email if usable and ("email", contact.email.lower()) not in self._suppressed else ""
+        if channel == Channel.SMS:
+            usable = is_mobile(contact.phone) and contact.phone_state != Reachability.FAILED
+            return contact.phone if usable and ("sms", contact.phone) not in self._suppressed else ""
+        return contact.phone
+
+    def _ordered(self, customer_id: str, phase: int, roles: Sequence[str]) -> list[Contact]:
+        default = _LEGAL_FIRST if phase >= Phase.LEGAL else _FIRM_FIRST if phase >= Phase.FIRM else _FRIENDLY_FIRST
+        rank: Mapping[str, int] = {role: number for number, role in enumerate([*roles, *default])}
+        chain = self._contacts.get(customer_id, [])
+        return sorted(chain, key=lambda contact: (rank.get(contact.role, len(rank)), contact.position))
+
+
+def is_mobile(phone: str) -> bool:
+    """Whether a text message can reach the number: French mobiles begin with 6 or 7; abroad the carrier knows."""
+    return bool(phone) and (phone[:4] in ("+336", "+337") if phone.startswith("+33") else phone.startswith("+"))
+
+
+def postal_recipient(customer: Customer, chain: Sequence[Contact], *, registered: bool) -> Recipient | None:
+    """The window's lines. A registered letter goes to the registered office, for the attention of the legal representative."""
+    office = registered and bool(customer.registered_line1 and customer.registered_city)
+    first = customer.registered_line1 if office else customer.address_line1
+    second = customer.registered_line2 if office else customer.address_line2
+    code, city = (customer.registered_postal_code, customer.registered_city) if office else (customer.postal_code, customer.city)
+    if not first or not city:
+        return None
+    attention = ""
+    if registered:
+        name = customer.legal_representative or next((c.name for c in chain if c.role == ContactRole.LEGAL_REPRESENTATIVE), "")
+        if customer.kind == "consumer":
+            attention = ""
+        elif customer.language == "fr":
+            attention = f"À l’attention de {name}, représentant légal" if name else "À l’attention du représentant légal"
+        else:
+            attention = f"For the attention of {name}, legal representative" if name else "For the attention of the legal representative"
+    lines = [customer.name, attention, first, second, f"{code} {city}".strip(), customer.country if customer.country != "FR" else ""]
+    return Recipient(name=customer.name, postal=tuple(line for line in lines if line))

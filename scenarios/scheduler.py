@@ -1,0 +1,268 @@
+"""One organization's daily run: every open item is decided, messages are composed, and what changed is written (docs/rules.md).
+
+The run is its own repair: it looks at every open item every day and depends on no cursor. Repeated, doubled or resumed after a crash it
+writes nothing twice. Messages stay drafts until the whole day is known, then leave together, wait for approval, or stop at the brake.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count, Q, Sum
+
+from dunning.core import audit
+from dunning.core.models import Organization
+from dunning.core.tenancy import tenant
+from invoices.models import Invoice
+from notifications import outbox
+from notifications.enums import MessageState
+from notifications.models import Message
+from scenarios.brakes import Brake, Volume, brake
+from scenarios.context import Batch, Frame, batches, load_batch, load_frame, lock_customers
+from scenarios.enums import Reason, TaskKind, TaskState
+from scenarios.facts import Decision
+from scenarios.grouping import Composition, compose
+from scenarios.ledger import Moment, write
+from scenarios.models import ActionMessage, DailyRun, PlanStep, Schedule, Task
+from scenarios.planner import decide
+from scenarios.schedule import Tally, write_schedule
+from scenarios.spacing import Cargo, Correspondence, Waiting, Written
+
+_STILL_OURS = ("draft", "awaiting_approval", "held", "queued", "retry")
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did. `counts` is the tally as stored; `brake` says why its messages wait, if they do."""
+
+    run: DailyRun
+    counts: dict[str, Any]
+    brake: Brake | None
+    already_done: bool = False
+
+
+def run(*, organization: Organization, today: date, now: datetime, actor: str, again: bool = False, played: bool = False) -> RunReport:
+    """Decide every open item of the organization for its local day `today` and write what follows from it.
+
+    A day that was run to its end is not run again unless `again` (by hand: it can only add what is still missing). `played`: a life under
+    a virtual clock, which no brake stops (rule 15).
+    """
+    with tenant(organization):
+        daily, created = DailyRun.objects.get_or_create(local_date=today, defaults={"started_at": now, "actor": actor})
+        if not created and daily.finished_at is not None and not again:
+            return RunReport(daily, daily.counts, None, already_done=True)
+        frame = load_frame(organization, today)
+        groups = list(batches(frame))
+    moment = Moment(run_id=daily.pk, today=today, now=now)
+    tally = Tally()
+    for customer_ids in groups:
+        with tenant(organization):
+            lock_customers(customer_ids)
+            decide_batch(frame, load_batch(frame, customer_ids), moment, tally)
+    with tenant(organization):
+        stop = _finish(frame, daily, moment, tally, actor=actor, played=played)
+    return RunReport(daily, daily.counts, stop)
+
+
+def decide_batch(frame: Frame, batch: Batch, moment: Moment, tally: Tally) -> Composition:
+    """Decide, compose and write one batch of whole paying groups, whose locks are held."""
+    decisions = decide_all(frame, batch)
+    composition = compose_all(frame, batch, decisions)
+    write(frame=frame, batch=batch, decisions=decisions, composition=composition, moment=moment, tally=tally)
+    return composition
+
+
+def decide_all(frame: Frame, batch: Batch) -> list[Decision | None]:
+    """One decision beside each case of the batch; None where no plan is assigned."""
+    calendar, policy, today = frame.calendar, frame.policy, frame.today.toordinal()
+    return [
+        None
+        if case.steps is None
+        else decide(item=case.item, steps=case.steps, history=case.history, calendar=calendar, policy=policy, today=today)
+        for case in batch.cases
+    ]
+
+
+def compose_all(frame: Frame, batch: Batch, decisions: Sequence[Decision | None]) -> Composition:
+    """The messages and tasks of a batch."""
+    decided = [decision for decision in decisions if decision is not None]
+    return compose(decided, policy=frame.policy, history=correspondence(batch), calendar=frame.calendar, today=frame.today.toordinal())
+
+
+def correspondence(batch: Batch) -> dict[str, Correspondence]:
+    """What was written lately, what waits, and the open call, by customer: what spacing and joining look at (rules 5, 6 and 10)."""
+    waiting_ids = [UUID(message.message_id) for message in batch.recent if message.state in _STILL_OURS]
+    cargo: dict[str, list[Cargo]] = {}
+    if waiting_ids:
+        links = ActionMessage.objects.filter(message__in=waiting_ids).values_list(
+            "message_id", "action__installment_id", "action__step_key", "action__occurrence"
+        )
+        for message_id, item_id, step_key, occurrence in links:
+            cargo.setdefault(str(message_id), []).append(Cargo(str(item_id), step_key, occurrence))
+    written: dict[str, list[Written]] = {}
+    waiting: dict[str, list[Waiting]] = {}
+    for message in batch.recent:
+        if message.state in _STILL_OURS:
+            entry = Waiting(message.message_id, message.group_key, message.phase, tuple(cargo.get(message.message_id, ())))  # type: ignore[arg-type]
+            waiting.setdefault(message.customer_id, []).append(entry)
+        else:
+            left = Written(message.planned_on, message.phase, message.group_key)  # type: ignore[arg-type]  # an IntegerChoices compares as int
+            written.setdefault(message.customer_id, []).append(left)
+    calls = _open_calls(batch)
+    return {
+        customer_id: Correspondence(tuple(written.get(customer_id, ())), tuple(waiting.get(customer_id, ())), calls.get(customer_id, ""))
+        for customer_id in {*written, *waiting, *calls}
+    }
+
+
+def _open_calls(batch: Batch) -> dict[str, str]:
+    rows = Task.objects.filter(kind=TaskKind.CALL, state=TaskState.OPEN, customer__in=list(batch.customers)).values_list(
+        "customer_id", "pk"
+    )
+    return {str(customer_id): str(pk) for customer_id, pk in rows}
+
+
+# --- the end of the run ------------------------------------------------------------------------------------------------------------------
+
+
+def _finish(frame: Frame, daily: DailyRun, moment: Moment, tally: Tally, *, actor: str, played: bool) -> Brake | None:
+    planned = Volume(
+        messages=sum(tally.messages.values()),
+        by_template=tally.drivers["template"],
+        by_step=tally.drivers["step"],
+        by_import=tally.drivers["import"],
+        claimed_cents=tally.amounts,
+    )
+    stop = _ask_brake(frame, daily, planned, played=played)
+    release_drafts(frame, moment, stop)
+    _merge(daily, tally)
+    daily.forecast = announce_tomorrow(frame)
+    daily.brake = None if stop is None else {"cause": stop.cause, "name": stop.name, "planned": stop.planned, "announced": stop.announced}
+    daily.finished_at = moment.now
+    daily.save()
+    audit.record(actor=actor, action="run.finished", target=daily, body={"on": moment.today, **daily.counts}, now=moment.now)
+    return stop
+
+
+def _merge(daily: DailyRun, tally: Tally) -> None:
+    """A run repeated by hand adds to what the first one wrote; its decisions replace the earlier ones."""
+    counts = tally.as_json()
+    for key in ("steps", "skips", "messages", "tasks", "amounts"):
+        counts[key] = dict(Counter(daily.counts.get(key, {})) + Counter(counts[key]))
+    counts["customers"] += daily.counts.get("customers", 0)
+    daily.counts = counts
+    daily.items = tally.items
+
+
+def _ask_brake(frame: Frame, daily: DailyRun, planned: Volume, *, played: bool) -> Brake | None:
+    if played or frame.policy.supervised or daily.brake_released_by:
+        return None
+    before = DailyRun.objects.filter(local_date__lt=frame.today, finished_at__isnull=False).order_by("-local_date").first()
+    if before is None:
+        return None
+    told = before.forecast
+    announced = Volume(
+        messages=told.get("messages", 0),
+        by_template=told.get("by_template", {}),
+        by_step=told.get("by_step", {}),
+        by_import=told.get("by_import", {}),
+    )
+    fresh = Invoice.objects.filter(entered_on__gt=before.local_date).exists()
+    return brake(planned=planned, announced=announced, claimed_before=before.counts.get("amounts", {}), new_invoices=fresh)
+
+
+def release_drafts(frame: Frame, moment: Moment, stop: Brake | None) -> None:
+    """Let the day's drafts go: to the queue, to the departure board, or - braked - into a hold that a person lifts."""
+    drafts = Message.objects.filter(planned_on=moment.today, state=MessageState.DRAFT)
+    for_approval = drafts.filter(reason__in=[Reason.SUPERVISED, Reason.AWAITING_APPROVAL])
+    legal = list(for_approval.filter(reason=Reason.AWAITING_APPROVAL))
+    for_approval.update(state=MessageState.AWAITING_APPROVAL, updated_at=moment.now)
+    Task.objects.bulk_create([_approval(message, moment) for message in legal])
+    if stop is not None:
+        drafts.update(state=MessageState.HELD, reason=Reason.BRAKE, updated_at=moment.now)
+        return
+    leaving = list(drafts.only("pk", "channel"))
+    due_at = departure(frame, moment)
+    drafts.update(state=MessageState.QUEUED, not_before=due_at, updated_at=moment.now)
+    for message in leaving:
+        message.not_before = due_at
+    outbox.queue(leaving, now=moment.now)
+
+
+def _approval(message: Message, moment: Moment) -> Task:
+    return Task(
+        kind=TaskKind.APPROVAL,
+        key=f"approval:{message.pk}",
+        customer_id=message.customer_id,
+        message=message,
+        amount=message.amount,
+        currency=message.currency,
+        opened_on=moment.today,
+        due_on=moment.today,
+    )
+
+
+def departure(frame: Frame, moment: Moment) -> datetime:
+    """When the day's messages leave: at the opening of the sending hours, or now when they are open."""
+    opening = datetime.combine(moment.today, _time(frame.profile.window_start), tzinfo=frame.zone)
+    return max(moment.now, opening)
+
+
+def _time(value: Any) -> time:
+    """A profile that was just created still holds its default as text."""
+    return value if isinstance(value, time) else time.fromisoformat(value)
+
+
+def announce_tomorrow(frame: Frame) -> dict[str, Any]:
+    """What the next business day's run is expected to send, from the schedule: the figure rule 15 compares with, and the board shows."""
+    tomorrow = date.fromordinal(frame.calendar.add_bd_ordinal(frame.today.toordinal(), 1))
+    due = Schedule.objects.filter(
+        Q(next_on__lte=tomorrow, reason__in=[Reason.NOT_YET, Reason.SPACING, Reason.ONE_PER_DAY, Reason.HELD_THEIRS, Reason.PROMISED])
+        | Q(reason=Reason.LEDGER_NOT_COVERED)
+    )
+    rows = list(
+        due.values("version_id", "next_step_key").annotate(customers=Count("customer_id", distinct=True), chased=Sum("chased")).order_by()
+    )
+    steps = {
+        (step.version_id, step.key): step
+        for step in PlanStep.objects.filter(version__in={row["version_id"] for row in rows if row["version_id"]})
+    }
+    written = {"email", "sms", "letter", "registered"}
+    by_step: Counter[str] = Counter()
+    by_template: Counter[str] = Counter()
+    for row in rows:
+        step = steps.get((row["version_id"], row["next_step_key"]))
+        if step is not None and step.channel in written:
+            by_step[step.key] += row["customers"]
+            by_template[step.template_key] += row["customers"]
+    return {
+        "on": tomorrow.isoformat(),
+        "messages": sum(by_step.values()),
+        "by_step": dict(by_step),
+        "by_template": dict(by_template),
+        "customers": due.values("customer_id").distinct().count(),
+    }
+
+
+def reschedule(*, frame: Frame, customer_ids: Sequence[str]) -> None:
+    """After an event: refresh what the schedule says about these customers' items, and write neither message nor task.
+
+    The facts are read anew, so a payment, a dispute or a promise shows its effect at once; the next run acts on it.
+    """
+    batch = load_batch(frame, customer_ids)
+    decisions = decide_all(frame, batch)
+    write_schedule(batch=batch, decisions=decisions, composition=compose_all(frame, batch, decisions), today=frame.today)
+    _forget_settled(customer_ids)
+
+
+def _forget_settled(customer_ids: Sequence[str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM scenarios_schedule s USING invoices_installment i WHERE i.organization_id = s.organization_id "
+            "AND i.id = s.installment_id AND i.outstanding = 0 AND s.customer_id = ANY(%s::uuid[])",
+            [list(customer_ids)],
+        )
