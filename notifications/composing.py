@@ -1,0 +1,275 @@
+"""What a message says at the moment it leaves: the text in force, rendered with fresh values and addressed. Writes nothing.
+
+What stands in the way is an `Obstructed`, whose reason a person can read and mend.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dunning.core import documents
+from dunning.core.enums import Channel
+from dunning.core.models import Document, OrganizationProfile
+from dunning.core.money import format_date
+from notifications import accounts
+from notifications.enums import Obstacle
+from notifications.models import Message, MessageTemplate, ProviderAccount
+from notifications.providers import mime
+from notifications.providers.base import Misconfigured, Provider
+from notifications.rendering import MissingValue, TemplateError, render_email, render_letter_text, render_sms
+from notifications.selectors import is_closed, zone
+from notifications.signals import Go
+
+LOOKED_FOR: Mapping[str, tuple[str, ...]] = {Channel.REGISTERED: (Channel.REGISTERED, Channel.LETTER)}
+
+
+class Obstructed(Exception):
+    """The message does not leave now. `failed`: not to this recipient; otherwise it is held until a person mends it."""
+
+    def __init__(self, reason: Obstacle, text: str = "", *, failed: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.text = text
+        self.failed = failed
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A message ready to be frozen. `letter` and `print_file` are PDFs, for paper alone; `parts` is what a text message is billed by."""
+
+    template: MessageTemplate
+    recipient: str
+    recipient_name: str
+    postal_address: tuple[str, ...]
+    sender: str
+    reply_to: str
+    subject: str
+    text: str
+    html: str
+    header_id: str
+    in_reply_to: str
+    attachments: tuple[tuple[Document, str], ...] = ()
+    letter: bytes = field(default=b"", repr=False)
+    print_file: bytes = field(default=b"", repr=False)
+    parts: int = 1
+
+
+class Workbench:
+    """What many messages of one organization share; lives as long as one transaction."""
+
+    def __init__(self) -> None:
+        self.profile = OrganizationProfile.objects.get()
+        self._accounts = {account.channel: account for account in ProviderAccount.objects.filter(is_active=True)}
+        self._templates: dict[tuple[str, str, str, str], MessageTemplate | None] = {}
+        self._zone: ZoneInfo | None = None
+
+    def account(self, channel: str) -> tuple[ProviderAccount, Provider]:
+        """The way out of a channel. Raises Obstructed."""
+        account = self._accounts.get(channel)
+        if account is None:
+            raise Obstructed(Obstacle.NO_PROVIDER)
+        try:
+            return account, accounts.provider_of(account)
+        except Misconfigured as error:
+            raise Obstructed(Obstacle.MISCONFIGURED, error.text) from None
+
+    def local_channels(self) -> frozenset[str]:
+        """Channels whose provider keeps everything on this machine."""
+        local = set()
+        for channel in self._accounts:
+            try:
+                if self.account(channel)[1].is_local:
+                    local.add(channel)
+            except Obstructed:
+                continue
+        return frozenset(local)
+
+    def template(self, message: Message) -> MessageTemplate:
+        """The text in force: the message's variant, else the usual one; a registered letter may use a letter's. Raises Obstructed."""
+        for channel in LOOKED_FOR.get(message.channel, (message.channel,)):
+            for variant in dict.fromkeys((message.variant, "")):
+                if found := self._template(message.template_key, channel, message.language, variant):
+                    return found
+        raise Obstructed(Obstacle.TEMPLATE_MISSING, f"{message.template_key} ({message.channel}, {message.language})")
+
+    def _template(self, key: str, channel: str, language: str, variant: str) -> MessageTemplate | None:
+        place = (key, channel, language, variant)
+        if place not in self._templates:
+            self._templates[place] = MessageTemplate.objects.filter(
+                key=key, channel=channel, language=language, variant=variant, is_current=True
+            ).first()
+        return self._templates[place]
+
+    def today(self, now: datetime) -> date:
+        """The organization's date."""
+        if self._zone is None:
+            self._zone = zone()
+        return now.astimezone(self._zone).date()
+
+
+def compose(message: Message, go: Go, bench: Workbench, *, now: datetime) -> Content:
+    """Render the text in force with fresh values and address it. Raises Obstructed; writes nothing."""
+    template = bench.template(message)
+    try:
+        if message.channel == Channel.EMAIL:
+            return _email(message, go, bench, template)
+        if message.channel == Channel.SMS:
+            return _sms(message, go, bench, template)
+        return _letter(message, go, bench, template, now)
+    except MissingValue as missing:
+        raise Obstructed(Obstacle.MISSING_VALUE, missing.key) from None
+    except TemplateError as error:
+        raise Obstructed(Obstacle.TEMPLATE_ERROR, str(error)) from None
+
+
+def _email(message: Message, go: Go, bench: Workbench, template: MessageTemplate) -> Content:
+    recipient = go.recipient or message.recipient
+    name = go.recipient_name or message.recipient_name
+    if not recipient:
+        raise Obstructed(Obstacle.ADDRESS_MISSING, name)
+    try:
+        mime.mailbox(name, recipient)
+    except ValueError as error:
+        raise Obstructed(Obstacle.ADDRESS_WRONG, str(error)) from None
+    _refuse_closed(message.channel, recipient)
+    sender, reply_to, domain = _identity(go, bench.profile)
+    rendered = render_email(template.subject, template.body, go.context, language=message.language)
+    return Content(
+        template=template,
+        recipient=recipient,
+        recipient_name=name,
+        postal_address=(),
+        sender=sender,
+        reply_to=reply_to,
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
+        header_id=f"<{message.pk}@{domain}>",
+        in_reply_to=go.in_reply_to,
+        attachments=_files(go),
+    )
+
+
+def _identity(go: Go, profile: OrganizationProfile) -> tuple[str, str, str]:
+    """(From, Reply-To, domain) of the creditor. Raises Obstructed when there is no usable address."""
+    try:
+        sender = go.sender or mime.mailbox(profile.sender_name or profile.legal_name, profile.sender_email or profile.email)
+        _name, address = mime.single_address(sender)
+        reply_to = go.reply_to or profile.reply_to
+        if reply_to:
+            mime.single_address(reply_to)
+    except ValueError as error:
+        raise Obstructed(Obstacle.SENDER_MISSING, str(error)) from None
+    return sender, reply_to, address.rsplit("@", 1)[1]
+
+
+def _sms(message: Message, go: Go, bench: Workbench, template: MessageTemplate) -> Content:
+    recipient = go.recipient or message.recipient
+    if not recipient:
+        raise Obstructed(Obstacle.ADDRESS_MISSING, go.recipient_name or message.recipient_name)
+    if not (recipient.startswith("+") and recipient[1:].isascii() and recipient[1:].isdigit() and 8 <= len(recipient) <= 16):
+        raise Obstructed(Obstacle.ADDRESS_WRONG, recipient)
+    _refuse_closed(message.channel, recipient)
+    account, _provider = bench.account(message.channel)
+    sender = go.sender or str(account.settings.get("sender") or "") or bench.profile.sms_sender
+    if not sender:
+        raise Obstructed(Obstacle.SENDER_MISSING)
+    rendered = render_sms(template.body, go.context)
+    return Content(
+        template=template,
+        recipient=recipient,
+        recipient_name=go.recipient_name or message.recipient_name,
+        postal_address=(),
+        sender=sender,
+        reply_to="",
+        subject="",
+        text=rendered.text,
+        html="",
+        header_id="",
+        in_reply_to="",
+        parts=rendered.count.parts,
+    )
+
+
+def _letter(message: Message, go: Go, bench: Workbench, template: MessageTemplate, now: datetime) -> Content:
+    # WeasyPrint's side of the house is only loaded where letters are made: a web process never needs it.
+    from notifications.letters import InvoiceCopy, LetterContent, LetterError, Sender, merge_print_file, render_letter, window_side
+
+    address = tuple(go.postal_address or message.postal_address)
+    if not address:
+        raise Obstructed(Obstacle.ADDRESS_MISSING, go.recipient_name or message.recipient_name)
+    profile, files = bench.profile, _files(go)
+    rendered = render_letter_text(template.subject, template.body, go.context)
+    own_address = (profile.address_line1, profile.address_line2, f"{profile.postal_code} {profile.city}".strip())
+    values: dict[str, Any] = {
+        "language": message.language,
+        "sender": Sender(
+            name=profile.legal_name,
+            address=[line for line in own_address if line],
+            legal=str(go.context.get("creditor.legal", "")),
+            phone=profile.signatory_phone or profile.phone,
+            email=profile.sender_email or profile.email,
+        ),
+        "place_date": _place_and_date(profile.city, bench.today(now), message.language),
+        "signatory_name": profile.signatory_name or profile.legal_name,
+        "signatory_title": profile.signatory_title,
+        "registered": "" if message.channel == Channel.REGISTERED else None,
+        "window": window_side(profile.country),
+        "enclosures": [filename for _, filename in files],
+        **go.letter,
+        "recipient": address,
+        "subject": rendered.subject,
+        "body_html": rendered.html,
+    }
+    try:
+        letter = render_letter(LetterContent(**values))
+        copies = [InvoiceCopy(name=filename, pdf=_bytes(document)) for document, filename in files]
+        print_file = merge_print_file(letter, copies) if copies else b""
+    except LetterError as error:
+        raise Obstructed(Obstacle.DOCUMENT_MISSING, str(error)) from None
+    return Content(
+        template=template,
+        recipient="",
+        recipient_name=go.recipient_name or message.recipient_name or address[0],
+        postal_address=address,
+        sender=profile.legal_name,
+        reply_to="",
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
+        header_id="",
+        in_reply_to="",
+        attachments=files,
+        letter=letter,
+        print_file=print_file,
+    )
+
+
+def _place_and_date(city: str, day: date, language: str) -> str:
+    written = format_date(day, language, "long")
+    if not city:
+        return written
+    return f"{city}, le {written}" if language == "fr" else f"{city}, {written}"
+
+
+def _refuse_closed(channel: str, address: str) -> None:
+    if is_closed(channel=channel, address=address):
+        raise Obstructed(Obstacle.ADDRESS_CLOSED, address, failed=True)
+
+
+def _files(go: Go) -> tuple[tuple[Document, str], ...]:
+    if not go.attachments:
+        return ()
+    known = Document.objects.in_bulk([document_id for document_id, _ in go.attachments])
+    if missing := [filename for document_id, filename in go.attachments if document_id not in known]:
+        raise Obstructed(Obstacle.DOCUMENT_MISSING, ", ".join(missing))
+    return tuple((known[document_id], filename) for document_id, filename in go.attachments)
+
+
+def _bytes(document: Document) -> bytes:
+    try:
+        return documents.read(document)
+    except documents.DocumentLost as error:
+        raise Obstructed(Obstacle.DOCUMENT_MISSING, str(error)) from None

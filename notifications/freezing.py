@@ -1,0 +1,141 @@
+"""The question asked upstairs before a message leaves, and the frozen copy of what left, under its hash."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from dunning.core import documents
+from dunning.core.enums import PAPER_CHANNELS
+from dunning.core.models import Document
+from notifications.composing import Content, Obstructed, Workbench, compose
+from notifications.models import Attachment, Message
+from notifications.signals import Go, Stop, about_to_send
+
+
+def ask(message: Message, *, now: datetime, preview: bool = False) -> Go | Stop:
+    """Put the one question to the one receiver, which takes the locks. `preview`: for looking at, so approval is not asked for."""
+    answers = about_to_send.send(sender=Message, message=message, now=now, preview=preview)
+    if len(answers) != 1:
+        raise ImproperlyConfigured(f"about_to_send has {len(answers)} receivers instead of one.")
+    answer: object = answers[0][1]
+    if not isinstance(answer, Go | Stop):
+        raise TypeError(f"about_to_send was answered with {answer!r}.")
+    return answer
+
+
+def freeze(message: Message, go: Go, content: Content, *, now: datetime, **fields: Any) -> list[Attachment]:
+    """Write what leaves and its SHA-256 on the locked message, with `fields` (its new state); returns its attachments, unsaved.
+
+    The hash covers every header, address and text, and the hashes of the letter and of each file, in canonical JSON.
+    """
+    letter = print_file = None
+    if message.channel in PAPER_CHANNELS:
+        name = f"{content.subject[:120]}.pdf"
+        letter = documents.store(content=content.letter, media_type="application/pdf", filename=name, now=now)
+        print_file = letter
+        if content.print_file:
+            print_file = documents.store(content=content.print_file, media_type="application/pdf", filename=name, now=now)
+    said: dict[str, Any] = {
+        "sender": content.sender,
+        "reply_to": content.reply_to,
+        "recipient": content.recipient,
+        "recipient_name": content.recipient_name[:200],
+        "postal_address": list(content.postal_address),
+        "subject": content.subject,
+        "body_text": content.text,
+        "body_html": content.html,
+        "header_id": content.header_id,
+        "in_reply_to": content.in_reply_to,
+    }
+    files = [(filename, document.sha256) for document, filename in content.attachments]
+    fields = {
+        **said,
+        "template": content.template,
+        "contact_id": go.contact_id or message.contact_id,
+        "amount": go.amount or message.amount,
+        "item_count": go.item_count or message.item_count,
+        "document": letter,
+        "print_document": print_file,
+        "content_sha256": content_hash(said, message, files, letter, print_file),
+        "frozen_at": now,
+        "updated_at": now,
+        **fields,
+    }
+    if message.frozen_at is not None:  # an earlier rendering that certainly did not leave
+        message.attachments.all().delete()
+    Message.objects.filter(pk=message.pk).update(**fields)
+    for field_name, value in fields.items():
+        setattr(message, field_name, value)
+    return [
+        Attachment(message=message, document=document, filename=filename, position=position)
+        for position, (document, filename) in enumerate(content.attachments, start=1)
+    ]
+
+
+def content_hash(
+    said: Mapping[str, Any], message: Message, files: list[tuple[str, str]], letter: Document | None, print_file: Document | None
+) -> str:
+    """SHA-256 (hex) of everything that was said: `said` is the message's frozen fields, `files` are (name, SHA-256)."""
+    everything = {
+        **said,
+        "id": str(message.pk),
+        "channel": message.channel,
+        "files": files,
+        "letter": letter.sha256 if letter else "",
+        "print_file": print_file.sha256 if print_file else "",
+    }
+    return hashlib.sha256(json.dumps(everything, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+
+
+FROZEN_FIELDS = (
+    "sender",
+    "reply_to",
+    "recipient",
+    "recipient_name",
+    "postal_address",
+    "subject",
+    "body_text",
+    "body_html",
+    "header_id",
+    "in_reply_to",
+)
+
+
+def is_intact(message: Message) -> bool:
+    """Whether a frozen message and its files still are what was hashed when it left."""
+    files = [
+        (filename, sha256) for filename, sha256 in message.attachments.order_by("position").values_list("filename", "document__sha256")
+    ]
+    said = {name: getattr(message, name) for name in FROZEN_FIELDS}
+    return content_hash(said, message, files, message.document, message.print_document) == message.content_sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a message would say if it left now; `problem` says why it would not, with the text when there is one."""
+
+    subject: str = ""
+    text: str = ""
+    html: str = ""
+    recipient: str = ""
+    letter: bytes = field(default=b"", repr=False)
+    problem: str = ""
+
+
+def preview(message: Message, *, now: datetime) -> Preview:
+    """Render a waiting message as it would leave now, without changing anything (the caller rolls back what asking did)."""
+    answer = ask(message, now=now, preview=True)
+    if isinstance(answer, Stop):
+        return Preview(problem=answer.text or answer.reason)
+    try:
+        content = compose(message, answer, Workbench(), now=now)
+    except Obstructed as obstacle:
+        return Preview(problem=" ".join(part for part in (str(obstacle.reason.label), obstacle.text) if part))
+    letter = content.print_file or content.letter
+    recipient = content.recipient or ", ".join(content.postal_address)
+    return Preview(content.subject, content.text, content.html, recipient, letter)

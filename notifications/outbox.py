@@ -1,0 +1,93 @@
+"""Into the outbox and out of the queue: rows first, in the caller's transaction; the doorbell rings after its commit.
+
+A message waits for a dispatcher when it has a ticket, and it has one exactly while its state is QUEUED, RETRY, SENDING or UNCERTAIN.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from celery import current_app
+from django.db import transaction
+
+from customers.models import Customer
+from dunning.core import clock
+from dunning.core.tenancy import current_organization_id, current_scope
+from notifications.enums import MessageState
+from notifications.models import Message, QueueTicket
+from notifications.signals import message_settled
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 300  # rows written by one statement: letters and e-mails are not frozen yet, so rows are small
+
+
+class Ring:
+    """Marks a transaction whose commit already rings."""
+
+
+def enqueue(messages: Sequence[Message], *, now: datetime) -> list[Message]:
+    """Write messages (unsaved, of the open organization) and, for those QUEUED, the tickets that let them leave.
+
+    A ticket is due at the message's `not_before`, else now. Raises IntegrityError when a group already has its message of the day.
+    """
+    rows = Message.objects.bulk_create(messages, batch_size=AT_ONCE)
+    queue([message for message in rows if message.state == MessageState.QUEUED], now=now)
+    return rows
+
+
+def queue(messages: Iterable[Message], *, now: datetime) -> None:
+    """Give messages their tickets (one each, whatever happens) and ring after the commit."""
+    organization_id = current_organization_id()
+    tickets = [
+        QueueTicket(
+            organization_id=organization_id, message_id=message.pk, channel=message.channel, due_at=max(message.not_before or now, now)
+        )
+        for message in messages
+    ]
+    if tickets:
+        QueueTicket.objects.bulk_create(tickets, batch_size=1000, ignore_conflicts=True)
+        _ring_after_commit()
+
+
+def drop_tickets(message_ids: Iterable[UUID]) -> None:
+    """Take messages out of the queue."""
+    QueueTicket.objects.filter(message_id__in=list(message_ids)).delete()
+
+
+def retime(message: Message, *, due_at: datetime) -> None:
+    """Have a message looked at again at `due_at`, by any worker."""
+    changed = QueueTicket.objects.filter(message_id=message.pk).update(due_at=due_at, lease_until=None, lease_token=None)
+    if not changed:
+        QueueTicket.objects.create(organization_id=current_organization_id(), message_id=message.pk, channel=message.channel, due_at=due_at)
+
+
+def lock(message_ids: Iterable[UUID]) -> list[Message]:
+    """The messages, locked after their customers and in the order of their keys, as every writer does."""
+    ids = list(message_ids)
+    customers = Message.objects.filter(pk__in=ids).values("customer")
+    list(Customer.objects.select_for_update(no_key=True).filter(pk__in=customers).order_by("pk").values_list("pk"))
+    return list(Message.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk"))
+
+
+def announce(message_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Tell the plans, inside the transaction, that these messages reached a state that counts."""
+    if message_ids:
+        message_settled.send(sender=Message, message_ids=list(message_ids), now=now)
+
+
+def _ring_after_commit() -> None:
+    """Once per transaction. A life being played is dispatched by its player: nobody else is called."""
+    pending = current_scope().pending
+    if clock.is_virtual() or any(isinstance(entry, Ring) for entry in pending):
+        return
+    pending.append(Ring())
+    transaction.on_commit(_ring)
+
+
+def _ring() -> None:
+    try:
+        current_app.send_task("notifications.dispatch", retry=False, expires=30)
+    except Exception as error:  # a broker that is down delays sending by one sweep, it loses nothing
+        logger.warning("The doorbell did not ring (%s); the sweeper will find the messages.", error)

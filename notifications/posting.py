@@ -1,0 +1,96 @@
+"""Letters in people's hands: the print file of the day, the posting, and what the post reports. Runs inside `tenant()`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from io import BytesIO
+from typing import Final
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from dunning.core import audit, documents
+from dunning.core.enums import Channel
+from dunning.core.errors import DomainError
+from notifications import outbox, settlement
+from notifications.enums import LetterProof, MessageState
+from notifications.models import Message
+from notifications.selectors import noon, print_queue, today
+
+
+def record_posting(*, message_id: UUID, posted_on: date, actor: str, now: datetime, tracking_number: str = "") -> None:
+    """Say that a letter was posted: from that day it counts as done (rule 9).
+
+    Raises DomainError when it is not waiting to be posted, the day is impossible, or a registered letter lacks its number.
+    """
+    (message,) = outbox.lock([message_id])
+    tracking_number = " ".join(tracking_number.split())[:40]
+    if message.state != MessageState.TO_POST:
+        raise DomainError(_("This letter is not waiting to be posted."), code="not_to_post")
+    if posted_on > today(now):
+        raise DomainError(_("A letter cannot have been posted in the future."), field="posted_on")
+    if posted_on < message.planned_on:
+        raise DomainError(
+            _("The letter was written on %(day)s: it cannot have been posted before.") % {"day": message.planned_on}, field="posted_on"
+        )
+    if message.channel == Channel.REGISTERED and not tracking_number:
+        raise DomainError(_("A registered letter needs the number printed on its receipt."), field="tracking_number")
+    Message.objects.filter(pk=message.pk).update(
+        posted_on=posted_on, tracking_number=tracking_number, proof=LetterProof.POSTED, proof_on=posted_on
+    )
+    body = {"posted_on": posted_on, "tracking_number": tracking_number}
+    audit.record(actor=actor, action="letter.posted", target=message, body=body, now=now)
+    settlement.record_delivery_event(message_id=message.pk, kind="posted", at=noon(posted_on), now=now, details={"by": actor})
+
+
+PROOF_RANK: Final[Mapping[str, int]] = {
+    "": 0,
+    LetterProof.POSTED: 1,
+    LetterProof.PRESENTED: 2,
+    LetterProof.UNCLAIMED: 3,
+    LetterProof.REFUSED: 3,
+    LetterProof.DELIVERED: 4,
+    LetterProof.UNKNOWN_ADDRESS: 5,
+}
+
+
+def record_letter_proof(*, message_id: UUID, proof: LetterProof, on: date, actor: str, now: datetime) -> None:
+    """Keep what the post says of a letter. “Unknown at this address” takes it back; the others are evidence, in whatever order they come.
+
+    Raises DomainError when the letter was never posted or the day is impossible.
+    """
+    (message,) = outbox.lock([message_id])
+    if message.posted_on is None or proof == LetterProof.POSTED:
+        raise DomainError(_("Record first that the letter was posted."), code="not_posted")
+    if not message.posted_on <= on <= today(now):
+        raise DomainError(_("The day must lie between the posting and today."), field="on")
+    if PROOF_RANK[proof] >= PROOF_RANK[message.proof]:
+        Message.objects.filter(pk=message.pk).update(proof=proof, proof_on=on, updated_at=now)
+    audit.record(actor=actor, action="letter.proof", target=message, body={"proof": proof, "on": on}, now=now)
+    settlement.record_delivery_event(
+        message_id=message.pk, kind=proof, at=noon(on), now=now, external_id=f"{proof}:{on}", details={"by": actor}
+    )
+
+
+def print_file_of_the_day(*, message_ids: Iterable[UUID] | None = None) -> bytes:
+    """One PDF of every letter to post (or of those named), each with its copies, in the order of the print queue.
+
+    Raises DomainError when there is none.
+    """
+    rows = print_queue()
+    if message_ids is not None:
+        rows = rows.filter(pk__in=list(message_ids))
+    files = [documents.read(message.print_document or message.document) for message in rows if message.document]
+    if not files:
+        raise DomainError(_("No letter is waiting to be posted."), code="nothing_to_print")
+    return _bound(files)
+
+
+def _bound(files: Sequence[bytes]) -> bytes:
+    from pypdf import PdfReader, PdfWriter  # only where letters are printed
+
+    writer = PdfWriter()
+    for content in files:
+        writer.append(PdfReader(BytesIO(content)))
+    output = BytesIO()
+    writer.write(output)
+    return output.getvalue()

@@ -1,0 +1,228 @@
+"""What becomes of a message after it was handed over: the answer of a provider, and the events that follow, in any order.
+
+Every change is a compare-and-set under the message's lock. The state an event leads to is the highest of all events, so that order
+and repetition never matter; nothing else leads beyond ACCEPTED.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Min
+
+from dunning.core import audit
+from dunning.core.enums import PAPER_CHANNELS, Channel
+from notifications import outbox
+from notifications.enums import AttemptOutcome, MessageState, Obstacle, SuppressionReason
+from notifications.models import Attempt, DeliveryEvent, Message, Suppression
+from notifications.providers.base import Accepted, NotAccepted, ProviderError, Refused, Released, ToPost
+from notifications.selectors import fold_address
+
+UNPROVEN_AFTER = timedelta(hours=24)
+BACKOFF: Final = (60, 300, 900, 3600, 7200, 14400)  # seconds before the next try
+MOST_ATTEMPTS: Final = 20  # about three days; then a person decides, nothing is thrown away
+IN_FLIGHT: Final = (MessageState.SENDING, MessageState.UNCERTAIN)
+_jitter = secrets.SystemRandom()
+
+Answer = Accepted | ToPost | ProviderError
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What an event of delivery means: `rank` orders states, `state` is where it leads, `suppresses` closes the address."""
+
+    rank: int
+    state: MessageState | None = None
+    suppresses: SuppressionReason | None = None
+
+
+EVENTS: Final[dict[str, Kind]] = {
+    "deferred": Kind(0),
+    "opened": Kind(0),  # programs open messages too: never evidence
+    "posted": Kind(10, MessageState.ACCEPTED),
+    "accepted": Kind(10, MessageState.ACCEPTED),
+    "presented": Kind(10, MessageState.ACCEPTED),
+    "unclaimed": Kind(10, MessageState.ACCEPTED),
+    "refused": Kind(10, MessageState.ACCEPTED),
+    "delivered": Kind(20, MessageState.DELIVERED),
+    "failed": Kind(30, MessageState.BOUNCED),
+    "bounced": Kind(30, MessageState.BOUNCED, SuppressionReason.HARD_BOUNCE),
+    "soft_bounced": Kind(30, MessageState.BOUNCED),
+    "wrong_number": Kind(30, MessageState.BOUNCED, SuppressionReason.WRONG_NUMBER),
+    "unknown_address": Kind(30, MessageState.BOUNCED),
+    "stopped": Kind(0, None, SuppressionReason.STOP),
+    "complained": Kind(40, MessageState.COMPLAINED, SuppressionReason.COMPLAINT),
+}
+_RANK: Final = {
+    MessageState.ACCEPTED: 10,
+    MessageState.TO_POST: 5,
+    MessageState.DELIVERED: 20,
+    MessageState.BOUNCED: 30,
+    MessageState.COMPLAINED: 40,
+}
+HANDED_OVER: Final = frozenset({*_RANK, MessageState.SENDING, MessageState.UNCERTAIN, MessageState.UNPROVEN})
+
+
+def settle(*, message_id: UUID, number: int, answer: Answer, now: datetime) -> str:
+    """Write what attempt `number` brought. Repeating it changes nothing; a message that moved on meanwhile only gets the attempt's outcome.
+
+    Returns the message's state. A person who settled it, or an event that proved more, is never overwritten.
+    """
+    (message,) = outbox.lock([message_id])
+    outcome, provider_id, response = _outcome(answer)
+    Attempt.objects.filter(message=message, number=number, outcome__in=[AttemptOutcome.PENDING, AttemptOutcome.UNCERTAIN]).update(
+        outcome=outcome, provider_id=provider_id, response=response, finished_at=now
+    )
+    if message.state not in IN_FLIGHT or Attempt.objects.filter(message=message, number__gt=number).exists():
+        return message.state
+    if isinstance(answer, Accepted):
+        move(message, MessageState.ACCEPTED, now, provider_id=provider_id, accepted_at=now, reason="", reason_text="")
+    elif isinstance(answer, ToPost):
+        move(message, MessageState.TO_POST, now, reason="", reason_text="")
+    elif isinstance(answer, Released):
+        move(message, MessageState.QUEUED, now, ticket_at=now)
+    elif isinstance(answer, NotAccepted):
+        _try_again(message, number, answer, now)
+    elif isinstance(answer, Refused):
+        if answer.address_at_fault or answer.stopped:
+            dead = SuppressionReason.WRONG_NUMBER if message.channel == Channel.SMS else SuppressionReason.HARD_BOUNCE
+            suppress(message, SuppressionReason.STOP if answer.stopped else dead, now)
+        move(message, MessageState.FAILED, now, failed_at=now, reason=Obstacle.REFUSED, reason_text=answer.text[:500])
+    else:
+        be_uncertain(message, answer.text, now)
+    return message.state
+
+
+def _outcome(answer: Answer) -> tuple[AttemptOutcome, str, str]:
+    if isinstance(answer, Accepted):
+        return AttemptOutcome.ACCEPTED, answer.provider_id, answer.response[:2000]
+    if isinstance(answer, ToPost):
+        return AttemptOutcome.ACCEPTED, "", ""
+    for kind, outcome in (
+        (NotAccepted, AttemptOutcome.NOT_ACCEPTED),
+        (Refused, AttemptOutcome.REFUSED),
+        (Released, AttemptOutcome.RELEASED),
+    ):
+        if isinstance(answer, kind):
+            return outcome, "", answer.text
+    return AttemptOutcome.UNCERTAIN, "", answer.text
+
+
+def _try_again(message: Message, number: int, answer: NotAccepted, now: datetime) -> None:
+    if number >= MOST_ATTEMPTS:
+        move(message, MessageState.HELD, now, reason=Obstacle.UNREACHABLE, reason_text=answer.text[:500])
+        return
+    pause = BACKOFF[min(number, len(BACKOFF)) - 1] * _jitter.uniform(0.8, 1.2)
+    due_at = now + timedelta(seconds=max(pause, answer.retry_after or 0))
+    move(message, MessageState.RETRY, now, ticket_at=due_at, reason=Obstacle.NOT_ACCEPTED, reason_text=answer.text[:500])
+
+
+def be_uncertain(message: Message, text: str, now: datetime) -> None:
+    """Nobody knows whether it left: it is looked at again after a day, and never sent again by itself. The message is locked."""
+    Attempt.objects.filter(message=message, outcome=AttemptOutcome.PENDING).update(
+        outcome=AttemptOutcome.UNCERTAIN, response=text, finished_at=now
+    )
+    move(message, MessageState.UNCERTAIN, now, ticket_at=now + UNPROVEN_AFTER, reason=Obstacle.UNCERTAIN, reason_text=text[:500])
+
+
+def move(
+    message: Message, state: MessageState, now: datetime, *, actor: str = "system", ticket_at: datetime | None = None, **fields: Any
+) -> None:
+    """Change a locked message's state, its ticket and the trail with it, and tell the plans when it counts.
+
+    Without `ticket_at` it leaves the queue.
+    """
+    fields = {"state": state, "lease_until": None, "updated_at": now, **fields}
+    Message.objects.filter(pk=message.pk).update(**fields)
+    for name, value in fields.items():
+        setattr(message, name, value)
+    if ticket_at is None:
+        outbox.drop_tickets([message.pk])
+    else:
+        outbox.retime(message, due_at=ticket_at)
+    audit.record(
+        actor="system", action=f"message.{state}", target=message, body={"reason": message.reason} if message.reason else {}, now=now
+    )
+    if state in ANNOUNCED:
+        outbox.announce([message.pk], now=now)
+
+
+ANNOUNCED: Final = frozenset(
+    {
+        MessageState.ACCEPTED,
+        MessageState.FAILED,
+        MessageState.UNCERTAIN,
+        MessageState.UNPROVEN,
+        MessageState.CANCELLED,
+        MessageState.BOUNCED,
+        MessageState.COMPLAINED,
+    }
+)
+"""The states the plans are told of."""
+
+
+def suppress(message: Message, reason: SuppressionReason, now: datetime) -> None:
+    """Close the address a message went to."""
+    if message.recipient:
+        close_address(channel=message.channel, address=message.recipient, reason=reason, now=now, message=message)
+
+
+def close_address(*, channel: str, address: str, reason: SuppressionReason, now: datetime, message: Message | None = None) -> None:
+    """Have nothing sent to an address any more; closing it twice changes nothing."""
+    Suppression.objects.bulk_create(
+        [Suppression(channel=channel, address=fold_address(address), reason=reason, since=now, message=message)], ignore_conflicts=True
+    )
+
+
+def record_delivery_event(
+    *, message_id: UUID, kind: str, at: datetime, now: datetime, external_id: str = "", details: dict[str, Any] | None = None
+) -> str:
+    """Keep what a provider, the post or a person reported of a message, and move it to the highest state all its events prove.
+
+    The same event twice (same `kind` and `external_id`) changes nothing. An event proves that an uncertain message left. A bounce or a
+    wrong number is announced as BOUNCED and closes the address. Returns the state. Raises KeyError for an unknown kind and ValueError
+    for a message that was never handed over.
+    """
+    meaning = EVENTS[kind]
+    (message,) = outbox.lock([message_id])
+    if message.state not in HANDED_OVER:
+        raise ValueError(f"The message was never handed over ({message.state}): nothing can have been reported of it.")
+    DeliveryEvent.objects.bulk_create(
+        [DeliveryEvent(message=message, kind=kind, at=at, external_id=external_id, details=details or {})], ignore_conflicts=True
+    )
+    if meaning.suppresses:
+        suppress(message, meaning.suppresses, at)
+    _rise(message, now)
+    return message.state
+
+
+def _rise(message: Message, now: datetime) -> None:
+    """Move to the state all events together prove: a function of the set of events, not of their order."""
+    events = [event for event in DeliveryEvent.objects.filter(message=message) if event.kind in EVENTS and EVENTS[event.kind].state]
+    if not events:
+        return
+    highest = max(events, key=lambda event: (EVENTS[event.kind].rank, event.at, event.kind))
+    meaning = EVENTS[highest.kind]
+    bounced = meaning.state == MessageState.BOUNCED
+    handed_over = None
+    if message.channel not in PAPER_CHANNELS:  # a letter is accepted by the post, not by our printer
+        handed_over = Attempt.objects.filter(message=message, outcome=AttemptOutcome.ACCEPTED).aggregate(at=Min("finished_at"))["at"]
+    fields: dict[str, Any] = {
+        "accepted_at": handed_over or min(event.at for event in events),
+        "delivered_at": min((event.at for event in events if event.kind == "delivered"), default=None),
+        "failed_at": min((event.at for event in events if EVENTS[event.kind].state == MessageState.BOUNCED), default=None),
+        "reason": highest.kind if bounced else "",
+        "reason_text": str(highest.details.get("text", ""))[:500] if bounced else "",
+    }
+    if meaning.state is not None and meaning.rank > _RANK.get(MessageState(message.state), 0):
+        move(message, meaning.state, now, **fields)
+    else:
+        Message.objects.filter(pk=message.pk).update(**fields)
+
+
+def cost(settings: dict[str, Any], parts: int) -> Decimal:
+    """What sending costs by the account's `unit_cost` (per message, text-message part or letter, in the organization's currency)."""
+    return (Decimal(str(settings.get("unit_cost") or 0)) * parts).quantize(Decimal("0.0001"))
