@@ -46,7 +46,8 @@ class Tally:
     skips: Counter[str] = field(default_factory=Counter)
     messages: Counter[str] = field(default_factory=Counter)
     tasks: Counter[str] = field(default_factory=Counter)
-    amounts: Counter[str] = field(default_factory=Counter)  # claimed cents by currency
+    amounts: Counter[str] = field(default_factory=Counter)  # cents claimed by the day's messages, by currency
+    open: Counter[str] = field(default_factory=Counter)  # cents open on all items, by currency
     customers: int = 0
     drivers: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # messages by template, step, import (rule 15)
 
@@ -58,6 +59,7 @@ class Tally:
             "messages": dict(self.messages),
             "tasks": dict(self.tasks),
             "amounts": dict(self.amounts),
+            "open": dict(self.open),
             "customers": self.customers,
         }
 
@@ -74,6 +76,7 @@ def write_schedule(
     for case, decision in zip(batch.cases, decisions, strict=True):
         row = _schedule_of(case, decision, deferrals)
         counts[row[8]][row[5]] += 1
+        tally.open[case.item.currency] += case.item.outstanding_cents
         if row[:8] != case.schedule:
             changed.append(_schedule_row(organization_id, case, row, today))
     tally.items += len(decisions)

@@ -135,7 +135,7 @@ def _finish(frame: Frame, daily: DailyRun, moment: Moment, tally: Tally, *, acto
         by_template=tally.drivers["template"],
         by_step=tally.drivers["step"],
         by_import=tally.drivers["import"],
-        claimed_cents=tally.amounts,
+        claimed_cents=tally.open,  # what can be claimed at all: it grows by new invoices, or by a fault
     )
     stop = _ask_brake(frame, daily, planned, played=played)
     release_drafts(frame, moment, stop)
@@ -172,7 +172,7 @@ def _ask_brake(frame: Frame, daily: DailyRun, planned: Volume, *, played: bool) 
         by_import=told.get("by_import", {}),
     )
     fresh = Invoice.objects.filter(entered_on__gt=before.local_date).exists()
-    return brake(planned=planned, announced=announced, claimed_before=before.counts.get("amounts", {}), new_invoices=fresh)
+    return brake(planned=planned, announced=announced, claimed_before=before.counts.get("open", {}), new_invoices=fresh)
 
 
 def release_drafts(frame: Frame, moment: Moment, stop: Brake | None) -> None:
