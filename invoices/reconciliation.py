@@ -15,15 +15,18 @@ from difflib import SequenceMatcher
 from enum import StrEnum
 from uuid import UUID
 
+from customers.models import Customer
 from dunning.core import search
 from dunning.core.models import SearchEntry
 from invoices.enums import InvoiceKind, InvoiceState
-from invoices.models import Dispute, Installment, Invoice
+from invoices.models import Dispute, Installment, Invoice, Payment
 from invoices.references import find_references
 
 SUBSET_LIMIT = 12
 """An exact sum is looked for among this many oldest items: 4,096 sums at most."""
 NAME_LIKENESS = 0.85
+FITTING_CUSTOMERS = 3
+"""Rule 8: an amount that fits more customers points at none of them."""
 _NOTHING = Decimal(0)
 _PIECES = re.compile(r"[a-z0-9]+")
 
@@ -237,3 +240,66 @@ def named_invoices(texts: Iterable[str]) -> list[Invoice]:
     ids = SearchEntry.objects.filter(kind="invoice", token__in=tokens).values("object_id")
     invoices = Invoice.objects.filter(pk__in=ids, kind=InvoiceKind.INVOICE, state=InvoiceState.ISSUED).order_by("pk")
     return [invoice for invoice in invoices if invoice.payment_reference in references or compact(invoice.number) in tokens]
+
+
+def open_items(customer_ids: Iterable[UUID] | None = None) -> list[OpenItem]:
+    """Open items as the matching sees them, of these customers or of all."""
+    rows = Installment.objects.select_related("invoice").filter(outstanding__gt=0)
+    if customer_ids is not None:
+        rows = rows.filter(customer__in=list(customer_ids))
+    found = list(rows)
+    return as_items(found, wholly_contested(row.pk for row in found))
+
+
+def unmatched_payments() -> list[Payment]:
+    """Receipts of nobody yet, oldest first."""
+    return list(Payment.objects.filter(customer=None, unallocated__gt=0, cancelled_at=None).order_by("received_on", "pk"))
+
+
+def proposals_for(payment: Payment) -> list[Proposal]:
+    """Who may have sent an unidentified receipt, best evidence first; `[]` for one that is identified."""
+    if payment.customer_id is not None:
+        return []
+    customers = Customer.objects.filter(archived_at=None)
+    names = {customer.pk: customer.name for customer in customers.only("name")} if payment.payer_name else {}
+    ibans = dict(customers.filter(iban=payment.payer_iban).values_list("pk", "iban")) if payment.payer_iban else {}
+    return propose(_receipt_of(payment), open_items(), names=names, ibans=ibans)
+
+
+def unmatched_reach() -> dict[UUID, date]:
+    """Customers whom an unmatched receipt may be of, with the day the oldest such one was entered (rule 8).
+
+    Reached by a known account, a like name or a reference; by an amount alone only when it fits at most three customers.
+    """
+    payments = unmatched_payments()
+    if not payments:
+        return {}
+    items = open_items()
+    customers = list(Customer.objects.filter(archived_at=None).only("name", "iban"))
+    reached: dict[UUID, date] = {}
+    for payment in payments:
+        for customer_id in _reached_by(payment, items, customers):
+            reached[customer_id] = min(payment.entered_on, reached.get(customer_id, payment.entered_on))
+    return reached
+
+
+def _reached_by(payment: Payment, items: Sequence[OpenItem], customers: Sequence[Customer]) -> set[UUID]:
+    by_amount = {item.customer_id for item in items if item.currency == payment.currency and item.outstanding == payment.unallocated}
+    named = {item.customer_id for item, _evidence in _named(_receipt_of(payment), items)}
+    known = {
+        customer.pk
+        for customer in customers
+        if (payment.payer_iban and customer.iban == payment.payer_iban) or _alike(payment.payer_name, customer.name)
+    }
+    return named | known | (by_amount if len(by_amount) <= FITTING_CUSTOMERS else set())
+
+
+def _receipt_of(payment: Payment) -> Receipt:
+    return Receipt(
+        amount=payment.unallocated,
+        currency=payment.currency,
+        text=payment.reference_text,
+        payer_name=payment.payer_name,
+        payer_iban=payment.payer_iban,
+        customer_id=payment.customer_id,
+    )

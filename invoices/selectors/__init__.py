@@ -1,0 +1,54 @@
+"""Reads about what is owed. Called inside `tenant()`."""
+
+from invoices.reconciliation import proposals_for, unmatched_payments, unmatched_reach
+from invoices.selectors.accessory import Accessory, accessories, rate_table
+from invoices.selectors.conformity import Problem, ProblemCode, check_invoice
+from invoices.selectors.insolvency import InsolvencySplit, insolvency_split
+from invoices.selectors.items import (
+    ItemView,
+    chased_amount,
+    coverage_through,
+    get_installment,
+    get_invoice,
+    get_invoice_by_number,
+    get_payment,
+    is_residue,
+    list_items,
+    open_items,
+    residues,
+    search_invoices,
+    view_items,
+)
+from invoices.selectors.statement import Line, LineKind, Statement, customer_statement, ledger_balance
+
+__all__ = [
+    "Accessory",
+    "InsolvencySplit",
+    "ItemView",
+    "Line",
+    "LineKind",
+    "Problem",
+    "ProblemCode",
+    "Statement",
+    "accessories",
+    "chased_amount",
+    "check_invoice",
+    "coverage_through",
+    "customer_statement",
+    "get_installment",
+    "get_invoice",
+    "get_invoice_by_number",
+    "get_payment",
+    "insolvency_split",
+    "is_residue",
+    "ledger_balance",
+    "list_items",
+    "open_items",
+    "proposals_for",
+    "rate_table",
+    "residues",
+    "search_invoices",
+    "unmatched_payments",
+    "unmatched_reach",
+    "view_items",
+]

@@ -1,0 +1,49 @@
+"""What insolvency proceedings do to a customer's items (rule 12)."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from customers.models import Customer
+from invoices.models import Installment
+from invoices.selectors.accessory import Accessory, accessories
+from invoices.selectors.items import open_items
+
+_NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class InsolvencySplit:
+    """`frozen` items go into the claim with what had accrued the day before the judgment; `payable` ones stay due. A person confirms.
+
+    `claim` is, by currency, the principal of the frozen items with their penalties and fixed sums.
+    """
+
+    opened_on: date
+    frozen: tuple[Installment, ...]
+    payable: tuple[Installment, ...]
+    accrued: dict[str, Decimal]
+    claim: dict[str, Decimal]
+
+
+def insolvency_split(customer: Customer) -> InsolvencySplit | None:
+    """The proposed split of a customer's open items by the opening judgment; None when no proceedings are recorded.
+
+    An item is frozen when its delivery or service - its issue where that is not known - precedes the judgment.
+    """
+    opened = customer.insolvency_opened_on
+    if opened is None:
+        return None
+    frozen: list[Installment] = []
+    payable: list[Installment] = []
+    for item in open_items(customer_ids=[customer.pk]):
+        (frozen if (item.invoice.delivered_on or item.invoice.issued_on) < opened else payable).append(item)
+    figures = accessories([item.pk for item in frozen], until=opened - timedelta(days=1))
+    accrued: dict[str, Decimal] = {}
+    claim: dict[str, Decimal] = {}
+    for item in frozen:
+        currency = item.invoice.currency
+        extra = figures.get(item.pk, Accessory(None)).total
+        accrued[currency] = accrued.get(currency, _NOTHING) + extra
+        claim[currency] = claim.get(currency, _NOTHING) + item.outstanding + extra
+    return InsolvencySplit(opened, tuple(frozen), tuple(payable), accrued, claim)
