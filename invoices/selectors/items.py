@@ -157,7 +157,24 @@ def view_items(installments: Iterable[Installment], *, today: date) -> list[Item
         if hold.installment_id is not None:
             held.setdefault(hold.installment_id, []).append(hold)
     calendar = get_calendar(profile)
-    return [_view(item, disputes.get(item.pk), promises.get(item.pk), held.get(item.pk, []), profile, calendar, today) for item in items]
+    running = {
+        identifier: promise
+        for identifier, promise in promises.items()
+        if today <= calendar.add_business_days(promise.promised_for, profile.promise_tolerance_days)
+    }
+    paid = _paid_since(running)
+    return [
+        _view(
+            item,
+            disputes.get(item.pk),
+            running.get(item.pk),
+            paid.get(item.pk, _NOTHING),
+            held.get(item.pk, []),
+            profile,
+            today,
+        )
+        for item in items
+    ]
 
 
 def running_holds(*, today: date) -> QuerySet[Hold]:
