@@ -34,6 +34,7 @@ class MessageTemplate(TenantModel):
     subject = models.CharField(max_length=600, blank=True)
     body = models.TextField()
     requires = models.JSONField(default=list)  # keys of the earlier acts it cites (rule 4)
+    is_shipped = models.BooleanField(default=False)  # as the product ships it: an update of the product may replace it
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                 ('subject', models.CharField(blank=True, max_length=600)),
                 ('body', models.TextField()),
                 ('requires', models.JSONField(default=list)),
+                ('is_shipped', models.BooleanField(default=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],

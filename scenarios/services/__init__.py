@@ -1,0 +1,1 @@
+"""What may be done with plans: verb first, keyword only, one transaction with its audit event."""
