@@ -7,13 +7,15 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
+from customers.enums import CustomerKind
 from dunning.core.money import format_date, format_number
-from invoices.clauses import Clause, DebtorKind, Mode, clause_for
+from invoices.clauses import Mode
 from invoices.epc import epc_payload, epc_svg
-from invoices.models import Allocation, Installment, ReferenceRate, WriteOff
-from invoices.penalties import Movement, MovementKind, PenaltyStatement, penalties
-from invoices.rates import PUBLISHED, RateRow, RateTable, Semester, Series, UnpublishedRate
+from invoices.penalties import PenaltyStatement
 from invoices.references import normalise_reference
+from invoices.selectors import accessories
 from notifications.blocks import InvoiceTable, SectionKind, TableRow, TableSection
 from notifications.letters import Annex, AnnexRow, letter_bank, letter_chronology, letter_table
 from notifications.placeholders import Value
@@ -80,81 +82,17 @@ def _references(account: Account) -> list[tuple[str, str]]:
     return [("Your account", account.customer.number)]
 
 
-def rate_table() -> RateTable:
-    """The published rates with those the organization entered by hand."""
-    rows = [
-        RateRow(Series(row.series), Semester.parse(row.semester), row.rate, row.source, row.verified_on)
-        for row in ReferenceRate.objects.all()
-    ]
-    return PUBLISHED.extended(rows) if rows else PUBLISHED
-
-
 def _claims(account: Account, lines: Sequence[Line]) -> list[Claim]:
     claimed = claimed_lines(lines)
-    debtor = _debtor(account)
-    clause = _clause(account, debtor)
-    items = {str(item.pk): item for item in Installment.objects.filter(pk__in=[line.item_id for line in claimed])}
-    movements = _movements([item.pk for item in items.values()])
-    rates = rate_table()
-    claims: list[Claim] = []
-    counted: set[str] = set()
+    owed = accessories([UUID(line.item_id) for line in claimed], until=account.today)
+    claims = []
     for line in claimed:
-        item = items[line.item_id]
-        waived = account.invoices[line.invoice_id].penalties_waived_at is not None
-        statement = None
-        if clause is not None and not waived:
-            try:
-                statement = penalties(
-                    amount=item.amount,
-                    due_on=item.due_on,
-                    until=account.today,
-                    clause=clause,
-                    rates=rates,
-                    debtor=debtor,
-                    movements=movements.get(line.item_id, ()),
-                    currency=account.currency,
-                    insolvency_on=account.customer.insolvency_opened_on,
-                )
-            except UnpublishedRate as error:
-                raise RateUnknown(str(error)) from error
-        fixed = _NOTHING
-        if statement is not None and statement.fixed_sum_currency == account.currency and line.invoice_id not in counted:
-            fixed = statement.fixed_sum  # one per invoice, whatever its instalments (D441-5)
-            counted.add(line.invoice_id)
-        claims.append(Claim(line, statement, fixed))
+        accessory = owed[UUID(line.item_id)]
+        if accessory.reason == "rate_unpublished":
+            raise RateUnknown(_("A reference rate of the period is not published yet: enter it in the rate table."))
+        consumer = account.customer.kind == CustomerKind.CONSUMER  # interest starts with this very letter (C. civ. 1231-6)
+        claims.append(Claim(line, None if consumer else accessory.statement, accessory.fixed_sum))
     return claims
-
-
-def _debtor(account: Account) -> DebtorKind:
-    customer = account.customer
-    known = customer.siren or customer.vat_number or customer.kind_confirmed_at
-    return DebtorKind(customer.kind) if known else DebtorKind.UNKNOWN
-
-
-def _clause(account: Account, debtor: DebtorKind) -> Clause | None:
-    if debtor in (DebtorKind.UNKNOWN, DebtorKind.CONSUMER):
-        return None  # a consumer's interest starts with this very letter
-    profile = account.profile
-    try:
-        return clause_for(debtor=debtor, mode=Mode(profile.penalty_mode), value=profile.penalty_value, country_of_law=profile.country)
-    except ValueError:
-        return None  # the law of another country, whose rates are not known here: nothing is claimed without a basis
-
-
-def _movements(item_ids: Sequence[UUID]) -> dict[str, list[Movement]]:
-    found: dict[str, list[Movement]] = {}
-    rows = Allocation.objects.filter(installment__in=item_ids, reversed_at=None).values_list(
-        "installment_id", "value_on", "amount", "payment_id"
-    )
-    for item_id, on, amount, payment_id in rows:
-        kind = MovementKind.PAYMENT if payment_id else MovementKind.CREDIT
-        found.setdefault(str(item_id), []).append(Movement(on, amount, kind))
-    written_off = WriteOff.objects.filter(installment__in=item_ids, reversed_at=None).values_list(
-        "installment_id", "written_off_on", "amount"
-    )
-    for item_id, on, amount in written_off:
-        found.setdefault(str(item_id), []).append(Movement(on, amount, MovementKind.CREDIT))
-    return found
 
 
 def _sums(account: Account, claims: Sequence[Claim]) -> dict[str, Value]:
