@@ -90,11 +90,10 @@ def environment(local: Path) -> dict[str, str]:
     """This process's environment without another virtualenv in it, and with a cache that can be written when the home cannot."""
     env = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")}
     home = Path(env.get("XDG_CACHE_HOME") or Path(env.get("HOME") or "/nonexistent") / ".cache")
-    nearest = next(path for path in (home, *home.parents) if path.exists())
-    if not os.access(nearest, os.W_OK):
+    nearest = next(path for path in (home, *home.parents) if os.access(path, os.F_OK) or path == path.parent)
+    if not os.access(nearest, os.W_OK | os.X_OK):
         env.setdefault("UV_CACHE_DIR", str(local / "cache" / "uv"))
         env.setdefault("PIP_CACHE_DIR", str(local / "cache" / "pip"))
-    env["UV_NO_CONFIG"] = env.get("UV_NO_CONFIG", "0")
     return env
 
 

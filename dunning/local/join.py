@@ -17,20 +17,17 @@ from dunning.local import roles
 from dunning.local.errors import LocalError
 from dunning.local.processes import local_folder, open_lock, private_text, try_lock
 
-WITHOUT_SERVICES = frozenset(
-    [
-        "check",
-        "collectstatic",
-        "compilemessages",
-        "diffsettings",
-        "findstatic",
-        "help",
-        "makemessages",
-        "makemigrations",
-        "startapp",
-        "version",
-    ]
-)
+WITHOUT_SERVICES = {
+    "check",
+    "collectstatic",
+    "compilemessages",
+    "diffsettings",
+    "findstatic",
+    "help",
+    "makemessages",
+    "startapp",
+    "version",
+}
 VARIABLES = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}
 
 

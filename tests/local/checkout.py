@@ -37,7 +37,7 @@ class Checkout:
             for path in (folder, *folder.rglob("*")):
                 os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
         self.env = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG")}
-        self.env |= {"HOME": "/nonexistent"}  # no home to write to
+        self.env |= {"HOME": "/proc/1/no-home"}  # nowhere anybody can write
         self.processes: list[subprocess.Popen[str]] = []
 
     def give(self, *names: str) -> None:

@@ -53,7 +53,11 @@ def test_a_bad_value_stops_every_command_with_one_sentence() -> None:
         (environment.database, "postgresql://host:99999/x", "X has a port that is not a number from 0 to 65535."),
         (environment.mail, "mail.example.fr", "X must look like smtp+tls://account:password@host:587 (or smtp://, smtps://)."),
         (environment.fernet_key, "short", "X must be 32 random bytes in URL-safe base64 (44 characters)."),
-        (lambda name: environment.base_url(name, ""), "example.fr/", "X must be an address like https://relances.example.fr, not 'example.fr'."),
+        (
+            lambda name: environment.base_url(name, ""),
+            "example.fr/",
+            "X must be an address like https://relances.example.fr, not 'example.fr'.",
+        ),
         (lambda name: environment.redis(name, ""), "redis://host/zero", "X must look like redis://:password@host:6379/0."),
         (lambda name: environment.integer(name, 1, least=0, most=9), "10", "X must be a whole number from 0 to 9, not '10'."),
         (lambda name: environment.choice(name, "a", ("a", "b")), "c", "X must be one of a, b, not 'c'."),
