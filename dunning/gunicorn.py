@@ -7,4 +7,5 @@ keepalive = 20
 timeout = 60
 max_requests = 10_000
 max_requests_jitter = 1_000
+control_socket_disable = True  # it would want a home to write to
 logconfig_dict = settings.LOGGING
