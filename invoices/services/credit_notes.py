@@ -41,11 +41,11 @@ def issue_credit_note(
     does without an invoice. A credit note that was awaited ends its pause, or lowers what is still awaited. Raises DomainError for a taken
     number, a bad amount, or an invoice of another customer or currency, cancelled, or not an invoice.
     """
-    refuse_blank_or_taken(number)
     check_amount(gross, currency, "gross")
     locked = lock_items(invoice_ids=[credited_invoice.pk] if credited_invoice else [], customer_ids=[customer.pk])
     if customer.pk not in locked.customers:
         raise DomainError(_("This customer does not exist."), code="unknown_customer", field="customer")
+    refuse_blank_or_taken(number)
     corrected = locked.invoices[credited_invoice.pk] if credited_invoice else None
     if corrected is not None:
         _refuse_mismatch(corrected, customer, currency)

@@ -59,10 +59,9 @@ def issue_invoices(
     taken or blank number, a bad amount, currency or IBAN, a due date before the issue, or instalments that do not add up; nothing is
     written then.
     """
-    numbers = [draft.number.strip() for draft in drafts]
-    _refuse_taken(numbers)
     iban = get_profile().iban
     customers = lock_customers(draft.customer.pk for draft in drafts)
+    _refuse_taken([draft.number.strip() for draft in drafts])  # under the lock: two people entering one invoice meet here
     invoices: list[Invoice] = []
     installments: list[Installment] = []
     for draft in drafts:

@@ -1,6 +1,5 @@
 """Receipts: what they settle, and what happens when they are not what they seemed."""
 
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
@@ -15,19 +14,12 @@ from invoices.enums import HoldKind, HoldSide, PaymentMeans
 from invoices.models import Allocation, Hold, Installment, Payment
 from invoices.services import PaymentDraft
 from invoices.signals import invoices_changed, invoices_settled
-from tests.factories import make_customer, make_organization
+from tests.factories import make_customer
 from tests.invoices.ledger import at, bill, left, pay, unallocated
 
 SEPT_1, OCT_1, OCT_5, OCT_6 = date(2026, 9, 1), date(2026, 10, 1), date(2026, 10, 5), date(2026, 10, 6)
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def organization() -> Iterator[Organization]:
-    made = make_organization()
-    with tenant(made):
-        yield made
 
 
 def test_a_payment_that_names_its_invoice_settles_that_one(organization: Organization) -> None:
