@@ -77,7 +77,7 @@ class ChronologyRow:
 
 @dataclass(frozen=True, slots=True)
 class BankDetails:
-    """Where to pay. `iban` in groups of four. `qr_svg` is the EPC code, a complete `<svg>` element; letters alone print it, EUR alone has it."""
+    """Where to pay. `iban` in groups of four. `qr_svg` is the EPC code, a complete `<svg>` element: letters alone print it, for euros."""
 
     language: str
     holder: str
@@ -112,7 +112,9 @@ RIGHT_ALIGNED: Final = frozenset({"amount", "outstanding", "late", "penalties", 
 _FONT: Final = "font-family:'Segoe UI',Helvetica,Arial,sans-serif;"
 _RULE: Final = "border-bottom:1px solid #e3dfd7;"
 _CELL: Final = "padding:6px 10px 6px 0;" + _RULE + "font-size:14px;line-height:20px;vertical-align:top;" + _FONT
-_HEAD: Final = "padding:0 10px 6px 0;border-bottom:1px solid #8a8478;font-size:12px;line-height:16px;color:#5f594e;font-weight:normal;" + _FONT
+_HEAD: Final = (
+    "padding:0 10px 6px 0;border-bottom:1px solid #8a8478;font-size:12px;line-height:16px;color:#5f594e;font-weight:normal;" + _FONT
+)
 _TITLE: Final = "padding:12px 0 6px 0;font-size:14px;line-height:20px;font-weight:bold;" + _FONT
 
 
@@ -171,7 +173,10 @@ def _table_html(table: InvoiceTable) -> str:
     side = {name: f"text-align:{'right' if name in RIGHT_ALIGNED else 'left'};white-space:nowrap;" for name in columns if name != "po"}
     head = "".join(f'<th{align[name]} style="{_HEAD}{side.get(name, "")}">{words[name]}</th>' for name in columns)
     cells = {name: f'<td{align[name]} style="{_CELL}{side.get(name, "")}">' for name in columns}
-    output = ['<table role="table" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse;margin:0 0 20px 0;">', f"<tr>{head}</tr>"]
+    output = [
+        '<table role="table" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse;margin:0 0 20px 0;">',
+        f"<tr>{head}</tr>",
+    ]
     for section in table.sections:
         if len(table.sections) > 1 or section.title:
             output.append(f'<tr><td colspan="{len(columns)}" style="{_TITLE}">{escape(section_title(section, table.language))}</td></tr>')

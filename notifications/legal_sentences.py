@@ -60,8 +60,8 @@ _TABLE: Final[dict[tuple[str, str], dict[str, dict[str, str]]]] = {
             "legal.mediator": "le Médiateur des entreprises",
         },
         "en": {
-            "legal.penalties": "Please note that late-payment penalties (at the rate set by law, details on request) and fixed compensation "
-            "of €40 per invoice are due without further reminder (articles L441-10 and D441-5 of the French Commercial Code).",
+            "legal.penalties": "Please note that late-payment penalties (at the rate set by law, details on request) and fixed "
+            "compensation of €40 per invoice are due without further reminder (articles L441-10 and D441-5 of the French Commercial Code).",
             "legal.accruing": "Penalties continue to run until payment in full (article L441-10, II of the French Commercial Code).",
             "legal.notice": "For any sum that does not already bear interest, this notice starts interest at the legal rate "
             "(articles 1231-6 and 1344-1 of the French Civil Code).",
@@ -101,8 +101,8 @@ _TABLE: Final[dict[tuple[str, str], dict[str, dict[str, str]]]] = {
     },
     ("BUSINESS", "GB"): {
         "fr": {
-            "legal.penalties": "Nous vous rappelons que des intérêts légaux et une indemnité forfaitaire sont dus sur tout paiement en retard "
-            "(Late Payment of Commercial Debts (Interest) Act 1998, Royaume-Uni).",
+            "legal.penalties": "Nous vous rappelons que des intérêts légaux et une indemnité forfaitaire sont dus sur tout paiement "
+            "en retard (Late Payment of Commercial Debts (Interest) Act 1998, Royaume-Uni).",
             "legal.accruing": "Les intérêts continuent de courir jusqu'au paiement complet "
             "(Late Payment of Commercial Debts (Interest) Act 1998, Royaume-Uni).",
             "legal.amicable": _AMICABLE["fr"] + ".",
@@ -110,7 +110,8 @@ _TABLE: Final[dict[tuple[str, str], dict[str, dict[str, str]]]] = {
         "en": {
             "legal.penalties": "Please note that we are entitled to statutory interest and fixed compensation on late payments "
             "under the Late Payment of Commercial Debts (Interest) Act 1998.",
-            "legal.accruing": "Interest continues to run until payment in full under the Late Payment of Commercial Debts (Interest) Act 1998.",
+            "legal.accruing": "Interest continues to run until payment in full "
+            "under the Late Payment of Commercial Debts (Interest) Act 1998.",
             "legal.amicable": _AMICABLE["en"] + ".",
         },
     },

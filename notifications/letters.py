@@ -63,7 +63,7 @@ class UnreadableCopy(LetterError):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The creditor. `legal` is the line art. R123-237 and R123-238 of the code de commerce ask for: form, capital, SIREN, RCS, seat, or "EI"."""
+    """The creditor. `legal` is what art. R123-237 and -238 of the code de commerce want: form, capital, SIREN, RCS, seat, or "EI"."""
 
     name: str
     address: Sequence[str]
@@ -126,7 +126,7 @@ class InvoiceCopy:
 
 
 def window_side(country: str) -> Literal["left", "right"]:
-    """Where the envelopes of a country have their window; the creditor's country, since the envelopes are his. Unknown: right, as in France."""
+    """Where a country's envelopes have their window: the creditor's country, the envelopes are his. Unknown: right, as in France."""
     return "left" if country.upper() in _LEFT_WINDOWS else "right"
 
 
@@ -195,7 +195,11 @@ def _table(sections: Sequence[TableSection], language: str, *, total: str, title
     split = "penalties" in columns or "fixed_sum" in columns
     heads = {**words, "outstanding": words["principal"] if split else words["outstanding"], "total": words["row_total"]}
     side = {name: ' class="amount"' if name in RIGHT_ALIGNED else "" for name in columns}
-    output = ['<table class="invoices"><thead><tr>', *(f"<th{side[name]}>{escape(heads[name])}</th>" for name in columns), "</tr></thead><tbody>"]
+    output = [
+        '<table class="invoices"><thead><tr>',
+        *(f"<th{side[name]}>{escape(heads[name])}</th>" for name in columns),
+        "</tr></thead><tbody>",
+    ]
     for section in sections:
         if titles and (len(sections) > 1 or section.title):
             output.append(f'<tr class="section"><td colspan="{len(columns)}">{escape(section_title(section, language))}</td></tr>')
@@ -314,7 +318,8 @@ def _annex(annex: Annex, language: str) -> str:
         previous = row.invoice
     total = f'<tr class="total"><td colspan="6">{escape(phrases["annex_total"])}</td><td class="amount">{escape(annex.total)}</td></tr>'
     notes = f"<p>{escape(phrases['annex_formula'])}</p>" + (f"<p>{escape(annex.note)}</p>" if annex.note else "")
-    return f'<h2>{escape(phrases["annex"])}</h2><table class="penalties"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}{total}</tbody></table>{notes}'
+    table = f'<table class="penalties"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}{total}</tbody></table>'
+    return f"<h2>{escape(phrases['annex'])}</h2>{table}{notes}"
 
 
 _press: Final = Press()

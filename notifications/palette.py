@@ -55,7 +55,8 @@ creditor.name | Votre société | Your company | Menuiserie Exemplaire SAS | Men
 creditor.short_name | Votre société, en bref (SMS) | Your company, in short (text messages) | Menuiserie Exemplaire | Menuiserie Exemplaire
 creditor.phone | Votre téléphone | Your telephone | 01 99 00 12 34 | +33 1 99 00 12 34
 creditor.email | L'adresse qui reçoit les réponses | The address replies go to | compta@menuiserie.example | compta@menuiserie.example
-creditor.legal | Forme, capital, SIREN, RCS, siège | Legal form, capital, registration, seat | SAS au capital de 50 000 €, 999 999 014 RCS Lyon | SAS, share capital €50,000, 999 999 014 RCS Lyon
+creditor.legal | Forme, capital, SIREN, RCS, siège | Legal form, capital, registration, seat | \
+SAS au capital de 50 000 €, 999 999 014 RCS Lyon | SAS, share capital €50,000, 999 999 014 RCS Lyon
 customer.name | Le client | The customer | Ateliers Dupré | Ateliers Dupré
 customer.number | Son numéro de compte | Its account number | C00042 | C00042
 contact.name | La personne à qui l'on écrit | The person written to | Mme Durand | Ms Durand
@@ -93,13 +94,15 @@ amounts.credits | Avoirs et règlements déduits du total | Credits deducted fro
 amounts.statement | Le solde du compte | The balance of the account | 6 480,75 € | €6,480.75
 deadline | Date limite demandée | The date asked for | 22 octobre 2026 | 22 October 2026
 term.days | Le délai donné, en jours | The term given, in days | 8 | 8
-consequence | L'acte annoncé, « nous … » | The announced act, "we …" | nous confierons ce dossier à notre conseil | we will pass this file to our adviser
+consequence | L'acte annoncé, « nous … » | The announced act, "we …" | \
+nous confierons ce dossier à notre conseil | we will pass this file to our adviser
 interest_date | Date d'arrêté des pénalités | Date the penalties run to | 6 novembre 2026 | 6 November 2026
 previous.date | Date du message précédent | Date of the previous message | 2 octobre 2026 | 2 October 2026
 previous.subject | Objet du message précédent | Subject of the previous message | Facture FA-2026-00042 | Invoice FA-2026-00042
 call.date | Date de l'appel | Date of the call | 9 octobre 2026 | 9 October 2026
 call.person | La personne jointe | The person reached | Mme Durand | Ms Durand
-call.summary | Ce qui a été convenu, une phrase | What was agreed, one sentence | Vous prévoyez un règlement le 16 octobre. | You expect to pay on 16 October.
+call.summary | Ce qui a été convenu, une phrase | What was agreed, one sentence | \
+Vous prévoyez un règlement le 16 octobre. | You expect to pay on 16 October.
 promise.date | Date promise | Promised date | 16 octobre 2026 | 16 October 2026
 promise.amount | Montant promis | Promised amount | 1 840,25 € | €1,840.25
 promise.made_on | Date de la promesse | When it was promised | 9 octobre 2026 | 9 October 2026
@@ -116,22 +119,31 @@ payment.stated_reference | Référence que le client a indiquée | The reference
 debit.date | Date du prélèvement | Date of the direct debit | 1er octobre 2026 | 1 October 2026
 debit.amount | Montant du prélèvement | Amount of the direct debit | 1 840,25 € | €1,840.25
 debit.reason | Motif du rejet | Reason of the rejection | provision insuffisante | insufficient funds
-discount.offer | Votre escompte, une phrase | Your early-payment discount, one sentence | Un escompte de 1 % vous est accordé pour tout règlement avant le 25 septembre. | A 1% discount applies if you pay before 25 September.
+discount.offer | Votre escompte, une phrase | Your early-payment discount, one sentence | \
+Un escompte de 1 % vous est accordé pour tout règlement avant le 25 septembre. | A 1% discount applies if you pay before 25 September.
 iban_last4 | Les quatre derniers caractères de l'IBAN | The last four characters of the IBAN | 0189 | 0189
 bic | Le BIC | The BIC | AGRIFRPPXXX | AGRIFRPPXXX
 reference | La référence de paiement à rappeler | The payment reference to quote | RF39FA202600042 | RF39FA202600042
 registered.number | Numéro du recommandé | Number of the registered letter | 1A 234 567 8901 2 | 1A 234 567 8901 2
-legal.amicable | L'issue amiable proposée | The amicable way out offered | Une solution amiable reste possible. | An amicable solution remains possible.
+legal.amicable | L'issue amiable proposée | The amicable way out offered | \
+Une solution amiable reste possible. | An amicable solution remains possible.
 """
 
 _BUSINESS_TEXTS: Final = """
-legal.penalties | Le rappel de la loi sur le retard (table du droit applicable) | What the law says of late payment (from the table) | Des pénalités de retard sont dues de plein droit. | Late-payment interest is due by law.
-legal.accruing | Les pénalités qui continuent de courir | Penalties that keep running | Les pénalités continuent de courir. | Interest continues to run.
+legal.penalties | Le rappel de la loi sur le retard (table du droit applicable) | What the law says of late payment (from the table) | \
+Des pénalités de retard sont dues de plein droit. | Late-payment interest is due by law.
+legal.accruing | Les pénalités qui continuent de courir | Penalties that keep running | \
+Les pénalités continuent de courir. | Interest continues to run.
 """
 
 _LEGAL_TEXTS: Final = """
 legal.mediator | Le médiateur compétent | The mediator in charge | le Médiateur des entreprises | the Médiateur des entreprises
-legal.notice | L'effet d'une mise en demeure sur l'intérêt légal | What a formal notice does to statutory interest | La présente fait courir l'intérêt légal. | This notice starts statutory interest.
+legal.notice | L'effet d'une mise en demeure sur l'intérêt légal | What a formal notice does to statutory interest | \
+La présente fait courir l'intérêt légal. | This notice starts statutory interest.
+"""
+
+_IBAN: Final = """
+iban | L'IBAN complet | The full IBAN | FR76 3000 6000 0112 3456 7890 189 | FR76 3000 6000 0112 3456 7890 189
 """
 
 _FLAGS: Final = """
@@ -158,15 +170,22 @@ def _fields(source: str) -> list[list[str]]:
     return [[_NO_BREAK.sub("\u00a0", field.strip()) for field in line.split("|")] for line in source.strip().splitlines()]
 
 
+def _entries(kind: Kind, source: str, *, sms: bool = True, consumer: bool = True) -> list[Placeholder]:
+    entries = []
+    for key, fr, en, *examples in _fields(source):
+        example_fr, example_en = examples or ("", "")
+        entries.append(Placeholder(key, kind, fr, en, example_fr, example_en, sms=sms, consumer=consumer))
+    return entries
+
+
 def _build() -> dict[str, Placeholder]:
-    entries = [Placeholder(key, Kind.TEXT, *rest) for key, *rest in _fields(_TEXTS) + _fields(_LEGAL_TEXTS)]
-    entries += [Placeholder(key, Kind.TEXT, *rest, consumer=False) for key, *rest in _fields(_BUSINESS_TEXTS)]
-    entries += [Placeholder(key, Kind.FLAG, *rest) for key, *rest in _fields(_FLAGS)]
-    entries += [Placeholder(key, Kind.BLOCK, *rest, sms=False) for key, *rest in _fields(_BLOCKS)]
-    entries += [
-        Placeholder(
-            "iban", Kind.TEXT, "L'IBAN complet", "The full IBAN", "FR76 3000 6000 0112 3456 7890 189", "FR76 3000 6000 0112 3456 7890 189", sms=False
-        )
+    entries = [
+        *_entries(Kind.TEXT, _TEXTS),
+        *_entries(Kind.TEXT, _LEGAL_TEXTS),
+        *_entries(Kind.TEXT, _BUSINESS_TEXTS, consumer=False),
+        *_entries(Kind.TEXT, _IBAN, sms=False),
+        *_entries(Kind.FLAG, _FLAGS),
+        *_entries(Kind.BLOCK, _BLOCKS, sms=False),
     ]
     return {entry.key: entry for entry in sorted(entries, key=lambda entry: entry.key)}
 

@@ -39,7 +39,7 @@ Context = Mapping[str, Value]
 
 
 class TemplateError(ValueError):
-    """The text is not a template: `code` is "braces", "unclosed", "unopened", "nested", "printed_flag" or "too_long"; `key` is the culprit."""
+    """Not a template: `code` is "braces", "unclosed", "unopened", "nested", "printed_flag" or "too_long"; `key` is the culprit."""
 
     def __init__(self, code: str, key: str = "") -> None:
         super().__init__(f"{code}: {key}" if key else code)

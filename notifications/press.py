@@ -28,7 +28,16 @@ JOBS_PER_CHILD: Final = 300
 MEMORY: Final = 2 * 1024**3
 DEADLINE_SECONDS: Final = 120.0
 
-_KEPT_VARIABLES: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "TMPDIR")
+_KEPT_VARIABLES: Final = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "DYLD_FALLBACK_LIBRARY_PATH",
+    "FONTCONFIG_FILE",
+    "FONTCONFIG_PATH",
+    "TMPDIR",
+)
 _CLONE_NEWUSER: Final = 0x10000000
 _CLONE_NEWNET: Final = 0x40000000
 _ROOT: Final = Path(__file__).resolve().parent.parent
@@ -60,7 +69,9 @@ class Press:
                 answer = self._converse(child, op, parts, monotonic() + deadline_seconds)
             except (OSError, EOFError, TimeoutError) as error:
                 self._stop()
-                reason = f"no answer within {deadline_seconds:.0f} s" if isinstance(error, TimeoutError) else "the press stopped on this job"
+                reason = (
+                    f"no answer within {deadline_seconds:.0f} s" if isinstance(error, TimeoutError) else "the press stopped on this job"
+                )
                 raise PressError("stopped", reason) from error
             self._jobs += 1
             if self._jobs >= JOBS_PER_CHILD:
@@ -137,7 +148,7 @@ def leave_the_network() -> bool:
     """Move this process into an empty network of its own. False where the system does not allow it; the address check remains."""
     try:
         libc = ctypes.CDLL(None, use_errno=True)
-        return libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
+        return any(libc.unshare(flags) == 0 for flags in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET))
     except (OSError, AttributeError):
         return False
 
@@ -196,6 +207,16 @@ class Renderer:
 
 A4: Final = (595.276, 841.89)  # points
 _TOLERANCE: Final = 6.0
+_WHAT_BROKEN_FILES_RAISE: Final = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    NotImplementedError,
+    ArithmeticError,
+    AssertionError,
+)
 
 
 def bind(letter: bytes, copies: Sequence[tuple[str, bytes]]) -> bytes:
@@ -213,16 +234,13 @@ def bind(letter: bytes, copies: Sequence[tuple[str, bytes]]) -> bytes:
             reader = PdfReader(BytesIO(data))
             if reader.is_encrypted and not reader.decrypt(""):
                 raise PressError("encrypted_copy", name)
-            pages = list(reader.pages)
-        except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, NotImplementedError):
-            raise PressError("broken_copy", name) from None
-        if not pages:
-            raise PressError("broken_copy", name)
-        for page in pages:
-            try:
+            pages = list(PdfWriter(clone_from=reader).pages)
+            if not pages:
+                raise PressError("broken_copy", name)
+            for page in pages:
                 _add_on_a4(writer, page)
-            except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, ZeroDivisionError):
-                raise PressError("broken_copy", name) from None
+        except (PyPdfError, *_WHAT_BROKEN_FILES_RAISE):
+            raise PressError("broken_copy", name) from None
     output = BytesIO()
     writer.write(output)
     return output.getvalue()
@@ -231,6 +249,7 @@ def bind(letter: bytes, copies: Sequence[tuple[str, bytes]]) -> bytes:
 def _add_on_a4(writer: Any, page: Any) -> None:
     from pypdf import Transformation
 
+    page.pop("/AA", None)  # scripts that run when a page is opened
     page.transfer_rotation_to_content()
     box = page.cropbox
     width, height = float(box.width), float(box.height)

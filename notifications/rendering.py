@@ -74,7 +74,7 @@ def _frame() -> str:
 
 
 def render_subject(subject: str, context: Context) -> str:
-    """One line of at most 200 characters, without a control character. Raises as `render` does, and `MissingValue("subject")` when empty."""
+    """One line of at most 200 characters, no control character. Raises as `render` does, and `MissingValue("subject")` when empty."""
     line = " ".join(_UNWANTED.sub(" ", render(subject, context)).split(" ")).strip()
     while "  " in line:
         line = line.replace("  ", " ")

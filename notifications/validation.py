@@ -14,7 +14,9 @@ from notifications.placeholders import TemplateError, parse
 LONGEST_SUBJECT: Final = 200
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _LEGAL_WORDING: Final = re.compile(r"L\.? ?441-10|D\.? ?441-5|L\.? ?2192-13|R\.? ?2192-31|40\s?(?:€|EUR)|€40\b")
-_HARSH: Final = re.compile(r"\b(huissier|saisie|dernier avis|en tort|en défaut|mauvais payeur|bailiff|seizure|in default|bad payer)\b", re.IGNORECASE)
+_HARSH: Final = re.compile(
+    r"\b(huissier|saisie|dernier avis|en tort|en défaut|mauvais payeur|bailiff|seizure|in default|bad payer)\b", re.IGNORECASE
+)
 
 
 class Severity(StrEnum):
@@ -65,7 +67,7 @@ def _sentences() -> dict[str, str]:
 
 
 def validate_template(subject: str, body: str, *, channel: str, audience: str = "") -> list[Problem]:
-    """Every problem of the template, errors first. `channel` is a value of the plan's channels; `audience` a customer kind or "" for any."""
+    """Every problem of the template, errors first. `channel` is one of the plan's channels; `audience` a customer kind, "" for any."""
     problems = _subject_problems(subject, channel) if subject or channel != "sms" else []
     if not body.strip():
         problems.append(Problem("body_missing", "body"))
@@ -108,5 +110,7 @@ def _text_problems(text: str, where: str, channel: str, audience: str) -> list[P
         if audience == "CONSUMER" and forbidden_to_consumers(key):
             problems.append(Problem("not_for_consumers", where, key))
     for code, pattern in (("legal_wording", _LEGAL_WORDING), ("harsh_wording", _HARSH)):
-        problems += [Problem(code, where, words, severity=Severity.WARNING) for words in sorted({match[0] for match in pattern.finditer(text)})]
+        problems += [
+            Problem(code, where, words, severity=Severity.WARNING) for words in sorted({match[0] for match in pattern.finditer(text)})
+        ]
     return problems

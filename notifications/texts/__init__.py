@@ -1,7 +1,8 @@
 """The texts the product ships with: one entry per template key, in French and English, with what the plan must know of it.
 
 They are the source of a tenant's first templates; tenants then edit copies of their own. The YAML files are typed on a plain keyboard
-and use `[[piece]]` for what several texts share; what comes out is flat, typeset, and passes `notifications.validation` without a problem.
+and use `[[piece]]` for what several texts share, `same_as` for one that differs by its name alone; what comes out is flat, typeset, and
+passes `notifications.validation` without a problem.
 """
 
 import re
@@ -55,35 +56,17 @@ class ShippedText:
         return self.variant_of or self.key
 
 
-CONSEQUENCES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    {
-        "penalties": {
-            "fr": "nous vous facturerons les pénalités de retard et l’indemnité forfaitaire de recouvrement",
-            "en": "we will invoice late-payment penalties and the fixed compensation for recovery costs",
-        },
-        "formal_notice": {
-            "fr": "nous vous adresserons une mise en demeure par lettre recommandée avec avis de réception",
-            "en": "we will send you a formal notice by registered letter",
-        },
-        "hand_over": {
-            "fr": "nous confierons ce dossier à notre conseil pour en obtenir le recouvrement",
-            "en": "we will pass this file to our adviser for recovery",
-        },
-    }
-)
-"""What `{{consequence}}` says for each consequence a step may announce, by language. No court is named."""
-
-
 @lru_cache(maxsize=1)
 def shipped_texts() -> Mapping[str, ShippedText]:
     """Every shipped text by key. Read once per process."""
     shared = yaml.safe_load((_HERE / "shared.yaml").read_text(encoding="utf-8"))
-    texts = {}
+    entries: dict[str, dict[str, Any]] = {}
     for path in sorted(_HERE.glob("*.yaml")):
         if path.name != "shared.yaml":
-            for key, entry in yaml.safe_load(path.read_text(encoding="utf-8")).items():
-                texts[key] = _text(key, entry, shared)
-    return MappingProxyType(texts)
+            entries.update(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return MappingProxyType(
+        {key: _text(key, {**entries.get(entry.get("same_as", ""), {}), **entry}, shared) for key, entry in entries.items()}
+    )
 
 
 def _text(key: str, entry: dict[str, Any], shared: dict[str, dict[str, str]]) -> ShippedText:
