@@ -75,6 +75,7 @@ def flags(*, account: wording.Account, lines: Sequence[Line], variant: Variant) 
         closed = Dispute.objects.filter(installment__in=items, state=DisputeState.REJECTED).order_by("-closed_on").first()
         if closed is not None:
             values.update(_dispute(closed, account))
+            values["dispute.amount"] = ""  # rejected: it is claimed again
     parts = list(Dispute.objects.filter(installment__in=items, state=DisputeState.OPEN, amount__isnull=False))
     if parts:
         values.update(_dispute(parts[0], account))
@@ -122,7 +123,7 @@ def _stated_payment(items: Sequence[UUID], account: wording.Account) -> dict[str
     act = DebtorAct.objects.filter(installment__in=list(items), kind=ActKind.SAYS_PAID, undone_at=None).order_by("-at").first()
     if act is None:
         return {}
-    stated = act.details.get("stated_on") or ""
+    stated = act.details.get("paid_on") or ""
     return {
         "payment.stated_date": account.day(date.fromisoformat(stated)) if stated else "",
         "payment.stated_reference": str(act.details.get("reference", "")),

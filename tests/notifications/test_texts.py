@@ -73,7 +73,7 @@ def test_every_step_of_every_shipped_plan_has_its_text():
             "dispute_acknowledged", "dispute_answered", "undisputed_part", "payment_not_found", "thanks_paid", "thanks_partial",
             "promise_broken",
             "promise_confirmed", "call_follow_up", "call_attempt", "debit_rejected", "debit_notice", "retraction", "account_statement",
-            "who_handles", "invoice_resend", "formal_notice_copy",
+            "who_handles", "invoice_resend", "formal_notice_copy", "owner_warning",
         ],
         "letters": ["r1_letter", "r2_letter", "r3_letter"],
     }  # fmt: skip
