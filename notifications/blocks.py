@@ -90,7 +90,8 @@ class BankDetails:
 WORDS: Final[dict[str, dict[str, str]]] = {
     "fr": {
         "overdue": "Échues", "coming_due": "À échoir", "to_confirm": "À confirmer", "information": "Pour information",
-        "credits": "À déduire", "number": "Facture", "issued_on": "Date", "due_on": "Échéance", "amount": "Montant TTC",
+        "credits": "À déduire", "issued": "du {}", "ordered": "votre commande {}",
+        "number": "Facture", "issued_on": "Date", "due_on": "Échéance", "amount": "Montant TTC",
         "outstanding": "Reste dû", "late": "Retard", "po": "Votre commande", "subtotal": "Sous-total", "total": "Total à régler",
         "principal": "Principal", "penalties": "Pénalités", "fixed_sum": "Indemnité", "row_total": "Total",
         "on": "Date", "means": "Moyen", "recipient": "Destinataire", "subject": "Objet",
@@ -98,7 +99,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     },
     "en": {
         "overdue": "Overdue", "coming_due": "Coming due", "to_confirm": "To be confirmed", "information": "For information",
-        "credits": "To be deducted", "number": "Invoice", "issued_on": "Date", "due_on": "Due", "amount": "Amount",
+        "credits": "To be deducted", "issued": "dated {}", "ordered": "your order {}",
+        "number": "Invoice", "issued_on": "Date", "due_on": "Due", "amount": "Amount",
         "outstanding": "Balance", "late": "Late", "po": "Your order", "subtotal": "Subtotal", "total": "Total to pay",
         "principal": "Principal", "penalties": "Penalties", "fixed_sum": "Fixed sum", "row_total": "Total",
         "on": "Date", "means": "Means", "recipient": "To", "subject": "Subject",
@@ -110,8 +112,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
 _COLUMNS: Final = ("number", "issued_on", "due_on", "amount", "outstanding", "late", "po")
 RIGHT_ALIGNED: Final = frozenset({"amount", "outstanding", "late", "penalties", "fixed_sum", "total"})
 _FONT: Final = "font-family:'Segoe UI',Helvetica,Arial,sans-serif;"
-_RULE: Final = "border-bottom:1px solid #e3dfd7;"
-_CELL: Final = "padding:6px 10px 6px 0;" + _RULE + "font-size:14px;line-height:20px;vertical-align:top;" + _FONT
+_UNDER: Final = "font-size:12px;line-height:16px;color:#6b655a;white-space:normal;"
+_CELL: Final = "padding:6px 10px 6px 0;border-bottom:1px solid #e3dfd7;font-size:14px;line-height:20px;vertical-align:top;" + _FONT
 _HEAD: Final = (
     "padding:0 10px 6px 0;border-bottom:1px solid #8a8478;font-size:12px;line-height:16px;color:#5f594e;font-weight:normal;" + _FONT
 )
@@ -168,11 +170,12 @@ def _total_line(label: str, amount: str, widths: list[int], columns: list[str]) 
 
 
 def _table_html(table: InvoiceTable) -> str:
-    words, columns = WORDS[table.language], columns_of(table)
+    # A phone shows five columns: the date and the customer's order number go under the invoice's number.
+    words, columns = WORDS[table.language], [name for name in columns_of(table) if name not in {"issued_on", "po"}]
     align = {name: ' align="right"' if name in RIGHT_ALIGNED else ' align="left"' for name in columns}
-    side = {name: f"text-align:{'right' if name in RIGHT_ALIGNED else 'left'};white-space:nowrap;" for name in columns if name != "po"}
-    head = "".join(f'<th{align[name]} style="{_HEAD}{side.get(name, "")}">{words[name]}</th>' for name in columns)
-    cells = {name: f'<td{align[name]} style="{_CELL}{side.get(name, "")}">' for name in columns}
+    side = {name: f"text-align:{'right' if name in RIGHT_ALIGNED else 'left'};white-space:nowrap;" for name in columns}
+    head = "".join(f'<th{align[name]} style="{_HEAD}{side[name]}">{words[name]}</th>' for name in columns)
+    cells = {name: f'<td{align[name]} style="{_CELL}{side[name]}">' for name in columns}
     output = [
         '<table role="table" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse;margin:0 0 20px 0;">',
         f"<tr>{head}</tr>",
@@ -181,15 +184,22 @@ def _table_html(table: InvoiceTable) -> str:
         if len(table.sections) > 1 or section.title:
             output.append(f'<tr><td colspan="{len(columns)}" style="{_TITLE}">{escape(section_title(section, table.language))}</td></tr>')
         for row in section.rows:
-            line = "<tr>" + "".join(f"{cells[name]}{escape(getattr(row, name))}</td>" for name in columns) + "</tr>"
-            output.append(line.replace(_RULE, "") if row.note else line)
-            if row.note:
-                output.append(f'<tr><td colspan="{len(columns)}" style="{_CELL}padding-top:0;color:#5f594e;">{escape(row.note)}</td></tr>')
+            values = [escape(getattr(row, name)) for name in columns]
+            values[0] += _under(row, words)
+            output.append("<tr>" + "".join(f"{cells[name]}{value}</td>" for name, value in zip(columns, values, strict=True)) + "</tr>")
         if section.total and len(table.sections) > 1:
             output.append(_total_row(words["subtotal"], section.total, columns, bold=False))
     if table.total:
         output.append(_total_row(words["total"], table.total, columns, bold=True))
     return "\n".join([*output, "</table>"])
+
+
+def _under(row: TableRow, words: dict[str, str]) -> str:
+    said = [words["issued"].format(row.issued_on)] if row.issued_on else []
+    said += [words["ordered"].format(row.po)] if row.po else []
+    lines = [", ".join(said)] if said else []
+    lines += [row.note] if row.note else []
+    return "".join(f'<br><span style="{_UNDER}">{escape(line)}</span>' for line in lines)
 
 
 def _total_row(label: str, amount: str, columns: list[str], *, bold: bool) -> str:

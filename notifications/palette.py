@@ -226,9 +226,12 @@ _BLANK_IN_EXAMPLE: Final = frozenset(
         "coming_due.total",
         "discount.offer",
         "dispute.amount",
+        "dispute.answer",
         "information.count",
         "information.total",
         "payment.amount",
+        "payment.stated_date",
+        "payment.stated_reference",
         "to_confirm.count",
     }
 )
