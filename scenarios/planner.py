@@ -68,12 +68,12 @@ def _next(
 ) -> Decision:
     is_late = today > item.due_on
     skips: list[Skip] = []
-    waiting = progress.open
-    if waiting is not None:
-        if not (is_late and waiting.phase == _SERVICE):
+    for waiting in progress.open:
+        number = steps.index.get(waiting.key)
+        if number is None or not (is_late and waiting.phase == _SERVICE):
             return _in_progress(item, steps, waiting, calendar, policy, today)
         # A message about a coming due date that nobody approved in time: it is closed, and the reminder does not wait for it.
-        skips.append(Skip(steps.steps[steps.index[waiting.key]], Reason.PAST_DUE_DATE, waiting.occurrence, was_taken=True))
+        skips.append(Skip(steps.steps[number], Reason.PAST_DUE_DATE, waiting.occurrence, was_taken=True))
     resumed = _friendly_again(item, steps, history, progress, is_late)
     if resumed is not None:
         on = calendar.add_bd_ordinal(resumed[1], 1)
@@ -104,7 +104,7 @@ def _next(
                 skips.append(Skip(step, Reason.ENTERED_LATE, next_occurrence(history, step)))
             continue
         else:
-            on = _overdue_day(index, step, progress, dates, calendar)
+            on = _overdue_day(steps, index, progress, dates, calendar)
         if on > today:
             if soonest is None or on < soonest:
                 soonest, soonest_step = on, step
@@ -159,13 +159,13 @@ def _settle(
     )
 
 
-def _overdue_day(index: int, step: Step, progress: Progress, dates: NominalDates, calendar: Calendar) -> int:
+def _overdue_day(steps: Steps, index: int, progress: Progress, dates: NominalDates, calendar: Calendar) -> int:
     if progress.overdue < 0:
         own = dates.rolled[index]
         on = own if own is not None else calendar.roll_ordinal(dates.nominal[index])
     else:
-        on = shifted(dates, index, progress.overdue, progress.last_on, calendar)
-    if progress.deadline_on is not None and step.phase == _LEGAL:
+        on = shifted(steps, dates, index, progress.overdue, progress.last_on, calendar)
+    if progress.deadline_on is not None and steps.steps[index].phase == _LEGAL:
         # What follows a formal notice leaves the printed deadline and three business days to the money on its way.
         on = max(on, calendar.add_bd_ordinal(progress.deadline_on, 3))
     return on

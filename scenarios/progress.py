@@ -22,7 +22,7 @@ class Progress:
     deadline_on: int | None = None  # printed by the formal notice, when that is the last done step
     closed: Collection[str] = frozenset()  # steps taken, done, skipped or cancelled: never again
     done: Collection[str] = frozenset()
-    open: HistoryEntry | None = None  # a step taken and not done yet
+    open: Sequence[HistoryEntry] = ()  # steps taken and not done yet, the hardest phase first
     took_today: bool = False
 
 
@@ -37,6 +37,7 @@ def read_history(history: Sequence[HistoryEntry], steps: Steps, today: int) -> P
     index = steps.index
     latest: dict[str, HistoryEntry] = {}
     foreign: list[HistoryEntry] = []
+    waiting: list[HistoryEntry] = []
     for entry in history:
         state = entry.state
         if entry.taken_on == today and state != "skipped" and state != "cancelled":
@@ -52,13 +53,15 @@ def read_history(history: Sequence[HistoryEntry], steps: Steps, today: int) -> P
                 _last(progress, index[entry.key], entry, steps)
         elif state == "done":
             foreign.append(entry)
-        elif state == "planned" and (progress.open is None or progress.open.on < entry.on):
-            progress.open = entry
+        elif state == "planned":
+            waiting.append(entry)
     for key, entry in latest.items():
         if entry.state != "taken_back":
             closed.add(key)
             if entry.state == "planned":
-                progress.open = entry
+                waiting.append(entry)
+    if waiting:
+        progress.open = sorted(waiting, key=lambda entry: (-(entry.phase or 0), entry.key))
     if foreign:
         _adopt(sorted(foreign, key=lambda entry: entry.on), steps, closed, done, progress)
     progress.closed = closed

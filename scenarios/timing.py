@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from dunning.core.calendars import TARGET, Calendar
+from dunning.core.calendars import TARGET, Calendar, calendar_for
 from scenarios.enums import Anchor, OffsetUnit, Phase
 from scenarios.facts import Item, Policy, Promise, Step, Steps
 
@@ -15,12 +15,14 @@ _SERVICE: Final = Phase.SERVICE
 class NominalDates:
     """Dates of one plan for one issue and due date, in the order of its steps.
 
-    `nominal` are unrolled; `rolled` are business days. A SERVICE step has None in `rolled` when no business day up to the due date is left
-    for it; an overdue step's is after the due date whatever its offset.
+    `nominal` are unrolled; `spans` are the same without public holidays and closures, for gaps: a gap that shrank because a holiday
+    pushed its beginning would make a step earlier. `rolled` are business days: a SERVICE step has None there when no business day up to
+    the due date is left for it; an overdue step's is after the due date whatever its offset.
     """
 
     calendar: Calendar
     nominal: tuple[int, ...]
+    spans: tuple[int, ...]
     rolled: tuple[int | None, ...]
 
 
@@ -46,17 +48,26 @@ def nominal_dates(steps: Steps, item: Item, calendar: Calendar) -> NominalDates:
 
 
 def _compute(steps: Steps, issue_on: int, due_on: int, counted_from: int, calendar: Calendar) -> NominalDates:
+    nominal = _chain(steps, issue_on, due_on, counted_from, calendar)
+    in_days = all(step.unit == OffsetUnit.DAYS for step in steps.steps)
+    without_holidays = calendar_for(None, None, calendar.working_days)
+    spans = nominal if in_days else _chain(steps, issue_on, due_on, counted_from, without_holidays)
+    rolled = tuple(
+        _service_day(on, due_on, calendar) if step.phase == _SERVICE else calendar.roll_ordinal(max(on, counted_from + 1))
+        for step, on in zip(steps.steps, nominal, strict=True)
+    )
+    return NominalDates(calendar=calendar, nominal=nominal, spans=spans, rolled=rolled)
+
+
+def _chain(steps: Steps, issue_on: int, due_on: int, counted_from: int, calendar: Calendar) -> tuple[int, ...]:
     nominal: list[int] = []
-    rolled: list[int | None] = []
     previous = counted_from
     for step in steps.steps:
         due = due_on if step.phase == _SERVICE else counted_from
         anchor_on = issue_on if step.anchor == Anchor.ISSUE else previous if step.anchor == Anchor.PREVIOUS else due
-        on = offset_from(anchor_on, step, calendar)
-        nominal.append(on)
-        rolled.append(_service_day(on, due_on, calendar) if step.phase == _SERVICE else calendar.roll_ordinal(max(on, due + 1)))
-        previous = on
-    return NominalDates(calendar=calendar, nominal=tuple(nominal), rolled=tuple(rolled))
+        previous = offset_from(anchor_on, step, calendar)
+        nominal.append(previous)
+    return tuple(nominal)
 
 
 def _service_day(on: int, due_on: int, calendar: Calendar) -> int | None:
@@ -66,14 +77,19 @@ def _service_day(on: int, due_on: int, calendar: Calendar) -> int | None:
     return rolled if rolled <= due_on else calendar.roll_back_ordinal(on)
 
 
-def shifted(dates: NominalDates, index: int, last_index: int, last_on: int, calendar: Calendar) -> int:
-    """Day of overdue step `index` when overdue step `last_index` was done on `last_on`: at its own date, or its gap after that day."""
+def shifted(steps: Steps, dates: NominalDates, index: int, last_index: int, last_on: int, calendar: Calendar) -> int:
+    """Day of overdue step `index` when overdue step `last_index` was done on `last_on`: at its own date, or its gap after that day.
+
+    A step chained on that very step in business days keeps them as business days.
+    """
+    step = steps.steps[index]
+    if index == last_index + 1 and step.anchor == Anchor.PREVIOUS:
+        after = offset_from(last_on, step, calendar)
+    else:
+        after = last_on + dates.spans[index] - dates.spans[last_index]
     own = dates.rolled[index]
-    after = last_on + dates.nominal[index] - dates.nominal[last_index]
     # Rolling keeps the order of days, so the later of the two rolled days is the later one rolled.
-    if own is None:
-        return calendar.roll_ordinal(after)
-    return own if after <= own else calendar.roll_ordinal(after)
+    return own if own is not None and after <= own else calendar.roll_ordinal(after)
 
 
 def promise_kept(promise: Promise) -> bool:

@@ -150,4 +150,5 @@ class World:
         return decision
 
     def _record(self, step: Step, state: ActionState, today: int, occurrence: int) -> None:
+        self.history = [entry for entry in self.history if (entry.key, entry.occurrence) != (step.key, occurrence)]
         self.history.append(HistoryEntry(step.key, state, today, step.phase, step.channel, taken_on=today, occurrence=occurrence))
