@@ -2,11 +2,14 @@
 
 import logging.config
 import os
+import warnings
 from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, worker_init
 
+# Its reason is pickle, which this application refuses; `manage.py up` may be run by root on a machine of one's own.
+warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dunning.settings")
 app = Celery("dunning")
 app.config_from_object("django.conf:settings", namespace="CELERY")

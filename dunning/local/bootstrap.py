@@ -111,7 +111,7 @@ def find_uv(local: Path) -> str | None:
     if not os.access(uv, os.X_OK):
         say("installing uv, which installs the rest, into .local/tools")
         plain_environment(tools)
-        pip = [str(tools / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", UV]
+        pip = [str(tools / "bin" / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--only-binary=:all:", UV]
         if run(pip, environment(local)):
             say("uv could not be installed; going on with pip, which is slower")
             return None
@@ -143,7 +143,7 @@ def add_packages(uv: str | None, python: Path, lock: Path) -> None:
     """Install a lock. The product's own lock is synchronised, so that nothing lingers from an older one; the developers' only adds."""
     env = environment(lock.parent / ".local")
     if uv is None:
-        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)]
+        command = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)]
     else:
         verb = (
             ["sync"]

@@ -35,7 +35,7 @@ def main(root: Path, command: str, arguments: list[str]) -> int:
         if command == "test":
             env["PYTEST_PLUGINS"] = "dunning.local.test_worker"
             return subprocess.call([sys.executable, "-m", "pytest", *parallel(root, arguments), *arguments], env=env)  # noqa: S603  no shell
-        return bench(env, template, arguments)
+        return bench(root, env, template, arguments)
 
 
 @contextlib.contextmanager
@@ -137,15 +137,14 @@ def sweep(cursor: "psycopg2.extensions.cursor") -> None:
                 cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def bench(env: dict[str, str], template: str, arguments: list[str]) -> int:
-    """Run tests/benchmarks/NAME.py on a clone of its own."""
-    folder = Path("tests") / "benchmarks"
-    names = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+def bench(root: Path, env: dict[str, str], template: str, arguments: list[str]) -> int:
+    """Run tests/benchmarks/bench_NAME.py on a clone of its own."""
+    names = sorted(path.stem.removeprefix("bench_") for path in (root / "tests" / "benchmarks").glob("bench_*.py"))
     if not arguments or arguments[0] not in names:
-        raise LocalError(f"Say which: manage.py bench {{{','.join(names)}}} [its arguments]")
+        raise LocalError(f"Say which: manage.py bench {' | '.join(names)} [its arguments]")
     with clone(env["DATABASE_OWNER_URL"], template, "bench") as database:
         env |= {name: roles.with_database(env[name], database) for name in ("DATABASE_URL", "DATABASE_OWNER_URL")}
-        return subprocess.call([sys.executable, "-m", f"tests.benchmarks.{arguments[0]}", *arguments[1:]], env=env)  # noqa: S603  own module
+        return subprocess.call([sys.executable, "-m", "dunning.local.bench", *arguments], env=env)  # noqa: S603  own module
 
 
 @contextlib.contextmanager
