@@ -93,7 +93,7 @@ def _compose(source: str | bytes) -> yaml.Node:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
                 # An alias can unfold into gigabytes; a plan needs none.
-                line = event.start_mark.line + 1
+                line = event.start_mark.line + 1 if event.start_mark is not None else 1
                 raise PlanFileError([_("Line %(line)d: aliases (*name) are not allowed; write the value out.") % {"line": line}])
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:

@@ -16,10 +16,10 @@ def sentence(problem: Problem) -> str:
         values["channel"] = Channel(str(values["channel"])).label
     if "consequence" in values:
         values["consequence"] = Consequence(str(values["consequence"])).label
-    return _SENTENCES[problem.code]() % values
+    return SENTENCES[problem.code]() % values
 
 
-_SENTENCES: Final[Mapping[str, Callable[[], str]]] = {
+SENTENCES: Final[Mapping[str, Callable[[], str]]] = {
     "empty": lambda: _("The plan has no step: add one."),
     "duplicate_key": lambda: _("Two steps are called “%(step)s”: give each a key of its own."),
     "previous_first": lambda: _("“%(step)s” is counted from the previous step, and there is none: count it from the due date."),

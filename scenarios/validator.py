@@ -170,7 +170,7 @@ def _phases(ordered: Sequence[Step], place: int) -> list[Problem]:
                 break
             run += _is_reminder(other)
         if run == REMINDERS_PER_PHASE + 1:
-            problems.append(Problem("no_change_of_phase", step.key, values={"most": REMINDERS_PER_PHASE}))
+            problems.append(Problem("no_change_of_phase", step.key, Severity.WARNING, {"most": REMINDERS_PER_PHASE}))
     if step.phase == Phase.LEGAL:
         if step.channel in WRITTEN and not step.needs_approval:
             problems.append(Problem("legal_without_approval", step.key))

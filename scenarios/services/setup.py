@@ -4,11 +4,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+from django.db import transaction
+from django.utils.translation import gettext as _
+
 from customers.models import CustomerGroup
 from customers.services.groups import ensure_group
 from dunning.core import audit
+from dunning.core.calendars import calendar_for
+from dunning.core.enums import Language
+from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.selectors import get_profile
+from dunning.core.services import NewOrganization, create_organization
 from dunning.core.tenancy import tenant
 from notifications.models import ProviderAccount
 from notifications.services import set_up_post_office
@@ -31,6 +38,47 @@ class SetUp:
     plans: tuple[str, ...]  # keys
     groups: tuple[str, ...]  # keys
     assignments: int
+
+
+def open_organization(
+    *,
+    slug: str,
+    name: str,
+    owner_email: str,
+    actor: str,
+    now: datetime,
+    timezone: str = "Europe/Paris",
+    country: str = "FR",
+    language: str = Language.FRENCH,
+) -> NewOrganization:
+    """Create an organization, its owner and all it starts with, in one transaction.
+
+    `country` (ISO 3166, two letters) sets the law its messages name and its public holidays. Raises DomainError for an input that cannot
+    be used; nothing is written then.
+    """
+    country = country.strip().upper()
+    if not name.strip():
+        raise DomainError(_("An organization needs a name."), field="name")
+    try:
+        calendar_for(country=country if len(country) == 2 else "")
+    except ValueError:
+        raise DomainError(
+            _("No public holidays are known for the country “%s”: use its two letters, such as FR or BE.") % country, field="country"
+        ) from None
+    with transaction.atomic():
+        new = create_organization(
+            slug=slug,
+            name=name.strip(),
+            owner_email=owner_email,
+            actor=actor,
+            now=now,
+            timezone=timezone,
+            country=country,
+            holiday_country=country,
+            default_language=language,
+        )
+        set_up_organization(organization=new.organization, actor=actor, now=now)
+    return new
 
 
 def set_up_organization(*, organization: Organization, actor: str, now: datetime) -> SetUp:

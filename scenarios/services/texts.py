@@ -75,7 +75,7 @@ def write_texts(*, texts: tuple[TextContent, ...], actor: str, now: datetime) ->
 
     Raises DomainError naming every error of every text (unknown placeholders, missing subjects…); nothing is written then.
     """
-    faults = [f"{_label(text)}: {fault}" for text in texts for fault in text_faults(text)]
+    faults = [f"{text_label(text)}: {fault}" for text in texts for fault in text_faults(text)]
     if faults:
         raise DomainError("\n".join(faults), code="invalid_text", field="texts")
     with tenant(current_organization_id()):
@@ -87,7 +87,7 @@ def write_texts(*, texts: tuple[TextContent, ...], actor: str, now: datetime) ->
         _put_in_force([text for text in changed if _content(text) in shipped], current, is_shipped=True)
         _put_in_force([text for text in changed if _content(text) not in shipped], current, is_shipped=False)
         if changed:
-            body = {"count": len(changed), "texts": sorted(map(_label, changed)), "digest": audit.digest(map(_content, changed))}
+            body = {"count": len(changed), "texts": sorted(map(text_label, changed)), "digest": audit.digest(map(_content, changed))}
             audit.record(actor=actor, action="texts.written", body=body, now=now)
     return len(changed)
 
@@ -126,6 +126,6 @@ def _content(text: TextContent) -> tuple[str, ...]:
     return (*_place(text), text.phase.name, text.subject, text.body, *text.requires)
 
 
-def _label(text: TextContent) -> str:
+def text_label(text: TextContent) -> str:
     variant = f", {text.variant}" if text.variant else ""
     return f"{text.key} ({text.channel.value}, {text.language}{variant})"

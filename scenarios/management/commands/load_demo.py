@@ -1,0 +1,39 @@
+"""The demonstration tenant: prepared in a second or two, then played for a year through the real engine."""
+
+import json
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from dunning.core import clock
+from dunning.core.services import reset_password
+from scenarios.simulation import demo
+from scenarios.simulation.player import Played
+
+
+class Command(BaseCommand):
+    help = "Create Menuiserie Exemplaire SAS (--prepare) and play its year up to today (--play)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--prepare", action="store_true", help="create the organization and print a sign-in as one line of JSON")
+        parser.add_argument("--play", action="store_true", help="play the days up to today, with progress")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        organization, owner, password = demo.prepare(now=clock.now())
+        if options["prepare"]:
+            sign_in = {"email": owner.email, "password": password or reset_password(user=owner), "organization": organization.slug}
+            self.stdout.write(json.dumps(sign_in))
+        if not options["play"]:
+            return
+        played = demo.live(organization=organization, now=clock.now(), on_day=self._progress)
+        if played is None:
+            self.stdout.write(f"{organization.name}: the year is played up to today.")
+            return
+        sent = sum(played.messages.values())
+        self.stdout.write(f"{organization.name}: {played.days} days played in {played.seconds:.0f} s, {sent} messages written.")
+
+    def _progress(self, today: date, played: Played) -> None:
+        if today.day == 1:
+            self.stdout.write(f"Playing {today:%B %Y}: {sum(played.messages.values())} messages so far")
+            self.stdout.flush()
