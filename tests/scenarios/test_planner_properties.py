@@ -31,7 +31,7 @@ from scenarios.planner import decide, forecast
 from scenarios.timing import nominal_dates
 from tests.scenarios.builders import COVERED, EVERY_DAY, FRANCE, IBAN, STANDARD, World, day, iso, item
 
-every_plan = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+every_plan = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 START = day("2026-08-03")
 DAYS = 150
