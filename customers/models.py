@@ -85,7 +85,8 @@ class Customer(TenantModel):
             models.CheckConstraint(name="customer_not_its_own_payer", condition=~Q(payer=models.F("id"))),
             models.CheckConstraint(
                 name="customer_insolvency_complete",
-                condition=Q(insolvency_kind="", insolvency_opened_on=None) | (~Q(insolvency_kind="") & Q(insolvency_opened_on__isnull=False)),
+                condition=Q(insolvency_kind="", insolvency_opened_on=None)
+                | (~Q(insolvency_kind="") & Q(insolvency_opened_on__isnull=False)),
             ),
         ]
         indexes: ClassVar = [
