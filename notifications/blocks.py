@@ -7,7 +7,9 @@ E-mail programs know little CSS: styles stand on each element, layout is tables,
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from html import escape
+from operator import attrgetter
 from typing import Final
 
 from notifications.placeholders import Block
@@ -110,6 +112,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
 """The words of blocks, by language."""
 
 _COLUMNS: Final = ("number", "issued_on", "due_on", "amount", "outstanding", "late", "po")
+_CELLS: Final = attrgetter(*_COLUMNS)
 RIGHT_ALIGNED: Final = frozenset({"amount", "outstanding", "late", "penalties", "fixed_sum", "total"})
 _FONT: Final = "font-family:'Segoe UI',Helvetica,Arial,sans-serif;"
 _UNDER: Final = "font-size:12px;line-height:16px;color:#6b655a;white-space:normal;"
@@ -120,13 +123,14 @@ _HEAD: Final = (
 _TITLE: Final = "padding:12px 0 6px 0;font-size:14px;line-height:20px;font-weight:bold;" + _FONT
 
 
-def columns_of(table: InvoiceTable) -> list[str]:
+def columns_of(table: InvoiceTable) -> tuple[str, ...]:
     """The columns worth printing: a column blank in every row is left out, and so is an amount that repeats the balance everywhere."""
-    rows = [row for section in table.sections for row in section.rows]
-    kept = [name for name in _COLUMNS if any(getattr(row, name) for row in rows)]
-    if all(not row.amount or row.amount == row.outstanding for row in rows) and "outstanding" in kept and "amount" in kept:
+    rows = [_CELLS(row) for section in table.sections for row in section.rows]
+    kept = [name for name, cells in zip(_COLUMNS, zip(*rows, strict=True), strict=False) if any(cells)]
+    amount, balance = _COLUMNS.index("amount"), _COLUMNS.index("outstanding")
+    if "amount" in kept and "outstanding" in kept and all(not cells[amount] or cells[amount] == cells[balance] for cells in rows):
         kept.remove("amount")
-    return kept
+    return tuple(kept)
 
 
 def section_title(section: TableSection, language: str) -> str:
@@ -134,26 +138,26 @@ def section_title(section: TableSection, language: str) -> str:
 
 
 def email_table(table: InvoiceTable) -> Block:
-    """The invoices of an e-mail. Titles appear when there are several sections; a section's total when it differs from the table's."""
+    """The invoices of an e-mail; sections are titled and summed when there are several. Without a row: an empty block, held when printed."""
+    if not any(section.rows for section in table.sections):
+        return Block("", "")
     return Block(text=_table_text(table), html=_table_html(table))
 
 
 def _table_text(table: InvoiceTable) -> str:
     words, columns = WORDS[table.language], columns_of(table)
-    lines = [[words[name] for name in columns]]
-    lines += [[getattr(row, name) for name in columns] for section in table.sections for row in section.rows]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
-
-    def aligned(line: list[str]) -> str:
-        cells = zip(line, widths, columns, strict=True)
-        return "  ".join(cell.rjust(width) if name in RIGHT_ALIGNED else cell.ljust(width) for cell, width, name in cells).rstrip()
-
-    output = [aligned(lines[0]), "  ".join("-" * width for width in widths)]
+    cells = attrgetter(*columns, "number")  # one more, so that it always answers with a tuple
+    lines = [tuple(words[name] for name in columns)]
+    lines += [cells(row)[:-1] for section in table.sections for row in section.rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    layout = "  ".join(f"%{'' if name in RIGHT_ALIGNED else '-'}{width}s" for name, width in zip(columns, widths, strict=True))
+    output = [(layout % lines[0]).rstrip(), "  ".join("-" * width for width in widths)]
+    rows = iter(lines[1:])
     for section in table.sections:
         if len(table.sections) > 1 or section.title:
-            output += [f"{section_title(section, table.language)}{' :' if table.language == 'fr' else ':'}"]
+            output.append(f"{section_title(section, table.language)}{' :' if table.language == 'fr' else ':'}")
         for row in section.rows:
-            output.append(aligned([getattr(row, name) for name in columns]))
+            output.append((layout % next(rows)).rstrip())
             if row.note:
                 output.append(f"  {row.note}")
         if section.total and len(table.sections) > 1:
@@ -163,30 +167,37 @@ def _table_text(table: InvoiceTable) -> str:
     return "\n".join(output)
 
 
-def _total_line(label: str, amount: str, widths: list[int], columns: list[str]) -> str:
+def _total_line(label: str, amount: str, widths: list[int], columns: tuple[str, ...]) -> str:
     upto = columns.index("outstanding") + 1 if "outstanding" in columns else len(columns)
     room = sum(widths[:upto]) + 2 * (upto - 1)
     return f"{label}{amount.rjust(max(room - len(label), len(amount) + 2))}"
 
 
+@lru_cache(maxsize=64)
+def _frame(language: str, columns: tuple[str, ...]) -> tuple[str, str]:
+    """The table's opening with its heads, and the printf format of a row."""
+    words = WORDS[language]
+    right = [name in RIGHT_ALIGNED for name in columns]
+    align = ['align="right"' if is_right else 'align="left"' for is_right in right]
+    side = [f"text-align:{'right' if is_right else 'left'};white-space:nowrap;" for is_right in right]
+    heads = "".join(f'<th {a} style="{_HEAD}{s}">{words[name]}</th>' for name, a, s in zip(columns, align, side, strict=True))
+    opening = '<table role="table" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse;margin:0 0 20px 0;">'
+    cells = "".join(f'<td {a} style="{_CELL}{s}">%s</td>' for a, s in zip(align, side, strict=True))
+    return f"{opening}\n<tr>{heads}</tr>", f"<tr>{cells}</tr>"
+
+
 def _table_html(table: InvoiceTable) -> str:
     # A phone shows five columns: the date and the customer's order number go under the invoice's number.
-    words, columns = WORDS[table.language], [name for name in columns_of(table) if name not in {"issued_on", "po"}]
-    align = {name: ' align="right"' if name in RIGHT_ALIGNED else ' align="left"' for name in columns}
-    side = {name: f"text-align:{'right' if name in RIGHT_ALIGNED else 'left'};white-space:nowrap;" for name in columns}
-    head = "".join(f'<th{align[name]} style="{_HEAD}{side[name]}">{words[name]}</th>' for name in columns)
-    cells = {name: f'<td{align[name]} style="{_CELL}{side[name]}">' for name in columns}
-    output = [
-        '<table role="table" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse;margin:0 0 20px 0;">',
-        f"<tr>{head}</tr>",
-    ]
+    words, columns = WORDS[table.language], tuple([name for name in columns_of(table) if name not in {"issued_on", "po"}])
+    opening, layout = _frame(table.language, columns)
+    cells = attrgetter(*columns, "number")
+    output = [opening]
     for section in table.sections:
         if len(table.sections) > 1 or section.title:
             output.append(f'<tr><td colspan="{len(columns)}" style="{_TITLE}">{escape(section_title(section, table.language))}</td></tr>')
         for row in section.rows:
-            values = [escape(getattr(row, name)) for name in columns]
-            values[0] += _under(row, words)
-            output.append("<tr>" + "".join(f"{cells[name]}{value}</td>" for name, value in zip(columns, values, strict=True)) + "</tr>")
+            number, *others = escape("\x00".join(cells(row)[:-1])).split("\x00")
+            output.append(layout % (number + _under(row, words), *others))
         if section.total and len(table.sections) > 1:
             output.append(_total_row(words["subtotal"], section.total, columns, bold=False))
     if table.total:
@@ -202,7 +213,7 @@ def _under(row: TableRow, words: dict[str, str]) -> str:
     return "".join(f'<br><span style="{_UNDER}">{escape(line)}</span>' for line in lines)
 
 
-def _total_row(label: str, amount: str, columns: list[str], *, bold: bool) -> str:
+def _total_row(label: str, amount: str, columns: tuple[str, ...], *, bold: bool) -> str:
     before = columns.index("outstanding") if "outstanding" in columns else len(columns) - 1
     after = len(columns) - before - 1
     style = f"padding:8px 10px 6px 0;font-size:14px;line-height:20px;font-weight:{'bold' if bold else 'normal'};white-space:nowrap;{_FONT}"

@@ -170,6 +170,8 @@ def letter_table(table: InvoiceTable) -> Block:
 
     Items shown for information stand in a table of their own below, titled as not claimed.
     """
+    if not any(section.rows for section in table.sections):
+        return Block("", "")
     claimed = [section for section in table.sections if section.kind is not SectionKind.INFORMATION]
     others = [section for section in table.sections if section.kind is SectionKind.INFORMATION]
     html = _table(claimed, table.language, total=table.total) if claimed else ""
@@ -263,6 +265,11 @@ def _template(name: str) -> str:
     return (_TEMPLATES / name).read_text(encoding="utf-8")
 
 
+def style_sheet() -> str:
+    """The letters' style sheet."""
+    return _template("letter.css")
+
+
 def letter_html(content: LetterContent) -> str:
     """The letter as HTML, without its style sheet. Raises `LetterError` when the address does not fit the window."""
     if not content.recipient or len(content.recipient) > MOST_ADDRESS_LINES:
@@ -329,7 +336,7 @@ def render_letter(content: LetterContent, *, press: Press = _press) -> bytes:
     """The letter as an A4 PDF/A-3b, fonts embedded, nothing fetched. Raises `LetterError`, or `LetterTooLong` above 30 pages."""
     html = letter_html(content)
     try:
-        pdf = press.run(RENDER, [html.encode(), _template("letter.css").encode()])
+        pdf = press.run(RENDER, [html.encode(), style_sheet().encode()])
     except PressError as error:
         raise LetterError(f"the letter could not be printed ({error.detail})") from error
     if (pages := count_pages(pdf)) > MOST_PAGES:

@@ -28,7 +28,10 @@ _MOST_SHAPES: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A ready-made piece of a message, as plain text and as HTML; both are trusted: their maker has escaped every value."""
+    """A ready-made piece of a message, as plain text and as HTML; both are trusted: their maker has escaped every value.
+
+    An empty one is like a blank text: a template that prints it is held.
+    """
 
     text: str
     html: str
@@ -188,7 +191,7 @@ def _text(key: str, context: Context) -> str:
     value = context.get(key)
     if type(value) is str and value:
         return value
-    if isinstance(value, Block):
+    if isinstance(value, Block) and value.html:
         return value.text
     raise _unprintable(key, value)
 
@@ -197,7 +200,7 @@ def _html(key: str, context: Context) -> str:
     value = context.get(key)
     if type(value) is str and value:
         return escape(value).replace("\n", "<br>")
-    if isinstance(value, Block):
+    if isinstance(value, Block) and value.html:
         return value.html
     raise _unprintable(key, value)
 

@@ -237,6 +237,13 @@ def test_table_leaves_out_columns_that_say_nothing():
     assert "Your order" not in block.html
 
 
+def test_a_table_without_a_row_holds_the_message_that_prints_it():
+    empty = email_table(InvoiceTable("fr", [TableSection(SectionKind.OVERDUE, [])], total="0,00 €"))
+    with pytest.raises(MissingValue) as missing:
+        render("Voici : {{table}}", {"table": empty})
+    assert missing.value.key == "table"
+
+
 def test_email_twins_say_the_same_and_carry_the_creditor_alone():
     rendered = render_email("Rappel {{invoice.number}}", "{{contact.greeting}},\n\n{{table}}\n\nMerci <3", _example(), language="fr")
     assert rendered.subject == "Rappel FA-2026-00042"
