@@ -239,3 +239,7 @@ class Reason(models.TextChoices):
     AMOUNT_CHANGED = "amount_changed", _("The amount has changed")
     EMPTY = "empty", _("Nothing is left to claim")
     WITHDRAWN = "withdrawn", _("Withdrawn by a person")
+    # rule 9
+    NOT_DONE = "not_done", _("Nobody did it in time")
+    NOT_DELIVERED = "not_delivered", _("It reached nobody")
+    RETRACTED = "retracted", _("The payment had already arrived")

@@ -58,7 +58,7 @@ class Verdict:
 
 
 # What stops an item for a while without making the message wrong: when nothing else is left to send, the message waits instead of dying.
-_PASSING: Final = frozenset({Reason.REPLY_PENDING, Reason.LEDGER_NOT_COVERED, Reason.UNMATCHED_RECEIPT, Reason.COMMITMENT_PENDING})
+PASSING: Final = frozenset({Reason.REPLY_PENDING, Reason.LEDGER_NOT_COVERED, Reason.UNMATCHED_RECEIPT, Reason.COMMITMENT_PENDING})
 
 
 def carried(
@@ -98,7 +98,7 @@ def gate(facts: GateFacts, items: Sequence[Carried]) -> Verdict:
     kept = tuple(item for item in items if item.stop is None)
     if not kept:
         reason = dropped[0][1] if dropped else Reason.EMPTY
-        passing = bool(dropped) and all(stop in _PASSING for _, stop in dropped)
+        passing = bool(dropped) and all(stop in PASSING for _, stop in dropped)
         return Verdict(Answer.WAIT if passing else Answer.CANCEL, reason, (), () if passing else dropped)
     names = tuple(item.item_id for item in kept)
     now = sum(item.chased_cents for item in kept)

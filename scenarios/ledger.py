@@ -18,6 +18,7 @@ from dunning.core.tokens import new_id
 from notifications import outbox
 from notifications.enums import MessageKind, MessageState
 from notifications.models import Message
+from scenarios import effects
 from scenarios.bulk import insert_rows
 from scenarios.context import Batch, Frame
 from scenarios.drafts import Composition, MessageDraft, TaskDraft
@@ -62,6 +63,10 @@ _MESSAGE_DEFAULTS: Final[dict[str, Any]] = {
 }
 _LINK_COLUMNS: Final = ("id", "organization_id", "action_id", "message_id", "section", "own_step")
 _ONCE: Final = "DO NOTHING"
+
+
+KEPT_BY_THE_HOUSE: Final = frozenset({TaskKind.MATCH_RECEIPT, TaskKind.TRIAGE, TaskKind.HOLD_EXPIRED})
+"""Alerts `housekeeping` opens, for the receipt, the old item or the pause itself: they are not opened for the customer once more."""
 
 
 @dataclass(frozen=True)
@@ -155,9 +160,10 @@ class _Writer:
                 )
             )
         for item_id, skip in begun:
-            Action.objects.filter(
+            waiting = Action.objects.filter(
                 installment=UUID(item_id), step_key=skip.step.key, occurrence=skip.occurrence, state=ActionState.PLANNED
-            ).update(state=ActionState.SKIPPED, reason=skip.reason)
+            )
+            effects.skip_begun(list(waiting), reason=skip.reason, now=self.moment.now)
 
     def _action(
         self,
@@ -290,6 +296,7 @@ class _Writer:
     # --- tasks ---------------------------------------------------------------------------------------------------------------------------
 
     def write_tasks(self, drafts: Sequence[TaskDraft]) -> None:
+        drafts = [draft for draft in drafts if draft.kind not in KEPT_BY_THE_HOUSE]
         opened = self._open_tasks(drafts)
         for draft in drafts:
             existing = opened.get((draft.kind.value, draft.customer_id)) if draft.kind == TaskKind.CALL or not draft.cargo else None

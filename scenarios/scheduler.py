@@ -248,18 +248,22 @@ def announce_tomorrow(frame: Frame) -> dict[str, Any]:
     }
 
 
-def reschedule(*, frame: Frame, customer_ids: Sequence[str]) -> None:
+def reschedule(*, frame: Frame, customer_ids: Sequence[str]) -> Composition:
     """After an event: refresh what the schedule says about these customers' items, and write neither message nor task.
 
-    The facts are read anew, so a payment, a dispute or a promise shows its effect at once; the next run acts on it.
+    The facts are read anew, so a payment, a dispute or a promise shows its effect at once; the next run acts on it. `customer_ids` are
+    whole paying groups; what a run would now write for them is returned.
     """
     batch = load_batch(frame, customer_ids)
     decisions = decide_all(frame, batch)
-    write_schedule(batch=batch, decisions=decisions, composition=compose_all(frame, batch, decisions), today=frame.today)
-    _forget_settled(customer_ids)
+    composition = compose_all(frame, batch, decisions)
+    write_schedule(batch=batch, decisions=decisions, composition=composition, today=frame.today)
+    forget_settled(customer_ids)
+    return composition
 
 
-def _forget_settled(customer_ids: Sequence[str]) -> None:
+def forget_settled(customer_ids: Sequence[str]) -> None:
+    """Items on which nothing is left leave these customers' schedule."""
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM scenarios_schedule s USING invoices_installment i WHERE i.organization_id = s.organization_id "

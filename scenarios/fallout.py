@@ -1,0 +1,130 @@
+"""What an event does to what was already begun: waiting messages lose what fell away, tasks nobody needs are closed (rules 7 and 17)."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Q
+
+from customers.models import Customer
+from dunning.core.models import Organization
+from invoices.enums import DisputeState, InvoiceState
+from notifications.enums import MessageKind
+from notifications.models import Message
+from scenarios import effects, scheduler
+from scenarios.context import Batch, Frame, load_batch, load_frame, lock_customers
+from scenarios.enums import ActionState, Reason, TaskKind, TaskState
+from scenarios.facts import Step
+from scenarios.gate import PASSING, carried
+from scenarios.models import Action, ActionMessage, Task
+
+ACTOR: Final = "system"
+_REOPENING: Final = frozenset({"payment_cancelled", "allocation_reversed", "write_off_reversed", "paid", "credited", "value_date"})
+_ALERTS: Final = (TaskKind.FIND_CONTACT, TaskKind.ALLOCATE_CREDIT)
+
+
+def family_of(customer_ids: Collection[Any]) -> list[UUID]:
+    """These customers with their payers and all those payers pay for, in the order of locks."""
+    ids = list(customer_ids)
+    rows = Customer.objects.filter(Q(pk__in=ids) | Q(payer__in=ids)).values_list("pk", "payer_id")
+    roots = {payer or pk for pk, payer in rows}
+    members = Customer.objects.filter(Q(pk__in=roots) | Q(payer__in=roots) | Q(pk__in=ids)).values_list("pk", flat=True)
+    return sorted(members)
+
+
+def drop_settled(installment_ids: Collection[UUID], *, now: datetime) -> None:
+    """Nothing is left to pay: steps begun are closed, messages lose the item, tasks without any item are closed."""
+    actions = list(
+        Action.objects.filter(installment__in=list(installment_ids), state=ActionState.PLANNED).select_related("installment__invoice")
+    )
+    if not actions:
+        return
+    reasons = {
+        action.pk: (Reason.CANCELLED if action.installment.invoice.state == InvoiceState.CANCELLED else Reason.SETTLED).value
+        for action in actions
+    }
+    effects.strip_all(reasons, now=now)
+    for reason in sorted(set(reasons.values())):
+        effects.close_undone([action for action in actions if reasons[action.pk] == reason], reason)
+    effects.close_tasks_without_items({action.customer_id for action in actions}, actor=ACTOR, now=now)
+
+
+def reopen(installment_ids: Collection[UUID], reason: str) -> None:
+    """Money was taken back: steps closed because nothing was left become candidates again."""
+    if reason in _REOPENING:
+        effects.reopen_settled(installment_ids)
+
+
+def close_answered(installment_ids: Collection[UUID], reason: str, *, now: datetime) -> None:
+    """Tasks whose dispute or pause has ended, or whose old item has been decided about."""
+    if reason not in ("dispute_closed", "hold_released", "credited", "resent", "triage", "hold_placed"):
+        return
+    tasks = Task.objects.filter(installment__in=list(installment_ids), state=TaskState.OPEN)
+    over = tasks.filter((Q(dispute__isnull=False) & ~Q(dispute__state=DisputeState.OPEN)) | Q(hold__released_on__isnull=False))
+    effects.close_tasks(list(over), state=TaskState.DONE, outcome=reason, actor=ACTOR, now=now)
+    if reason == "triage":
+        customers = Customer.objects.filter(installments__in=list(installment_ids))
+        undecided = Customer.objects.filter(installments__triage="waiting", installments__outstanding__gt=0)
+        decided = Task.objects.filter(kind=TaskKind.TRIAGE, state=TaskState.OPEN, customer__in=customers).exclude(customer__in=undecided)
+        effects.close_tasks(list(decided), state=TaskState.DONE, outcome=reason, actor=ACTOR, now=now)
+
+
+def strip_waiting(*, organization: Organization, customer_ids: Sequence[str], today: date, now: datetime) -> int:
+    """Ask the gate's questions about every item that waits in a message to these customers, or to who pays for them.
+
+    What no longer stands is taken out; what only waits - a reply to read, receipts to complete - stays. Returns how many items went.
+    """
+    family = family_of(customer_ids)
+    waiting = Message.objects.filter(customer__in=family, kind=MessageKind.REMINDER, state__in=effects.NOT_LEFT)
+    if not waiting.exists():
+        return 0
+    ids = [str(pk) for pk in family]
+    lock_customers(ids)
+    frame = load_frame(organization, today)
+    batch = load_batch(frame, ids)
+    links = list(
+        ActionMessage.objects.filter(message__in=waiting, action__state=ActionState.PLANNED).select_related("action").order_by("pk")
+    )
+    dropped = _fallen(links, batch, frame)
+    effects.strip_all(dropped, now=now)
+    if dropped:
+        effects.close_tasks_without_items({link.action.customer_id for link in links}, actor=ACTOR, now=now)
+    return len(dropped)
+
+
+def _fallen(links: Sequence[ActionMessage], batch: Batch, frame: Frame) -> dict[UUID, str]:
+    """Actions that no longer stand, each with its reason."""
+    cases = {case.item.id: case for case in batch.cases}
+    dropped: dict[UUID, str] = {}
+    for link in links:
+        action = link.action
+        case = cases.get(str(action.installment_id))
+        if case is None:
+            dropped[action.pk] = Reason.SETTLED.value
+            continue
+        step = _step_of(action, case.steps)
+        if case.steps is None or step is None:
+            dropped[action.pk] = Reason.SUPERSEDED.value
+            continue
+        claimed = round(action.amount * 100)
+        seen = carried(case.item, step, case.steps, case.history, claimed, frame.calendar, frame.policy, frame.today.toordinal())
+        if seen.stop is not None and seen.stop not in PASSING:
+            dropped[action.pk] = seen.stop.value
+    return dropped
+
+
+def _step_of(action: Action, steps: Any) -> Step | None:
+    if steps is None or str(action.plan_id) != steps.plan:
+        return None
+    return next((step for step in (*steps.steps, *steps.outside) if step.key == action.step_key), None)
+
+
+def refresh(*, frame: Frame, customer_ids: Collection[Any], now: datetime) -> None:
+    """Show the new dates and reasons of these customers' items, and close alerts that no longer have a cause."""
+    family = family_of(customer_ids)
+    composition = scheduler.reschedule(frame=frame, customer_ids=[str(pk) for pk in family])
+    wanted = {(str(draft.kind), draft.customer_id) for draft in composition.tasks}
+    alerts = Task.objects.filter(kind__in=_ALERTS, key="", state=TaskState.OPEN, customer__in=family, actions=None)
+    over = [task for task in alerts if (task.kind, str(task.customer_id)) not in wanted]
+    effects.close_tasks(over, state=TaskState.DONE, outcome=Reason.EMPTY, actor=ACTOR, now=now)

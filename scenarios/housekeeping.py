@@ -1,0 +1,382 @@
+"""What a new day brings before anything is decided: promises that ran out, pauses that expired, tasks that waited too long (rules 7 to 12).
+
+Everything here can be done twice without doing anything twice: a task has a key, an alert a date, a warning its day.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Q, Sum
+
+from customers.models import Customer
+from customers.services import record_owner_warned
+from dunning.core.enums import PAPER_CHANNELS, Role
+from dunning.core.models import Membership, OrganizationProfile, User
+from dunning.core.tenancy import current_organization_id
+from invoices.enums import DisputeState, HoldKind, HoldSide, TriageChoice
+from invoices.models import Dispute, Hold, Installment, Payment
+from invoices.services import break_due_promises, escalate_expired_holds
+from notifications.enums import MessageKind, MessageState
+from notifications.models import Message
+from scenarios import effects, outside
+from scenarios.context import Frame
+from scenarios.enums import HUMAN_CHANNELS, ActionState, Phase, Reason, TaskKind, TaskState
+from scenarios.models import Action, PlanStep, Schedule, Task
+from scenarios.outcomes import Age, approval_age, call_age, declare_claim_by, posting_is_late, reclaim_goods_by
+
+ACTOR: Final = "system"
+UNMATCHED_AFTER: Final = 3  # business days before an unidentified receipt becomes a task (rule 8)
+OVERSEAS: Final = ("97", "98")  # postal codes outside metropolitan France: four months to declare a claim
+
+WORK_OF_OURS: Final[dict[str, TaskKind]] = {
+    HoldKind.CREDIT_NOTE_PENDING: TaskKind.CREDIT_NOTE,
+    HoldKind.DOCUMENT_OWED: TaskKind.SUPPLY_DOCUMENT,
+    HoldKind.PURCHASE_ORDER_MISSING: TaskKind.SUPPLY_DOCUMENT,
+    HoldKind.E_INVOICE_SUSPENDED: TaskKind.SUPPLY_DOCUMENT,
+    HoldKind.COMPENSATION: TaskKind.DECISION,
+    HoldKind.OTHER_PAYER: TaskKind.FIND_CONTACT,
+}
+"""What our people must do while a pause of our own runs (rule 7); a pause by hand asks for nothing but its end."""
+
+_COMING: Final = (Reason.NOT_YET, Reason.TOO_EARLY_FOR_LEGAL, Reason.SPACING, Reason.ONE_PER_DAY, Reason.LEDGER_NOT_COVERED)
+
+
+def keep_house(*, frame: Frame, now: datetime) -> Counter[str]:
+    """Everything that is due on the morning of `frame.today`, inside the open organization; counts by what was done."""
+    today = frame.today
+    done: Counter[str] = Counter()
+    done["promises_broken"] = len(break_due_promises(actor=ACTOR, today=today, now=now))
+    done["holds_expired"] = _expired_holds(frame, now)
+    done["tasks_alerted"], done["tasks_closed"] = _old_tasks(frame, now)
+    done["letters_late"] = _late_letters(frame)
+    done["owners_warned"] = _warn_owners(frame, now)
+    done["receipts_to_match"] = _unmatched_receipts(frame)
+    done["triage"] = _triage(frame)
+    done["disputes"] = _disputes_to_answer(frame)
+    done["our_work"] = open_work_of_holds(today=today)
+    done["replies"] = _replies_to_read(frame)
+    done["insolvencies"] = open_insolvency_tasks(profile=frame.profile, today=today)
+    return done
+
+
+# --- pauses and disputes -----------------------------------------------------------------------------------------------------------------
+
+
+def _expired_holds(frame: Frame, now: datetime) -> int:
+    """Rule 7: a pause of our own past its end never resumes by itself; the owner's manager is told."""
+    expired = escalate_expired_holds(actor=ACTOR, today=frame.today, now=now)
+    amounts = _open_amounts(expired)
+    for hold in expired:
+        amount, currency = amounts.get(hold.pk, (0, frame.profile.default_currency))
+        effects.open_once(
+            kind=TaskKind.HOLD_EXPIRED,
+            key=f"hold_expired:{hold.pk}",
+            today=frame.today,
+            customer_id=hold.customer_id,
+            installment_id=hold.installment_id,
+            hold=hold,
+            amount=amount,
+            currency=currency,
+            alerted_on=frame.today,
+        )
+    return len(expired)
+
+
+def _open_amounts(holds: Sequence[Hold]) -> dict[UUID, tuple[Any, str]]:
+    """What each pause keeps back: its own amount, else what is open on its item."""
+    items = {hold.installment_id for hold in holds if hold.installment_id}
+    rows = {row.pk: row for row in Installment.objects.select_related("invoice").filter(pk__in=items)} if items else {}
+    return {
+        hold.pk: (hold.amount or rows[hold.installment_id].outstanding, rows[hold.installment_id].invoice.currency)
+        for hold in holds
+        if hold.installment_id in rows
+    }
+
+
+def open_work_of_holds(*, today: date, holds: Collection[Hold] | None = None) -> int:
+    """A task for every pause that waits for us to act (a credit note, a document…), once; due when the pause ends."""
+    if holds is None:
+        known = Task.objects.filter(hold__isnull=False).values("hold")
+        holds = list(
+            Hold.objects.filter(side=HoldSide.OURS, released_on=None, kind__in=WORK_OF_OURS, ends_on__gte=today).exclude(pk__in=known)
+        )
+    amounts = _open_amounts(list(holds))
+    opened = 0
+    for hold in holds:
+        kind = WORK_OF_OURS.get(hold.kind)
+        if kind is None:
+            continue
+        amount, currency = amounts.get(hold.pk, (0, ""))
+        opened += (
+            effects.open_once(
+                kind=kind,
+                key=f"hold:{hold.pk}",
+                today=today,
+                due_on=hold.ends_on,
+                customer_id=hold.customer_id,
+                installment_id=hold.installment_id,
+                hold=hold,
+                amount=amount,
+                currency=currency,
+            )
+            is not None
+        )
+    return opened
+
+
+def _disputes_to_answer(frame: Frame) -> int:
+    """Every open dispute is on its owner's desk, due on the day announced to the customer."""
+    known = Task.objects.filter(kind=TaskKind.ANSWER_DISPUTE, dispute__isnull=False).values("dispute")
+    disputes = (
+        Dispute.objects.select_related("installment__invoice")
+        .filter(state=DisputeState.OPEN)
+        .exclude(pk__in=known)
+        .order_by("opened_on", "pk")
+    )
+    return sum(
+        effects.open_once(
+            kind=TaskKind.ANSWER_DISPUTE,
+            key=f"dispute:{dispute.pk}",
+            today=frame.today,
+            due_on=dispute.answer_due_on,
+            customer_id=dispute.customer_id,
+            installment_id=dispute.installment_id,
+            dispute=dispute,
+            amount=dispute.amount or dispute.installment.outstanding,
+            currency=dispute.installment.invoice.currency,
+            assignee_id=dispute.owner_id,
+        )
+        is not None
+        for dispute in disputes
+    )
+
+
+def _replies_to_read(frame: Frame) -> int:
+    """A human reply pauses its customer until somebody has read it (rule 9)."""
+    rows = Customer.objects.filter(reply_pending_since__isnull=False).values_list("pk", "reply_pending_since")
+    return sum(
+        effects.open_once(
+            kind=TaskKind.REPLY,
+            key=f"reply:{pk}:{since.isoformat() if since else ''}",
+            today=frame.today,
+            customer_id=pk,
+        )
+        is not None
+        for pk, since in rows
+    )
+
+
+# --- tasks that grow old -----------------------------------------------------------------------------------------------------------------
+
+
+def _old_tasks(frame: Frame, now: datetime) -> tuple[int, int]:
+    """Rule 9: calls and tasks of the plan open 5 business days are told to the manager, open 8 closed as not done, and the plan goes on.
+
+    An approval and a legal step are told and never closed by time. A call put off to an agreed day counts from that day.
+    """
+    today = frame.today.toordinal()
+    oldest = date.fromordinal(frame.calendar.add_bd_ordinal(today, -5))
+    tasks = list(Task.objects.filter(state=TaskState.OPEN, due_on__lte=oldest).exclude(kind=TaskKind.POST_LETTER).order_by("due_on", "pk"))
+    steps = _steps_of([task.pk for task in tasks])
+    closing: list[Task] = []
+    alerting: list[UUID] = []
+    for task in tasks:
+        actions = steps.get(task.pk, [])
+        since = max(task.opened_on, task.due_on).toordinal()
+        expires = bool(actions) and all(action.phase < Phase.LEGAL and action.channel in HUMAN_CHANNELS for action in actions)
+        age = call_age(since, frame.calendar, today) if expires else approval_age(since, frame.calendar, today)
+        if age is Age.CLOSE:
+            closing.append(task)
+        elif age is Age.ALERT and task.alerted_on is None:
+            alerting.append(task.pk)
+    Task.objects.filter(pk__in=alerting).update(alerted_on=frame.today)
+    effects.close_tasks(closing, state=TaskState.NOT_DONE, outcome=Reason.NOT_DONE, actor=ACTOR, now=now)
+    effects.give_up((action for task in closing for action in steps[task.pk]), state=ActionState.SKIPPED, reason=Reason.NOT_DONE)
+    return len(alerting), len(closing)
+
+
+def _steps_of(task_ids: Collection[UUID]) -> dict[UUID, list[Action]]:
+    steps: dict[UUID, list[Action]] = {}
+    for action in Action.objects.filter(task__in=list(task_ids), state=ActionState.PLANNED):
+        if action.task_id is not None:
+            steps.setdefault(action.task_id, []).append(action)
+    return steps
+
+
+def _late_letters(frame: Frame) -> int:
+    """Rule 9: a letter printed and not posted after 3 business days."""
+    today = frame.today.toordinal()
+    waiting = Message.objects.filter(state=MessageState.TO_POST, channel__in=PAPER_CHANNELS, frozen_at__isnull=False)
+    late = [
+        message
+        for message in waiting
+        if message.frozen_at is not None
+        and posting_is_late(message.frozen_at.astimezone(frame.zone).date().toordinal(), frame.calendar, today)
+    ]
+    return sum(
+        effects.open_once(
+            kind=TaskKind.POST_LETTER,
+            key=f"post:{message.pk}",
+            today=frame.today,
+            customer_id=message.customer_id,
+            message=message,
+            amount=message.amount,
+            currency=message.currency,
+            alerted_on=frame.today,
+        )
+        is not None
+        for message in late
+    )
+
+
+# --- the owner is told before a legal step -----------------------------------------------------------------------------------------------
+
+
+def _warn_owners(frame: Frame, now: datetime) -> int:
+    """Rule 11: the account owner hears of a legal step two business days before it, once for each step that comes.
+
+    A warning given before the item's last done step was about another one, and is given again.
+    """
+    today = frame.today.toordinal()
+    until = date.fromordinal(frame.calendar.add_bd_ordinal(today, frame.policy.owner_warning))
+    legal = set(PlanStep.objects.filter(phase=Phase.LEGAL).values_list("version_id", "key"))
+    if not legal:
+        return 0
+    coming = Schedule.objects.filter(
+        next_on__lte=until,
+        reason__in=_COMING,
+        version__in={version for version, _key in legal},
+        next_step_key__in={key for _version, key in legal},
+    ).select_related("customer__account_owner", "installment__invoice")
+    by_customer: dict[UUID, list[Schedule]] = {}
+    for row in coming.order_by("customer_id", "installment__due_on"):
+        warned_on = row.customer.owner_warned_on
+        fresh = warned_on is not None and (row.last_done_on is None or warned_on > row.last_done_on)
+        if (row.version_id, row.next_step_key) in legal and not fresh:
+            by_customer.setdefault(row.customer_id, []).append(row)
+    for rows in by_customer.values():
+        customer = rows[0].customer
+        owner = customer.account_owner or _first_in_charge()
+        record_owner_warned(customer=customer, actor=ACTOR, today=frame.today, now=now)
+        if owner is None:
+            continue
+        outside.write(
+            customer=customer,
+            kind=MessageKind.INTERNAL,
+            template_key="owner_warning",
+            items=[row.installment_id for row in rows],
+            recipient=(str(owner), owner.email),
+            language=owner.language,
+            actor=ACTOR,
+            today=frame.today,
+            now=now,
+        )
+    return len(by_customer)
+
+
+def _first_in_charge() -> User | None:
+    """Who is told when a customer has no account owner: the organization's owner, else an administrator."""
+    members = Membership.objects.select_related("user").filter(
+        organization=current_organization_id(), role__in=[Role.OWNER, Role.ADMIN], user__is_active=True
+    )
+    ranked = sorted(members, key=lambda member: (member.role != Role.OWNER, member.created_at))
+    return ranked[0].user if ranked else None
+
+
+# --- receipts, old items, insolvency -----------------------------------------------------------------------------------------------------
+
+
+def _unmatched_receipts(frame: Frame) -> int:
+    """Rule 8: a receipt nobody recognised holds its possible payers for 3 business days; then a person must say whose it is."""
+    today = frame.today.toordinal()
+    before = date.fromordinal(frame.calendar.add_bd_ordinal(today, -UNMATCHED_AFTER))
+    receipts = Payment.objects.filter(customer=None, cancelled_at=None, unallocated__gt=0, entered_on__lt=before)
+    known = Task.objects.filter(kind=TaskKind.MATCH_RECEIPT, payment__isnull=False).values("payment")
+    return sum(
+        effects.open_once(
+            kind=TaskKind.MATCH_RECEIPT,
+            key=f"match:{payment.pk}",
+            today=frame.today,
+            payment=payment,
+            amount=payment.unallocated,
+            currency=payment.currency,
+        )
+        is not None
+        for payment in receipts.exclude(pk__in=known).order_by("received_on", "pk")
+    )
+
+
+def _triage(frame: Frame) -> int:
+    """Rule 3: what was long overdue at the first import waits for a person's choice, one task for each customer."""
+    waiting = (
+        Installment.objects.filter(triage=TriageChoice.WAITING, outstanding__gt=0)
+        .values("customer_id", "invoice__currency")
+        .annotate(open=Sum("outstanding"))
+        .order_by("customer_id", "-open")
+    )
+    return sum(
+        effects.open_once(
+            kind=TaskKind.TRIAGE,
+            key=f"triage:{row['customer_id']}",
+            today=frame.today,
+            customer_id=row["customer_id"],
+            amount=row["open"],
+            currency=row["invoice__currency"],
+        )
+        is not None
+        for row in waiting
+    )
+
+
+def open_insolvency_tasks(*, profile: OrganizationProfile, today: date, customer_ids: Collection[UUID] | None = None) -> int:
+    """Rule 12: declare the claim within 2 months of publication in the BODACC (4 for a creditor outside metropolitan France), reclaim
+    goods under retention of title within 3. Until the publication is known, the earliest possible day counts: that of the judgment."""
+    insolvent = Customer.objects.filter(insolvency_opened_on__isnull=False)
+    if customer_ids is not None:
+        insolvent = insolvent.filter(pk__in=list(customer_ids))
+    metropolitan = profile.country == "FR" and not profile.postal_code.startswith(OVERSEAS)
+    opened = 0
+    for customer in insolvent.order_by("pk"):
+        judged_on = customer.insolvency_opened_on
+        if judged_on is None:
+            continue
+        published_on = customer.insolvency_published_on or judged_on
+        for kind, due_on in (
+            (TaskKind.DECLARE_CLAIM, declare_claim_by(published_on, in_metropolitan_france=metropolitan)),
+            (TaskKind.RECLAIM_GOODS, reclaim_goods_by(published_on)),
+        ):
+            opened += _deadline_task(kind, customer, due_on, today)
+    return opened
+
+
+def _deadline_task(kind: TaskKind, customer: Customer, due_on: date, today: date) -> int:
+    """One task per judgment; when the publication becomes known its deadline moves. Frozen debts are its amount."""
+    key = f"{kind}:{customer.pk}:{customer.insolvency_opened_on}"
+    if Task.objects.filter(key=key, state=TaskState.OPEN).exclude(due_on=due_on).update(due_on=due_on):
+        return 0
+    frozen = (
+        Installment.objects.filter(customer=customer, outstanding__gt=0)
+        .filter(
+            Q(invoice__delivered_on__lt=customer.insolvency_opened_on)
+            | Q(invoice__delivered_on=None, invoice__issued_on__lt=customer.insolvency_opened_on)
+        )
+        .values("invoice__currency")
+        .annotate(open=Sum("outstanding"))
+        .order_by("-open")
+        .first()
+    )
+    if frozen is None or due_on < today - timedelta(days=365):
+        return 0
+    task = effects.open_once(
+        kind=kind,
+        key=key,
+        today=today,
+        due_on=due_on,
+        customer=customer,
+        amount=frozen["open"],
+        currency=frozen["invoice__currency"],
+    )
+    return int(task is not None)

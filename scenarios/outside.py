@@ -1,0 +1,93 @@
+"""Messages outside the plan: acknowledgements, answers, confirmations, apologies. They neither wait nor count for spacing (rule 6).
+
+Only what they are about is written here, as ids in `details`: `dispute`, `promise` (the reference promises made together share), `payment`,
+`task_attempt`, `previous` (an earlier message), `items` (instalments), `copies` (attach the invoices). Values are filled when they leave.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from customers.models import Contact, Customer
+from dunning.core import audit
+from dunning.core.enums import Channel, Phase
+from dunning.core.models import OrganizationProfile
+from dunning.core.selectors import get_profile
+from invoices.models import Installment
+from notifications import outbox
+from notifications.enums import MessageKind, MessageState
+from notifications.models import Message
+from scenarios.enums import Reason
+
+_ABOUT: Final = frozenset({"dispute", "promise", "payment", "task_attempt", "previous"})
+
+
+def write(
+    *,
+    customer: Customer,
+    kind: str,
+    template_key: str,
+    items: Collection[UUID] = (),
+    about: Mapping[str, UUID | None] | None = None,
+    copies: bool = False,
+    contact: Contact | None = None,
+    recipient: tuple[str, str] | None = None,
+    resends: Message | None = None,
+    for_clerk: bool = False,
+    channel: str = Channel.EMAIL,
+    language: str = "",
+    actor: str,
+    today: date,
+    now: datetime,
+) -> Message:
+    """Write one message in the customer's language (or `language`) and let it leave: at once; `for_clerk`, or supervised, once approved.
+
+    `recipient` is (name, address) for somebody outside the customer's contacts, or exactly who received an earlier message; else the first
+    contact of the chain when it leaves, or `contact`. Raises ValueError for an unknown key in `about`.
+    """
+    given = dict(about or {})
+    if unknown := set(given) - _ABOUT:
+        raise ValueError(f"A message cannot be about {', '.join(sorted(unknown))}.")
+    details: dict[str, Any] = {key: str(value) for key, value in given.items() if value is not None}
+    details["items"] = [str(pk) for pk in items]
+    if copies:
+        details["copies"] = True
+    state, reason = _state(get_profile(), for_clerk, kind, today)
+    name, address = recipient or ("", "")
+    message = Message(
+        customer=customer,
+        contact=contact,
+        channel=channel,
+        kind=kind,
+        phase=Phase.SERVICE,
+        language=language or customer.language,
+        template_key=template_key,
+        state=state,
+        reason=reason,
+        planned_on=today,
+        details=details,
+        currency=_currency(items),
+        recipient_name=name,
+        recipient=address,
+        resends=resends,
+    )
+    outbox.enqueue([message], now=now)
+    body = {"kind": str(kind), "template": template_key, "state": str(state)}
+    audit.record(actor=actor, action="message.written", target=message, body=body, now=now)
+    return message
+
+
+def _state(profile: OrganizationProfile, for_clerk: bool, kind: str, today: date) -> tuple[MessageState, str]:
+    """Rule 15: a supervised organization sees everything that goes to its customers first; a notice to its own people goes at once."""
+    if for_clerk:
+        return MessageState.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL.value
+    if kind != MessageKind.INTERNAL and profile.supervised_until is not None and today <= profile.supervised_until:
+        return MessageState.AWAITING_APPROVAL, Reason.SUPERVISED.value
+    return MessageState.QUEUED, ""
+
+
+def _currency(items: Collection[UUID]) -> str:
+    """The currency of the items, "" when they have several or there are none."""
+    found = set(Installment.objects.filter(pk__in=list(items)).values_list("invoice__currency", flat=True)) if items else set()
+    return found.pop() if len(found) == 1 else ""

@@ -1,0 +1,165 @@
+"""Messages a person or an event asks for outside the plan: acknowledgements, confirmations, statements, invoices sent again (rule 6)."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from customers.models import Contact, Customer
+from dunning.core.errors import DomainError
+from invoices.enums import DisputeState
+from invoices.models import Dispute, Installment, Promise
+from notifications.enums import MessageKind
+from notifications.models import Message
+from scenarios import outside
+from scenarios.models import TaskAttempt
+
+
+def acknowledge_dispute(*, dispute: Dispute, actor: str, today: date, now: datetime, for_clerk: bool = False) -> Message:
+    """Tell the customer the same day who looks into the dispute and until when (rule 7)."""
+    return outside.write(
+        customer=dispute.customer,
+        kind=MessageKind.ACKNOWLEDGEMENT,
+        template_key="dispute_acknowledged",
+        items=[dispute.installment_id],
+        about={"dispute": dispute.pk},
+        for_clerk=for_clerk,
+        actor=actor,
+        today=today,
+        now=now,
+    )
+
+
+def answer_dispute(*, dispute: Dispute, actor: str, today: date, now: datetime) -> Message:
+    """Send the answer recorded when the dispute was closed. Raises DomainError while it is open, or without words."""
+    if dispute.state == DisputeState.OPEN or not dispute.resolution_text:
+        raise DomainError(_("Close the dispute with an answer first."), code="not_answered")
+    return outside.write(
+        customer=dispute.customer,
+        kind=MessageKind.ANSWER,
+        template_key="dispute_answered",
+        items=[dispute.installment_id],
+        about={"dispute": dispute.pk},
+        actor=actor,
+        today=today,
+        now=now,
+    )
+
+
+def confirm_promise(
+    *, promises: Sequence[Promise], actor: str, today: date, now: datetime, contact: Contact | None = None, for_clerk: bool = False
+) -> Message:
+    """Confirm what the customer promised; the promises share a reference. Raises DomainError for none."""
+    if not promises:
+        raise DomainError(_("Name the promise to confirm."), code="required", field="promise")
+    return outside.write(
+        customer=promises[0].customer,
+        kind=MessageKind.CONFIRMATION,
+        template_key="promise_confirmed",
+        items=[promise.installment_id for promise in promises],
+        about={"promise": promises[0].reference},
+        contact=contact,
+        for_clerk=for_clerk,
+        actor=actor,
+        today=today,
+        now=now,
+    )
+
+
+def follow_up_call(
+    *, attempt: TaskAttempt, items: Collection[UUID], promise: UUID | None, actor: str, today: date, now: datetime, contact: Contact | None
+) -> Message:
+    """The draft that confirms a conversation; the person who called reads it and lets it leave."""
+    return outside.write(
+        customer=_customer_of(attempt),
+        kind=MessageKind.CONFIRMATION,
+        template_key="call_follow_up",
+        items=items,
+        about={"task_attempt": attempt.pk, "promise": promise},
+        contact=contact,
+        for_clerk=True,
+        actor=actor,
+        today=today,
+        now=now,
+    )
+
+
+def say_we_called(*, attempt: TaskAttempt, items: Collection[UUID], actor: str, today: date, now: datetime) -> Message:
+    """Three unanswered attempts: write that we tried ("tentative d'appel", rule 9)."""
+    return outside.write(
+        customer=_customer_of(attempt),
+        kind=MessageKind.ANSWER,
+        template_key="call_attempt",
+        items=items,
+        about={"task_attempt": attempt.pk},
+        actor=actor,
+        today=today,
+        now=now,
+    )
+
+
+def send_invoices_again(
+    *, installments: Collection[Installment], actor: str, today: date, now: datetime, contact: Contact | None = None
+) -> Message:
+    """Send the copies of these invoices again; their plan restarts once the message left (rule 7).
+
+    Raises DomainError for none, for invoices of several customers, and when a copy is missing: it names them.
+    """
+    items = list(Installment.objects.select_related("invoice", "customer").filter(pk__in=[item.pk for item in installments]))
+    if len({item.customer_id for item in items}) != 1:
+        raise DomainError(_("Name invoices of one customer."), code="several_customers", field="installments")
+    missing = sorted({item.invoice.number for item in items if item.invoice.document_id is None})
+    if missing:
+        raise DomainError(_("Attach first the copy of: %s.") % ", ".join(missing), code="document_missing", field="installments")
+    return outside.write(
+        customer=items[0].customer,
+        kind=MessageKind.RESEND,
+        template_key="invoice_resend",
+        items=[item.pk for item in items],
+        copies=True,
+        contact=contact,
+        actor=actor,
+        today=today,
+        now=now,
+    )
+
+
+def send_statement(*, customer: Customer, actor: str, today: date, now: datetime, contact: Contact | None = None) -> Message:
+    """Send the account's statement: every open item. Raises DomainError when nothing is open."""
+    items = list(Installment.objects.filter(customer=customer, outstanding__gt=0).order_by("due_on", "pk").values_list("pk", flat=True))
+    if not items:
+        raise DomainError(_("Nothing is open on this account."), code="nothing_open")
+    return outside.write(
+        customer=customer,
+        kind=MessageKind.ANSWER,
+        template_key="account_statement",
+        items=items,
+        contact=contact,
+        actor=actor,
+        today=today,
+        now=now,
+    )
+
+
+def ask_who_handles(
+    *, customer: Customer, items: Collection[UUID], actor: str, today: date, now: datetime, contact: Contact | None = None
+) -> Message:
+    """Ask who at the customer's handles these invoices."""
+    return outside.write(
+        customer=customer,
+        kind=MessageKind.ANSWER,
+        template_key="who_handles",
+        items=items,
+        contact=contact,
+        actor=actor,
+        today=today,
+        now=now,
+    )
+
+
+def _customer_of(attempt: TaskAttempt) -> Customer:
+    customer: Customer | None = attempt.task.customer
+    if customer is None:
+        raise DomainError(_("This call has no customer."), code="no_customer")
+    return customer

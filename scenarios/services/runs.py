@@ -1,0 +1,80 @@
+"""The daily run of one organization, and the release of what its brake stopped."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from dunning.core import audit
+from dunning.core.errors import DomainError
+from dunning.core.models import Organization
+from dunning.core.services import next_run_after
+from dunning.core.tenancy import tenant
+from notifications.enums import MessageState
+from notifications.models import Message
+from notifications.services import release
+from scenarios import fallout, housekeeping, scheduler
+from scenarios.brakes import Brake
+from scenarios.context import batches, load_frame
+from scenarios.enums import Reason
+from scenarios.models import DailyRun
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did: `counts` by kind and reason as kept on the `DailyRun`, `kept` what the morning's housekeeping did."""
+
+    run: DailyRun
+    counts: dict[str, Any]
+    kept: dict[str, int]
+    brake: Brake | None
+    already_done: bool = False
+
+
+def run_organization(
+    *, organization: Organization, today: date, now: datetime, actor: str, again: bool = False, played: bool = False
+) -> RunReport:
+    """Keep house, then decide every open item of the organization for its local day `today`.
+
+    A day run to its end is not run again unless `again`. The next run is due at the organization's hour after `now`, except in a life
+    that is `played` under a virtual clock.
+    """
+    with tenant(organization):
+        done = DailyRun.objects.filter(local_date=today, finished_at__isnull=False).first()
+        kept: dict[str, int] = {}
+        if done is None or again:
+            kept = dict(housekeeping.keep_house(frame=load_frame(organization, today), now=now))
+    report = scheduler.run(organization=organization, today=today, now=now, actor=actor, again=again, played=played)
+    if not played:
+        Organization.objects.filter(pk=organization.pk, playing_until=None).update(next_run_at=next_run_after(organization, now))
+    return RunReport(report.run, report.counts, kept, report.brake, report.already_done)
+
+
+def refresh_schedule(*, organization: Organization, today: date, now: datetime) -> None:
+    """Bring what the screens show of every open item up to date, without deciding anything: after a life was played, say."""
+    with tenant(organization):
+        frame = load_frame(organization, today)
+        for customer_ids in batches(frame):
+            fallout.refresh(frame=frame, customer_ids=customer_ids, now=now)
+
+
+def release_brake(*, run: DailyRun, actor: str, now: datetime) -> int:
+    """A person has looked at an unusual run (rule 15): its messages leave, each through the gate. Returns how many.
+
+    Raises DomainError when no brake holds the run.
+    """
+    locked = DailyRun.objects.select_for_update(no_key=True).get(pk=run.pk)
+    if locked.brake is None or locked.brake_released_by:
+        raise DomainError(_("Nothing holds this run."), code="not_braked")
+    locked.brake_released_by = run.brake_released_by = actor
+    locked.save(update_fields=["brake_released_by"])
+    held = Message.objects.filter(planned_on=locked.local_date, state=MessageState.HELD, reason=Reason.BRAKE)
+    released = release(message_ids=_ids(held), actor=actor, now=now)
+    audit.record(actor=actor, action="run.brake_released", target=locked, body={"messages": released, **locked.brake}, now=now)
+    return released
+
+
+def _ids(messages: Any) -> list[UUID]:
+    return list(messages.values_list("pk", flat=True))

@@ -1,0 +1,248 @@
+"""What became of a message, and so of the steps it carried (rule 9): done at its acceptance, taken back when it reached nobody."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from customers.services import mark_reachability
+from dunning.core import audit
+from dunning.core.enums import PAPER_CHANNELS, Channel
+from dunning.core.models import Organization
+from dunning.core.selectors import get_calendar, get_profile
+from dunning.core.tokens import new_id
+from invoices.enums import HoldKind
+from invoices.models import Dispute, Hold, Installment, Invoice
+from invoices.services import acknowledge_dispute, release_hold, restart_plan
+from notifications import outbox
+from notifications.enums import LEFT, NEVER_LEFT, MessageKind, MessageState
+from notifications.models import Message
+from scenarios import effects
+from scenarios.context import local_date
+from scenarios.enums import ActionState, Phase, Reason, TaskKind, TaskState
+from scenarios.models import Action, ActionMessage, PlanStep, Task
+from scenarios.recipients import Directory
+
+ACTOR: Final = "system"
+_REACHED_NOBODY: Final = frozenset({MessageState.FAILED, MessageState.BOUNCED})
+
+
+def settle(*, organization: Organization, message_ids: Sequence[UUID], now: datetime) -> list[str]:
+    """Move the plans on after these messages reached a state that counts; ids of the customers whose items moved.
+
+    Repeating it changes nothing: every change is made from the state before it alone.
+    """
+    messages = list(Message.objects.select_related("customer", "contact").filter(pk__in=list(message_ids)).order_by("pk"))
+    links: dict[UUID, list[ActionMessage]] = {}
+    for link in ActionMessage.objects.filter(message__in=[message.pk for message in messages]).select_related("action").order_by("pk"):
+        links.setdefault(link.message_id, []).append(link)
+    today = local_date(organization, now)
+    touched: set[str] = set()
+    for message in messages:
+        actions = [link.action for link in links.get(message.pk, ())]
+        if message.state in LEFT:
+            moved = _left(organization, message, actions, now)
+        elif message.state in _REACHED_NOBODY:
+            moved = _reached_nobody(message, links.get(message.pk, ()), today, now)
+        elif message.state == MessageState.CANCELLED:
+            moved = _withdrawn(message, actions, now)
+        else:
+            moved = False
+            if message.state == MessageState.UNPROVEN:
+                _ask_a_person(message, today)
+        if moved:
+            touched |= {str(action.customer_id) for action in actions} | {str(message.customer_id)}
+    return sorted(touched)
+
+
+# --- it left --------------------------------------------------------------------------------------------------------------------------
+
+
+def _left(organization: Organization, message: Message, actions: Sequence[Action], now: datetime) -> bool:
+    """Dated at acceptance on the organization's own calendar; a letter on the day it was posted."""
+    on = message.posted_on or local_date(organization, message.accepted_at or now)
+    changed = effects.mark_done(actions, on=on, actor=ACTOR, now=now)
+    if changed and message.details.get("deadline_on"):
+        calendar = get_calendar(get_profile())
+        printed_on = local_date(organization, message.frozen_at) if message.frozen_at is not None else on
+        effects.note_deadline(message, changed, printed_on=printed_on, calendar=calendar)
+        effects.open_commitments(message, changed, printed_on=printed_on, on=on, calendar=calendar, actor=ACTOR, now=now)
+    elif changed and message.details.get("commitments"):
+        calendar = get_calendar(get_profile())
+        effects.open_commitments(message, changed, printed_on=on, on=on, calendar=calendar, actor=ACTOR, now=now)
+    if message.channel in PAPER_CHANNELS:
+        _close_own_tasks(message, (TaskKind.POST_LETTER,), TaskState.DONE, now)
+    if message.kind == MessageKind.ACKNOWLEDGEMENT and message.details.get("dispute"):
+        acknowledge_dispute(dispute=Dispute.objects.get(pk=message.details["dispute"]), actor=ACTOR, today=on, now=now)
+    if message.kind == MessageKind.RESEND:
+        _sent_again(message, on, now)
+    return bool(changed)
+
+
+def _sent_again(message: Message, on: date, now: datetime) -> None:
+    """The invoices arrived this time: their plan restarts, and what we owed the customer is done (rule 7)."""
+    items = [UUID(pk) for pk in message.details.get("items", ())]
+    invoices = list(Invoice.objects.filter(installments__in=items).distinct())
+    if not invoices or any(invoice.restart_on is not None and invoice.restart_on > on for invoice in invoices):
+        return
+    restart_plan(invoices=invoices, resent_on=on, actor=ACTOR, today=on, now=now)
+    for hold in Hold.objects.filter(installment__in=items, kind=HoldKind.DOCUMENT_OWED, released_on=None):
+        release_hold(hold=hold, reason=str(MessageKind.RESEND.label), actor=ACTOR, today=on, now=now)
+
+
+# --- it reached nobody ------------------------------------------------------------------------------------------------------------------
+
+
+def _reached_nobody(message: Message, links: Iterable[ActionMessage], today: date, now: datetime) -> bool:
+    """Taken back unless a later step was done; then the same step with the next contact of the chain, at once, or a task."""
+    links = list(links)
+    if message.state == MessageState.BOUNCED:
+        Message.objects.filter(pk=message.pk).update(not_reached=True)
+    _mark_contact(message, today, now)
+    back = effects.take_back([link.action for link in links], reason=Reason.NOT_DELIVERED, actor=ACTOR, now=now)
+    taken_back = {action.pk for action in back}
+    again = [link for link in links if link.action_id in taken_back]
+    if message.kind != MessageKind.REMINDER or not again:
+        return bool(back)
+    if message.channel in PAPER_CHANNELS or not _to_next_contact(message, again, today, now):
+        _find_contact(message, today)
+    return True
+
+
+def _mark_contact(message: Message, today: date, now: datetime) -> None:
+    if message.contact is None or message.recipient not in (message.contact.email, message.contact.phone):
+        return
+    means = "email" if message.channel == Channel.EMAIL else "phone" if message.channel == Channel.SMS else None
+    if means == "email":
+        mark_reachability(contact=message.contact, means="email", reached=False, reason=message.reason, actor=ACTOR, today=today, now=now)
+    elif means == "phone":
+        mark_reachability(contact=message.contact, means="phone", reached=False, reason=message.reason, actor=ACTOR, today=today, now=now)
+
+
+def _to_next_contact(message: Message, links: Sequence[ActionMessage], today: date, now: datetime) -> bool:
+    """Write the same message again to the next contact. False when nobody is left; the day's slot may also be taken already."""
+    tried = sorted({*message.details.get("tried", ()), message.recipient})
+    roles = PlanStep.objects.filter(version=message.details.get("version") or None, key=message.details.get("step", "")).values_list(
+        "contact_roles", flat=True
+    )
+    recipient = Directory([message.customer_id]).find(
+        str(message.customer_id), message.channel, message.phase, roles=roles.first() or (), today=today, tried=frozenset(tried)
+    )
+    if recipient is None:
+        return False
+    open_items = set(
+        Installment.objects.filter(pk__in=[link.action.installment_id for link in links], outstanding__gt=0).values_list("pk", flat=True)
+    )
+    links = [link for link in links if link.action.installment_id in open_items]
+    taken = (Message.objects.filter(group_key=message.group_key, planned_on=today).exclude(group_key="").exclude(pk=message.pk)).exclude(
+        state__in=[*NEVER_LEFT, MessageState.BOUNCED]
+    )
+    if not links or taken.exists():
+        return True  # settled meanwhile, or the next run takes the step again with the contact that is left
+    copy = Message(
+        customer=message.customer,
+        contact_id=recipient.contact_id,
+        channel=message.channel,
+        kind=message.kind,
+        phase=message.phase,
+        language=message.language,
+        template_key=message.template_key,
+        variant=message.variant,
+        state=_state_again(message, today),
+        reason=Reason.AWAITING_APPROVAL if message.phase == Phase.LEGAL else "",
+        planned_on=today,
+        group_key=message.group_key,
+        details={**message.details, "tried": tried},
+        currency=message.currency,
+        amount=message.amount,
+        item_count=len(links),
+        recipient_name=recipient.name,
+        recipient=recipient.address,
+        resends=message,
+    )
+    if copy.state == MessageState.AWAITING_APPROVAL and not copy.reason:
+        copy.reason = Reason.SUPERVISED
+    outbox.enqueue([copy], now=now)
+    _act_again(copy, links, today)
+    body = {"resends": str(message.pk), "items": len(links)}
+    audit.record(actor=ACTOR, action="message.next_contact", target=copy, body=body, now=now)
+    return True
+
+
+def _state_again(message: Message, today: date) -> MessageState:
+    """A legal message is approved again; a supervised organization sees it first; any other leaves."""
+    supervised_until = get_profile().supervised_until
+    if message.phase == Phase.LEGAL or (supervised_until is not None and today <= supervised_until):
+        return MessageState.AWAITING_APPROVAL
+    return MessageState.QUEUED
+
+
+def _act_again(message: Message, links: Sequence[ActionMessage], today: date) -> None:
+    """The same steps, in their next occurrence."""
+    actions, cargo = [], []
+    for link in links:
+        before = link.action
+        known = Action.objects.filter(installment=before.installment_id, plan=before.plan_id, step_key=before.step_key)
+        action = Action(
+            pk=new_id(),
+            installment_id=before.installment_id,
+            customer_id=before.customer_id,
+            plan_id=before.plan_id,
+            version_id=before.version_id,
+            step_key=before.step_key,
+            occurrence=1 + max(known.values_list("occurrence", flat=True)),
+            phase=before.phase,
+            channel=before.channel,
+            state=ActionState.PLANNED,
+            reason=Reason.DUE_NOW,
+            variant=before.variant,
+            taken_on=today,
+            amount=before.amount,
+            details=before.details,
+        )
+        actions.append(action)
+        cargo.append(ActionMessage(action=action, message=message, section=link.section, own_step=link.own_step))
+    Action.objects.bulk_create(actions)
+    ActionMessage.objects.bulk_create(cargo)
+
+
+def _find_contact(message: Message, today: date) -> None:
+    """Nobody is left in the chain: a person looks for an address, once at a time for each customer."""
+    if Task.objects.filter(kind=TaskKind.FIND_CONTACT, customer=message.customer_id, state=TaskState.OPEN).exists():
+        return
+    effects.open_once(
+        kind=TaskKind.FIND_CONTACT,
+        key=f"contact:{message.pk}",
+        today=today,
+        customer_id=message.customer_id,
+        message=message,
+        amount=message.amount,
+        currency=message.currency,
+        details={"channel": message.channel, "reason": message.reason},
+    )
+
+
+# --- it was withdrawn, or nobody knows --------------------------------------------------------------------------------------------------
+
+
+def _withdrawn(message: Message, actions: Sequence[Action], now: datetime) -> bool:
+    """A person's withdrawal closes the steps for good; what the gate withdrew is a candidate again, unless nothing is left to chase."""
+    _close_own_tasks(message, (TaskKind.APPROVAL, TaskKind.POST_LETTER), TaskState.CANCELLED, now)
+    return effects.close_undone(actions, message.reason) > 0
+
+
+def _close_own_tasks(message: Message, kinds: Sequence[str], state: TaskState, now: datetime) -> None:
+    tasks = list(Task.objects.filter(message=message, kind__in=kinds, state=TaskState.OPEN))
+    effects.close_tasks(tasks, state=state, outcome=str(message.state), actor=ACTOR, now=now)
+
+
+def _ask_a_person(message: Message, today: date) -> None:
+    effects.open_once(
+        kind=TaskKind.UNCERTAIN_SENDING,
+        key=f"unproven:{message.pk}",
+        today=today,
+        customer_id=message.customer_id,
+        message=message,
+        amount=message.amount,
+        currency=message.currency,
+    )

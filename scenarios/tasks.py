@@ -1,0 +1,51 @@
+"""The doorbell of the daily run. A beat that comes late, twice or never changes nothing: the days are in PostgreSQL."""
+
+import logging
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from celery import current_app, shared_task
+from django.db import transaction
+
+from dunning.core import clock
+from dunning.core.models import Organization
+from scenarios.context import local_date
+from scenarios.services.runs import run_organization
+
+logger = logging.getLogger(__name__)
+
+RING_AGAIN_AFTER: Final = timedelta(minutes=20)
+"""A ring that is lost is repeated after this long; the run itself moves the organization to its next day."""
+
+
+@shared_task(name="scenarios.tick")
+def tick(**_kwargs: Any) -> int:
+    """Ring for every organization whose hour has come; how many."""
+    now = clock.now()
+    rung = 0
+    with transaction.atomic():
+        due = list(
+            Organization.objects.select_for_update(skip_locked=True, no_key=True)
+            .filter(next_run_at__lte=now, suspended_at=None, playing_until=None)
+            .order_by("next_run_at", "pk")
+            .values_list("pk", flat=True)
+        )
+        Organization.objects.filter(pk__in=due).update(next_run_at=now + RING_AGAIN_AFTER)
+    for organization_id in due:
+        try:
+            current_app.send_task("scenarios.run", kwargs={"organization_id": str(organization_id)}, retry=False)
+            rung += 1
+        except Exception as error:  # a broker that is down delays the run, it does not lose it
+            logger.warning("The run of %s was not rung (%s); it is rung again later.", organization_id, error)
+    return rung
+
+
+@shared_task(name="scenarios.run")
+def run(*, organization_id: str, **_kwargs: Any) -> None:
+    """Run one organization's day, and move it to the next."""
+    organization = Organization.objects.get(pk=UUID(organization_id))
+    if organization.suspended_at is not None or organization.playing_until is not None:
+        return
+    now = clock.now()
+    run_organization(organization=organization, today=local_date(organization, now), now=now, actor="system")
