@@ -152,6 +152,14 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
+# --- Documents: invoice copies and letters, addressed by their content, which every process must see --------------------------
+DOCUMENT_ROOT = environment.text("DOCUMENT_ROOT", str(BASE_DIR / ".local" / "documents"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "documents": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DOCUMENT_ROOT}},
+}
+
 # --- Outgoing mail of the product itself and of organizations without a provider of their own --------------------------------
 _mail = environment.mail("EMAIL_URL")
 EMAIL_BACKEND = (

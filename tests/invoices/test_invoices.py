@@ -2,6 +2,8 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -243,7 +245,9 @@ def test_an_unfit_invoice_says_what_to_do(organization: Organization) -> None:
     assert [problem.code for problem in problems if problem.blocking] == [ProblemCode.IBAN_MISSING, ProblemCode.RECIPIENT]
 
 
-def test_a_sound_invoice_has_nothing_against_it(organization: Organization) -> None:
+def test_a_sound_invoice_has_nothing_against_it(organization: Organization, settings: Any, tmp_path: Path) -> None:
+    place = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path}}
+    settings.STORAGES = {**settings.STORAGES, "documents": place}
     item = bill(make_customer(payment_days=30), "100.00", issued_on=SEPT_1, due_on=OCT_1, number="F-1")
     copy = documents.store(content=b"%PDF-1.7 copy", media_type="application/pdf", filename="F-1.pdf", now=_nine(2026, 9, 1))
     services.attach_document(invoice=item.invoice, document=copy, **at(SEPT_1))
