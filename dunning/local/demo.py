@@ -9,19 +9,23 @@ DEMO_COMMAND = "load_demo"
 FILE = "demo-signin.json"
 
 
+def known(folder: Path) -> dict[str, str] | None:
+    """The sign-in kept by an earlier start: email, password and perhaps more; None when there is none."""
+    try:
+        kept: dict[str, str] = json.loads((folder / FILE).read_text())
+    except (OSError, ValueError):
+        return None
+    return kept
+
+
 def remember(folder: Path, said: str) -> dict[str, str] | None:
-    """The sign-in (email, password) the demonstration has just printed, kept for next time; else the one kept before."""
-    path = folder / FILE
+    """The sign-in the demonstration has just printed, kept for next time; else the one kept before."""
     for line in said.splitlines():
         try:
             spoken = json.loads(line)
         except ValueError:
             continue
         if isinstance(spoken, dict) and spoken.get("password"):
-            private_text(path, json.dumps(spoken))
+            private_text(folder / FILE, json.dumps(spoken))
             return {key: str(value) for key, value in spoken.items()}
-    try:
-        kept: dict[str, str] = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return kept
+    return known(folder)
