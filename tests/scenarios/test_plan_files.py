@@ -19,11 +19,12 @@ from scenarios.enums import Anchor, Condition, Grouping, OffsetUnit
 from scenarios.models import ActionPlan, PlanVersion
 from scenarios.plan_content import PlanContent, StepContent
 from scenarios.plan_files import LARGEST_FILE, PlanFile, PlanFileError, TextContent, dump_plan_file, parse_plan_file
-from scenarios.plan_store import current_version, load_content
+from scenarios.plan_store import current_version, load_content, text_facts
 from scenarios.services.plan_exchange import PlanRefused, export_plan, import_plan
 from scenarios.services.setup import set_up_organization
-from scenarios.services.texts import load_texts, write_texts
+from scenarios.services.texts import load_texts, shipped_contents, write_texts
 from scenarios.shipped import PLAN_KEYS, shipped_plans
+from scenarios.validator import Surroundings, validate_plan
 from tests.factories import make_organization
 
 NOW = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
@@ -258,3 +259,12 @@ def test_the_commands_refuse_in_a_sentence(tmp_path: Path) -> None:
         call_command("import_plan", str(file), organization=organization.slug)
     with tenant(organization):
         assert ActionPlan.objects.count() == 0
+
+
+def test_the_documented_example_is_a_plan_that_works() -> None:
+    page = Path(__file__).parents[2] / "docs" / "plans.md"
+    example = page.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    plan = parse_plan_file(example).plan
+    around = Surroundings(languages=frozenset({"fr", "en"}), texts=text_facts(shipped_contents()))
+    assert [step.key for step in plan.steps] == ["pre_due", "r1", "call", "r2", "decision"]
+    assert validate_plan(plan.as_steps(), around) == []
