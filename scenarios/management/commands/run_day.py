@@ -1,0 +1,124 @@
+"""Run one organization's day by hand, with the very code of the daily run, and say what it decided."""
+
+from collections import Counter
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import F, Sum
+
+from dunning.core import clock
+from dunning.core.errors import DomainError
+from dunning.core.models import Organization
+from dunning.core.money import format_money
+from dunning.core.selectors import get_organization
+from dunning.core.tenancy import tenant
+from notifications.dispatcher import deliver_due
+from notifications.enums import MessageState
+from notifications.models import Message
+from notifications.selectors import is_on_post_office
+from scenarios.context import local_date
+from scenarios.enums import DecisionKind, Reason
+from scenarios.models import Schedule
+from scenarios.services.runs import RunReport, refresh_schedule, run_organization
+
+ACTOR = "command:run_day"
+AT_WORK = time(9, 5)  # when a day other than today is run: inside the usual sending hours
+
+
+class Command(BaseCommand):
+    help = "Decide every open item of one organization for a day, write what follows, and print it by kind and reason."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--organization", required=True, metavar="SLUG")
+        parser.add_argument(
+            "--on", type=date.fromisoformat, metavar="DATE", help="another day than today, e.g. 2026-10-09 (local post office only)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            organization = get_organization(options["organization"])
+        except DomainError as error:
+            raise CommandError(error.message) from None
+        today = local_date(organization, clock.now())
+        day = options["on"] or today
+        local = is_on_post_office(organization)
+        if day == today:
+            self._run(organization, day, clock.now(), local)
+            return
+        if not local:
+            raise CommandError(
+                "Another day than today is run only while every channel is on the local post office: its messages would really leave. "
+                "Nothing was done."
+            )
+        moment = datetime.combine(day, AT_WORK, tzinfo=ZoneInfo(organization.timezone))
+        with clock.virtual(moment):
+            self._run(organization, day, clock.now(), local)
+        refresh_schedule(organization=organization, today=day, now=moment)
+
+    def _run(self, organization: Organization, day: date, now: datetime, local: bool) -> None:
+        report = run_organization(organization=organization, today=day, now=now, actor=ACTOR, again=True, played=clock.is_virtual())
+        self._say_decisions(organization, day, report)
+        if local:
+            delivered = deliver_due(now=now, organization=organization)
+            self._say_counts("Messages handed to the local post office", delivered)
+        self._say_waiting(organization)
+
+    def _say_decisions(self, organization: Organization, day: date, report: RunReport) -> None:
+        with tenant(organization):
+            amounts = _chased_by_reason()
+        self.stdout.write(f"{organization.name}, {day.isoformat()}: {report.run.items} open items")
+        self.stdout.write("")
+        self.stdout.write(f"  {'decision':<14}{'reason':<58}{'items':>8}  asked for")
+        decisions = report.counts.get("decisions", {})
+        for kind in DecisionKind:
+            for reason, count in sorted(decisions.get(kind.value, {}).items(), key=lambda entry: (-entry[1], entry[0])):
+                asked = " + ".join(amounts.get(reason, ()))
+                self.stdout.write(f"  {kind.label!s:<14}{Reason(reason).label!s:<58}{count:>8}  {asked}")
+        self.stdout.write("")
+        self._say_counts("Steps taken", report.counts.get("steps", {}))
+        self._say_counts("Steps dropped", {Reason(reason).label: count for reason, count in report.counts.get("skips", {}).items()})
+        self._say_counts("Messages written", report.counts.get("messages", {}))
+        self._say_counts("Tasks opened", report.counts.get("tasks", {}))
+        self._say_counts("Morning's housekeeping", report.kept)
+        amounts_claimed = sorted(report.counts.get("amounts", {}).items())
+        claimed = [format_money(Decimal(cents) / 100, currency, "en") for currency, cents in amounts_claimed if cents]
+        if claimed:
+            self.stdout.write(f"Claimed: {' + '.join(claimed)}")
+        if report.brake is not None:
+            cause = f"{report.brake.cause} {report.brake.name}".strip()
+            self.stdout.write(
+                f"The run stopped and asks: {report.brake.planned} instead of {report.brake.announced} announced ({cause}). "
+                "Its messages are held until a person releases the brake on the departure board."
+            )
+
+    def _say_counts(self, title: str, counts: Any) -> None:
+        said = ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda entry: str(entry[0])) if count)
+        if said:
+            self.stdout.write(f"{title}: {said}")
+
+    def _say_waiting(self, organization: Organization) -> None:
+        with tenant(organization):
+            states = (MessageState.AWAITING_APPROVAL, MessageState.HELD, MessageState.QUEUED, MessageState.RETRY)
+            waiting = Counter(Message.objects.filter(state__in=states).values_list("state", flat=True))
+        if waiting:
+            said = ", ".join(f"{MessageState(state).label} {count}" for state, count in sorted(waiting.items()))
+            self.stdout.write(f"Still waiting: {said}")
+        if waiting[MessageState.AWAITING_APPROVAL]:
+            self.stdout.write(f"Approve with: python3 manage.py approve --all --organization {organization.slug}")
+
+
+def _chased_by_reason() -> dict[str, list[str]]:
+    """What is asked for under each reason, by currency, formatted."""
+    rows = (
+        Schedule.objects.filter(installment__outstanding__gt=0, chased__gt=0)
+        .values("reason", currency=F("installment__invoice__currency"))
+        .annotate(total=Sum("chased"))
+        .order_by("reason", "currency")
+    )
+    amounts: dict[str, list[str]] = {}
+    for row in rows:
+        amounts.setdefault(row["reason"], []).append(format_money(row["total"], row["currency"], "en"))
+    return amounts

@@ -1,0 +1,209 @@
+"""The queue of a day's work, in the order in which it matters (docs/product, Today)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils.functional import Promise as LazyText
+from django.utils.translation import gettext_lazy
+
+from customers.models import Customer
+from dunning.core.models import User
+from invoices.enums import PromiseState
+from invoices.models import Promise
+from notifications.enums import MessageState
+from notifications.models import Message
+from scenarios.enums import Reason, TaskKind, TaskState
+from scenarios.models import Task
+from scenarios.selectors.board import holds_ending, late_commitments
+from scenarios.selectors.why import reason_words
+
+RANKS: Final[dict[int, LazyText | str]] = {
+    1: gettext_lazy("Receipts to match"),
+    2: gettext_lazy("Legal deadlines"),
+    3: gettext_lazy("Replies"),
+    4: gettext_lazy("Broken promises"),
+    5: gettext_lazy("Calls"),
+    6: gettext_lazy("Disputes and credit notes"),
+    7: gettext_lazy("Approvals"),
+    8: gettext_lazy("Letters"),
+    9: gettext_lazy("Failed or missing contacts"),
+    10: gettext_lazy("Pauses that end"),
+    11: gettext_lazy("Other tasks"),
+}
+"""The groups of the queue, in order."""
+
+RANK_OF: Final[dict[str, int]] = {
+    TaskKind.MATCH_RECEIPT: 1,
+    TaskKind.ALLOCATE_CREDIT: 1,
+    TaskKind.DECLARE_CLAIM: 2,
+    TaskKind.RECLAIM_GOODS: 2,
+    TaskKind.HAND_OVER: 2,
+    TaskKind.CHORUS_STATUS: 2,
+    TaskKind.REPLY: 3,
+    TaskKind.CALL: 5,
+    TaskKind.ANSWER_DISPUTE: 6,
+    TaskKind.CREDIT_NOTE: 6,
+    TaskKind.SUPPLY_DOCUMENT: 6,
+    TaskKind.APPROVAL: 7,
+    TaskKind.DECISION: 7,
+    TaskKind.POST_LETTER: 8,
+    TaskKind.FIND_CONTACT: 9,
+    TaskKind.UNCERTAIN_SENDING: 9,
+    TaskKind.HOLD_EXPIRED: 10,
+}
+BROKEN_FOR: Final = timedelta(days=14)  # how long a broken promise stays on the queue
+ENDING_WITHIN: Final = 3  # days
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """One line. `kind` is a `TaskKind` or "broken_promise", "letter", "failed_message", "held_message", "hold_ends", "commitment"; `id`
+    leads to the task, promise, message, pause or commitment."""
+
+    rank: int
+    kind: str
+    title: str
+    customer: Customer | None
+    amount: Decimal
+    currency: str
+    due_on: date
+    id: UUID
+    is_late: bool = False
+    detail: str = ""
+    task: Task | None = None
+
+    @property
+    def group(self) -> str:
+        return str(RANKS[self.rank])
+
+
+def work_queue(*, today: date, now: datetime, assignee: User | None = None, customer: Customer | None = None) -> list[QueueEntry]:
+    """What waits for people, by rank, then what is late, then the largest amount; `assignee` restricts tasks to a desk and to nobody's."""
+    entries = [
+        *_tasks(today, now, assignee),
+        *_broken_promises(today),
+        *_letters(today),
+        *_stuck_messages(today),
+        *_ending_holds(today),
+        *_late_commitments(today),
+    ]
+    if customer is not None:
+        entries = [entry for entry in entries if entry.customer is not None and entry.customer.pk == customer.pk]
+    return sorted(entries, key=lambda entry: (entry.rank, not entry.is_late, -entry.amount, entry.due_on, str(entry.id)))
+
+
+def queue_counts(entries: Sequence[QueueEntry]) -> dict[int, int]:
+    """How many entries each rank has."""
+    counts: dict[int, int] = {}
+    for entry in entries:
+        counts[entry.rank] = counts.get(entry.rank, 0) + 1
+    return counts
+
+
+def _tasks(today: date, now: datetime, assignee: User | None) -> Iterator[QueueEntry]:
+    rows = (
+        Task.objects.filter(state=TaskState.OPEN).filter(Q(not_before=None) | Q(not_before__lte=now)).select_related("customer", "assignee")
+    )
+    if assignee is not None:
+        rows = rows.filter(Q(assignee=assignee) | Q(assignee=None))
+    for task in rows:
+        yield QueueEntry(
+            RANK_OF.get(task.kind, 11),
+            task.kind,
+            task.title or str(task.get_kind_display()),
+            task.customer,
+            task.amount,
+            task.currency,
+            task.due_on,
+            task.pk,
+            is_late=task.alerted_on is not None or task.due_on < today,
+            task=task,
+        )
+
+
+def _broken_promises(today: date) -> Iterator[QueueEntry]:
+    """Recently broken, nothing promised since, and still owed: the customer is worth a word before the next step."""
+    promises = (
+        Promise.objects.filter(state=PromiseState.BROKEN, closed_on__gte=today - BROKEN_FOR, installment__outstanding__gt=0)
+        .exclude(installment__promises__state=PromiseState.OPEN)
+        .select_related("customer", "installment__invoice")
+    )
+    for promise in promises:
+        yield QueueEntry(
+            4,
+            "broken_promise",
+            promise.installment.invoice.number,
+            promise.customer,
+            promise.amount,
+            promise.installment.invoice.currency,
+            promise.promised_for,
+            promise.pk,
+            is_late=True,
+        )
+
+
+def _letters(today: date) -> Iterator[QueueEntry]:
+    """Printed and not posted; a task stands for those that are late."""
+    told = Task.objects.filter(kind=TaskKind.POST_LETTER, state=TaskState.OPEN, message__isnull=False).values("message")
+    letters = Message.objects.filter(state=MessageState.TO_POST).exclude(pk__in=told).select_related("customer")
+    for message in letters:
+        yield _of_message(8, "letter", message, today, str(message.get_channel_display()))
+
+
+def _stuck_messages(today: date) -> Iterator[QueueEntry]:
+    """Held for a reason a person must remove; the run's brake and the general hold are shown on the board itself."""
+    rows = Message.objects.filter(state=MessageState.HELD).exclude(reason__in=[Reason.BRAKE, Reason.TENANT_HELD]).select_related("customer")
+    for message in rows:
+        yield _of_message(9, "held_message", message, today, reason_words(message.reason))
+
+
+def _of_message(rank: int, kind: str, message: Message, today: date, detail: str) -> QueueEntry:
+    return QueueEntry(
+        rank,
+        kind,
+        message.subject or message.recipient_name or message.customer.name,
+        message.customer,
+        message.amount,
+        message.currency,
+        message.planned_on,
+        message.pk,
+        is_late=message.planned_on < today,
+        detail=message.reason_text or detail,
+    )
+
+
+def _ending_holds(today: date) -> Iterator[QueueEntry]:
+    for hold in holds_ending(today=today, until=today + timedelta(days=ENDING_WITHIN)):
+        item = hold.installment
+        yield QueueEntry(
+            10,
+            "hold_ends",
+            item.invoice.number if item is not None else hold.customer.name,
+            hold.customer,
+            hold.amount or (item.outstanding if item is not None else Decimal(0)),
+            item.invoice.currency if item is not None else "",
+            hold.ends_on,
+            hold.pk,
+            detail=hold.reason,
+        )
+
+
+def _late_commitments(today: date) -> Iterator[QueueEntry]:
+    for commitment in late_commitments(today=today):
+        yield QueueEntry(
+            2,
+            "commitment",
+            str(commitment.get_consequence_display()),
+            commitment.customer,
+            commitment.installment.outstanding,
+            commitment.installment.invoice.currency,
+            commitment.due_on,
+            commitment.pk,
+            is_late=True,
+            detail=commitment.installment.invoice.number,
+        )

@@ -1,0 +1,289 @@
+"""One timeline for an invoice or a customer: everything that was said and done, and what comes next (docs/product, screens)."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from customers.models import Customer
+from dunning.core.models import Organization
+from invoices.enums import DisputeState, InvoiceKind, PromiseState
+from invoices.models import Allocation, DebtorAct, Dispute, Hold, Installment, Invoice, Promise, WriteOff
+from notifications.enums import MessageState
+from notifications.models import Message
+from scenarios.enums import CallOutcome, CommitmentState
+from scenarios.models import Action, ActionMessage, Commitment, PlanStep, TaskAttempt
+from scenarios.selectors.why import reason_words, step_name, why
+
+PLANNED, ACCEPTED, DELIVERED, ANSWERED, REGISTERED = range(5)
+"""Evidence levels: E0 planned, E1 accepted by the provider or posted, E2 delivered to the recipient's server, E3 an act of the customer, E4
+registered delivery."""
+_EVIDENCE: Final = {
+    MessageState.ACCEPTED: ACCEPTED,
+    MessageState.DELIVERED: DELIVERED,
+    MessageState.COMPLAINED: DELIVERED,
+    MessageState.BOUNCED: ACCEPTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the past. `kind` chooses its icon; `state` is the object's own; `id` leads to it; amounts are in `currency`."""
+
+    on: date
+    kind: str  # invoice, message, step, call, payment, credit, write_off, act, dispute, promise, hold, commitment, task
+    title: str
+    detail: str = ""
+    state: str = ""
+    at: datetime | None = None
+    evidence: int | None = None
+    amount: Decimal | None = None
+    currency: str = ""
+    id: UUID | None = None
+    invoice: str = ""  # number
+
+
+@dataclass(frozen=True, slots=True)
+class Future:
+    """One step still to come, with the item it concerns and why it waits, if it does."""
+
+    on: date | None
+    title: str
+    reason: str
+    invoice: str
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The past, newest first, and the future, next first."""
+
+    past: Sequence[Entry]
+    future: Sequence[Future]
+
+
+def timeline(*, invoice: Invoice, organization: Organization, today: date) -> Timeline:
+    """Everything about one invoice."""
+    items = list(Installment.objects.select_related("invoice").filter(invoice=invoice).order_by("position"))
+    zone = ZoneInfo(organization.timezone)
+    past = [*_issued([invoice]), *_about_items(items, zone), *_sorted_messages(_messages_of(items), zone)]
+    return Timeline(_newest_first(past), _future([invoice], organization, today))
+
+
+def customer_timeline(*, customer: Customer, organization: Organization, today: date, limit: int = 200) -> Timeline:
+    """Everything about one customer, the newest `limit` entries; the future of its open invoices."""
+    items = list(Installment.objects.select_related("invoice").filter(customer=customer).order_by("-due_on", "pk")[:limit])
+    invoices = list({item.invoice_id: item.invoice for item in items}.values())
+    zone = ZoneInfo(organization.timezone)
+    messages = Message.objects.filter(customer=customer).order_by("-created_at")[:limit]
+    past = [
+        *_issued(invoices),
+        *_about_items(items, zone),
+        *_sorted_messages(messages, zone),
+        *_holds(Hold.objects.filter(customer=customer, installment=None), {}),
+    ]
+    still_open = list({item.invoice_id: item.invoice for item in items if item.outstanding > 0}.values())[:20]
+    return Timeline(_newest_first(past)[:limit], _future(still_open, organization, today))
+
+
+def _newest_first(entries: Iterable[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda entry: (entry.on, entry.at.isoformat() if entry.at else "", entry.kind), reverse=True)
+
+
+def _future(invoices: Sequence[Invoice], organization: Organization, today: date) -> list[Future]:
+    coming = []
+    for invoice in invoices:
+        for found in why(invoice=invoice, organization=organization, today=today):
+            if found.forecast:
+                coming += [Future(step.on, step.step, "", invoice.number) for step in found.forecast]
+            elif found.next_step:
+                coming.append(Future(found.next_on, found.next_step, str(found.reason.label), invoice.number))
+    return sorted(coming, key=lambda entry: (entry.on or date.max, entry.invoice))
+
+
+def _issued(invoices: Iterable[Invoice]) -> Iterator[Entry]:
+    for invoice in invoices:
+        title = _("Invoice issued") if invoice.kind == InvoiceKind.INVOICE else _("Credit note issued")
+        yield Entry(
+            invoice.issued_on, "invoice", title, amount=invoice.gross, currency=invoice.currency, id=invoice.pk, invoice=invoice.number
+        )
+
+
+# --- what was written --------------------------------------------------------------------------------------------------------------------
+
+
+def _messages_of(items: Sequence[Installment]) -> list[Message]:
+    ids = [item.pk for item in items]
+    carried = ActionMessage.objects.filter(action__installment__in=ids).values("message")
+    about = Q(pk__in=carried)
+    for identifier in ids:
+        about |= Q(details__items__contains=[str(identifier)])
+    return list(Message.objects.filter(about))
+
+
+def _sorted_messages(messages: Iterable[Message], zone: ZoneInfo) -> Iterator[Entry]:
+    for message in messages:
+        at = message.accepted_at or message.failed_at or message.frozen_at
+        yield Entry(
+            message.posted_on or (at.astimezone(zone).date() if at is not None else message.planned_on),
+            "message",
+            message.subject or str(message.get_kind_display()),
+            detail=", ".join(part for part in (str(message.get_channel_display()), message.recipient_name, message.recipient) if part),
+            state=str(message.get_state_display()),
+            at=at,
+            evidence=REGISTERED
+            if message.proof in ("delivered", "unclaimed", "refused")
+            else _EVIDENCE.get(MessageState(message.state), PLANNED),
+            amount=message.amount or None,
+            currency=message.currency,
+            id=message.pk,
+        )
+
+
+# --- what happened to the items ------------------------------------------------------------------------------------------------------------
+
+
+def _about_items(items: Sequence[Installment], zone: ZoneInfo) -> Iterator[Entry]:
+    ids = [item.pk for item in items]
+    numbers = {item.pk: item.invoice.number for item in items}
+    yield from _steps(ids, numbers)
+    yield from _calls(ids, zone)
+    yield from _money(items, numbers)
+    yield from _said(ids, numbers, zone)
+    yield from _disputes(ids, numbers)
+    yield from _promises(ids, numbers)
+    yield from _holds(Hold.objects.filter(installment__in=ids), numbers)
+    yield from _commitments(ids, numbers)
+
+
+def _steps(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
+    """Steps without a message of their own: tasks, what was skipped, reminders from before this system."""
+    actions = list(Action.objects.filter(installment__in=list(ids), carriers=None).order_by("taken_on"))
+    versions = {action.version_id for action in actions if action.version_id}
+    names = {(row.version_id, row.key): step_name(row) for row in PlanStep.objects.filter(version__in=versions)}
+    for action in actions:
+        yield Entry(
+            action.done_on or action.taken_on,
+            "step",
+            names.get((action.version_id, action.step_key), "") or str(action.details.get("text") or _("Earlier reminder")),
+            detail="" if action.state == "done" else reason_words(action.reason),
+            state=str(action.get_state_display()),
+            id=action.task_id or action.pk,
+            invoice=numbers[action.installment_id],
+        )
+
+
+def _calls(ids: Collection[UUID], zone: ZoneInfo) -> Iterator[Entry]:
+    tasks = Action.objects.filter(installment__in=list(ids), task__isnull=False).values("task")
+    spoken_of = Q(task__in=tasks)
+    for identifier in ids:
+        spoken_of |= Q(details__items__contains=[str(identifier)])
+    for attempt in TaskAttempt.objects.filter(spoken_of).distinct():
+        person = str(attempt.details.get("person", ""))
+        yield Entry(
+            attempt.on,
+            "call",
+            str(CallOutcome(attempt.outcome).label),
+            detail=" · ".join(part for part in (person, attempt.note) if part),
+            at=attempt.at.astimezone(zone),
+            evidence=ANSWERED if person else None,
+            id=attempt.task_id,
+        )
+
+
+def _money(items: Sequence[Installment], numbers: dict[UUID, str]) -> Iterator[Entry]:
+    currencies = {item.pk: item.invoice.currency for item in items}
+    allocations = Allocation.objects.filter(installment__in=list(numbers)).select_related("payment", "credit_note")
+    for part in allocations:
+        reversed_ = _("Taken back") if part.reversed_at is not None else ""
+        source: Any = part.payment or part.credit_note
+        yield Entry(
+            part.value_on,
+            "payment" if part.payment_id else "credit",
+            _("Payment received") if part.payment_id else _("Credit note %s") % source.number,
+            detail=source.reference_text if part.payment_id else "",
+            state=reversed_,
+            amount=part.amount,
+            currency=currencies[part.installment_id],
+            id=source.pk,
+            invoice=numbers[part.installment_id],
+        )
+    for off in WriteOff.objects.filter(installment__in=list(numbers)):
+        yield Entry(
+            off.written_off_on,
+            "write_off",
+            _("Written off"),
+            detail=off.reason,
+            state=_("Taken back") if off.reversed_at is not None else "",
+            amount=off.amount,
+            currency=currencies[off.installment_id],
+            id=off.pk,
+            invoice=numbers[off.installment_id],
+        )
+
+
+def _said(ids: Collection[UUID], numbers: dict[UUID, str], zone: ZoneInfo) -> Iterator[Entry]:
+    for act in DebtorAct.objects.filter(installment__in=list(ids)):
+        if act.installment_id is None:
+            continue
+        yield Entry(
+            act.at.astimezone(zone).date(),
+            "act",
+            str(act.get_kind_display()),
+            detail=" · ".join(part for part in (str(act.get_source_display()), act.text) if part),
+            state=_("Undone") if act.undone_at is not None else "",
+            at=act.at,
+            evidence=ANSWERED,
+            id=act.pk,
+            invoice=numbers[act.installment_id],
+        )
+
+
+def _disputes(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
+    for dispute in Dispute.objects.filter(installment__in=list(ids)):
+        number = numbers[dispute.installment_id]
+        reason = str(dispute.get_reason_display())
+        yield Entry(dispute.opened_on, "dispute", _("Dispute opened"), reason, amount=dispute.amount, id=dispute.pk, invoice=number)
+        if dispute.state != DisputeState.OPEN and dispute.closed_on is not None:
+            title = _("Dispute closed")
+            state = str(dispute.get_state_display())
+            yield Entry(dispute.closed_on, "dispute", title, dispute.resolution_text, state=state, id=dispute.pk, invoice=number)
+
+
+def _promises(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
+    for promise in Promise.objects.filter(installment__in=list(ids)):
+        number = numbers[promise.installment_id]
+        until = promise.promised_for.isoformat()
+        yield Entry(
+            promise.made_on, "promise", _("Promised for %s") % until, promise.text, amount=promise.amount, id=promise.pk, invoice=number
+        )
+        if promise.state != PromiseState.OPEN and promise.closed_on is not None:
+            state = str(promise.get_state_display())
+            yield Entry(promise.closed_on, "promise", _("Promise for %s") % until, state=state, id=promise.pk, invoice=number)
+
+
+def _holds(holds: Iterable[Hold], numbers: dict[UUID, str]) -> Iterator[Entry]:
+    for hold in holds:
+        number = numbers.get(hold.installment_id, "") if hold.installment_id else ""
+        title = _("Paused until %s") % hold.ends_on.isoformat()
+        detail = " · ".join((str(hold.get_side_display()), str(hold.get_kind_display()), hold.reason))
+        yield Entry(hold.starts_on, "hold", title, detail, amount=hold.amount, id=hold.pk, invoice=number)
+        if hold.released_on is not None:
+            yield Entry(hold.released_on, "hold", _("Pause ended"), hold.released_reason, id=hold.pk, invoice=number)
+
+
+def _commitments(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
+    for commitment in Commitment.objects.filter(installment__in=list(ids)):
+        number = numbers[commitment.installment_id]
+        name = str(commitment.get_consequence_display())
+        title = _("Announced: %s") % name
+        until = _("by %s") % commitment.due_on.isoformat()
+        yield Entry(commitment.announced_on, "commitment", title, until, id=commitment.pk, invoice=number)
+        if commitment.state != CommitmentState.OPEN and commitment.closed_on is not None:
+            state = str(commitment.get_state_display())
+            yield Entry(commitment.closed_on, "commitment", title, commitment.reason, state=state, id=commitment.pk, invoice=number)

@@ -1,0 +1,251 @@
+"""Why an invoice stands where it does: state, plan, past acts, today's decision with its reason, what would change it, what comes next."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from django.utils.functional import Promise as LazyText
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+from dunning.core.models import Organization
+from dunning.core.money import format_date, format_money
+from invoices.enums import InvoiceState
+from invoices.models import Installment, Invoice
+from scenarios.context import Case, Frame, load_case, load_frame
+from scenarios.enums import ActionState, DecisionKind, Reason
+from scenarios.facts import Decision
+from scenarios.models import Action, PlanStep
+from scenarios.planner import decide, forecast
+
+_MOST_FORECAST: Final = 12
+
+REMEDIES: Final[dict[Reason, LazyText | str]] = {
+    Reason.NO_PLAN: gettext_lazy("Assign a plan to the invoice, to its customer, to the customer's group or to everybody."),
+    Reason.COVERED_BY_CREDIT: gettext_lazy("Allocate the credit note or the payment; what then remains is chased."),
+    Reason.BELOW_MINIMUM: gettext_lazy("It is chased once the account owes more than the plan's minimum."),
+    Reason.RESIDUE: gettext_lazy("Write the residue off, or lower the organization's residue threshold."),
+    Reason.COLLECTION_PENDING: gettext_lazy("It waits for the collection to be settled, and two business days more."),
+    Reason.RETENTION: gettext_lazy("It waits for the release date of the retention."),
+    Reason.BILL_NOT_MATURE: gettext_lazy("It waits for the bill's maturity, and two business days more."),
+    Reason.FACTORED: gettext_lazy("Record the factor's mandate to remind on the customer, or take the invoice out of the assignment."),
+    Reason.E_INVOICE_REFUSED: gettext_lazy("Correct the invoice by a credit note and a new one."),
+    Reason.TENANT_SUSPENDED: gettext_lazy("The organization must be resumed."),
+    Reason.TENANT_HELD: gettext_lazy("Release the departure board."),
+    Reason.TRIAGE: gettext_lazy("Choose on the triage list: chase, old dispute, litigation, to match or write off."),
+    Reason.IN_PROGRESS: gettext_lazy("Finish the step under way: its message must leave, or its task be done."),
+    Reason.REQUIREMENT_MISSING: gettext_lazy(
+        "The step cites an earlier one that was not done: do it, or publish a plan without that requirement."
+    ),
+    Reason.AWAITING_APPROVAL: gettext_lazy("Approve the message on the departure board, or withdraw it."),
+    Reason.LEGAL_REGIME_UNKNOWN: gettext_lazy("Confirm the customer's kind, or enter its SIREN or VAT number."),
+    Reason.TOO_EARLY_FOR_LEGAL: gettext_lazy("Two written reminders must have left, the last one eight days ago."),
+    Reason.COMMITMENT_PENDING: gettext_lazy("Carry out the announced consequence, or withdraw it with a reason."),
+    Reason.PROMISED: gettext_lazy("It resumes by itself after the promised day and its tolerance, if the payment does not come."),
+    Reason.PROMISE_FREEZES_CUSTOMER: gettext_lazy("Firm steps resume after the promised day, if the payment does not come."),
+    Reason.HELD_THEIRS: gettext_lazy("It resumes by itself when the pause ends."),
+    Reason.HELD_OURS: gettext_lazy("End the pause once we have done our part: it never resumes by itself."),
+    Reason.DISPUTED: gettext_lazy("Answer the dispute: accept it, reject it, or record its withdrawal."),
+    Reason.CREDIT_NOTE_PENDING: gettext_lazy("Issue the credit note."),
+    Reason.DISPUTE_OPEN: gettext_lazy("Close the dispute or issue the credit note before any legal step."),
+    Reason.UNDISPUTED_PART_WAITS: gettext_lazy("The undisputed part goes on five business days after the dispute was opened."),
+    Reason.UNALLOCATED_CREDIT: gettext_lazy("Allocate the customer's payment or credit note."),
+    Reason.REPLY_PENDING: gettext_lazy("Read the customer's reply and mark it as dealt with."),
+    Reason.ABSENCE: gettext_lazy("It resumes the business day after the contact's return; a known substitute would be written to at once."),
+    Reason.LEDGER_NOT_COVERED: gettext_lazy("Load the receipts and say through which day they are complete."),
+    Reason.UNMATCHED_RECEIPT: gettext_lazy("Say whose the unidentified receipt is."),
+    Reason.INSOLVENCY: gettext_lazy("Nothing is sent for debts older than the judgment: declare the claim."),
+    Reason.NO_CONTACT: gettext_lazy("Add a contact who can be reached over this channel."),
+    Reason.IBAN_MISSING: gettext_lazy("Enter the IBAN the invoice is to be paid to."),
+    Reason.CHECK_LIST: gettext_lazy("Complete the check list of the legal step."),
+}
+"""What would have to change, by reason; reasons that pass by themselves and need no explanation are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One step of the past: its name, state, day, and the reason when it was not simply done."""
+
+    step: str
+    state: ActionState
+    on: date
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    step: str
+    on: date
+
+
+@dataclass(frozen=True)
+class Why:
+    """The reasoning about one instalment. Amounts are Decimals in `currency`; `decision` is None when nothing is open or no plan applies."""
+
+    invoice: Invoice
+    item: Installment
+    plan: str
+    version: int | None
+    acts: Sequence[Act]
+    decision: Decision | None
+    next_step: str
+    next_on: date | None
+    reason: Reason
+    chased: Decimal
+    forecast: Sequence[Coming]
+
+    @property
+    def remedy(self) -> str:
+        """What would have to change, "" when time alone does it."""
+        return str(REMEDIES.get(self.reason, ""))
+
+
+def why(*, invoice: Invoice, organization: Organization, today: date) -> list[Why]:
+    """The reasoning about each instalment of the invoice on `today`, by the very functions the daily run uses."""
+    frame = load_frame(organization, today)
+    return [_why(item, invoice, frame) for item in Installment.objects.filter(invoice=invoice).order_by("position")]
+
+
+def _why(item: Installment, invoice: Invoice, frame: Frame) -> Why:
+    _batch, case = load_case(frame, str(item.customer_id), str(item.pk))
+    acts = _acts(item)
+    if case is None:
+        reason = Reason.CANCELLED if invoice.state == InvoiceState.CANCELLED else Reason.SETTLED
+        return Why(invoice, item, "", None, acts, None, "", None, reason, Decimal(0), ())
+    if case.steps is None:
+        return Why(invoice, item, "", None, acts, None, "", None, Reason.NO_PLAN, Decimal(0), ())
+    today = frame.today.toordinal()
+    decision = decide(item=case.item, steps=case.steps, history=case.history, calendar=frame.calendar, policy=frame.policy, today=today)
+    plan = frame.plans[case.steps.plan]
+    return Why(
+        invoice=invoice,
+        item=item,
+        plan=_in_language(plan.plan.name, plan.plan.name_en),
+        version=plan.version.number,
+        acts=acts,
+        decision=decision,
+        next_step=step_name(plan.rows[decision.step.key]) if decision.step is not None else "",
+        next_on=_next_on(decision, frame),
+        reason=decision.reason,
+        chased=Decimal(decision.chased_cents) / 100,
+        forecast=_coming(case, frame),
+    )
+
+
+def _next_on(decision: Decision, frame: Frame) -> date | None:
+    if decision.kind == DecisionKind.TAKE:
+        return frame.today
+    return None if decision.on is None else date.fromordinal(decision.on)
+
+
+def _coming(case: Case, frame: Frame) -> tuple[Coming, ...]:
+    if case.steps is None:
+        return ()
+    rows = frame.plans[case.steps.plan].rows
+    steps = forecast(
+        item=case.item,
+        steps=case.steps,
+        history=case.history,
+        calendar=frame.calendar,
+        policy=frame.policy,
+        today=frame.today.toordinal(),
+    )
+    return tuple(Coming(step_name(rows[step.key]), date.fromordinal(on)) for step, on in steps[:_MOST_FORECAST])
+
+
+def _acts(item: Installment) -> list[Act]:
+    actions = list(Action.objects.filter(installment=item).order_by("taken_on", "created_at", "pk"))
+    versions = {action.version_id for action in actions if action.version_id}
+    names = {(row.version_id, row.key): step_name(row) for row in PlanStep.objects.filter(version__in=versions)}
+    return [
+        Act(
+            names.get((action.version_id, action.step_key), action.step_key or _("Earlier reminder")),
+            ActionState(action.state),
+            action.done_on or action.taken_on,
+            "" if action.state == ActionState.DONE else reason_words(action.reason),
+        )
+        for action in actions
+    ]
+
+
+def reason_words(reason: str) -> str:
+    """A stored reason in the reader's language; one that is not of the plan - a provider's - as it is."""
+    return str(Reason(reason).label) if reason in Reason.values else reason
+
+
+def step_name(row: PlanStep) -> str:
+    """The step's name in the reader's language."""
+    return _in_language(row.name, row.name_en)
+
+
+def _in_language(french: str, english: str) -> str:
+    return english if english and not (get_language() or "fr").startswith("fr") else french
+
+
+# --- in sentences ------------------------------------------------------------------------------------------------------------------------
+
+
+def why_sentences(found: Why) -> list[str]:
+    """The reasoning as sentences, in the reader's language."""
+    language = "fr" if (get_language() or "fr").startswith("fr") else "en"
+    invoice, item = found.invoice, found.item
+
+    def money(amount: Decimal) -> str:
+        return format_money(amount, invoice.currency, language)
+
+    def day(on: date) -> str:
+        return format_date(on, language, "long")
+
+    said = [
+        _("Invoice %(number)s of %(issued)s, %(customer)s: %(amount)s due on %(due)s, %(open)s left to pay.")
+        % {
+            "number": invoice.number,
+            "issued": day(invoice.issued_on),
+            "customer": invoice.customer.name,
+            "amount": money(item.amount),
+            "due": day(item.due_on),
+            "open": money(item.outstanding),
+        }
+    ]
+    if found.plan:
+        said.append(_("It follows the plan “%(plan)s”, version %(version)s.") % {"plan": found.plan, "version": found.version})
+    said += [_past_sentence(act, day(act.on)) for act in found.acts] or [_("No step was taken yet.")]
+    said.append(_today_sentence(found, day, money))
+    if found.remedy:
+        said.append(_("What would change it: %s") % found.remedy)
+    if found.forecast:
+        steps = ", ".join(_("%(step)s on %(day)s") % {"step": coming.step, "day": day(coming.on)} for coming in found.forecast)
+        said.append(_("If nothing is paid and everybody does their part: %s.") % steps)
+    return said
+
+
+def _past_sentence(act: Act, day: str) -> str:
+    if act.state == ActionState.DONE:
+        return _("%(step)s: done on %(day)s.") % {"step": act.step, "day": day}
+    values = {"step": act.step, "state": str(act.state.label).lower(), "day": day, "reason": act.reason}
+    if act.reason:
+        return _("%(step)s: %(state)s on %(day)s (%(reason)s).") % values
+    return _("%(step)s: %(state)s on %(day)s.") % values
+
+
+def _today_sentence(found: Why, day: Callable[[date], str], money: Callable[[Decimal], str]) -> str:
+    decision, label = found.decision, found.reason.label
+    if decision is None:
+        return _("Nothing more happens: %s.") % str(label).lower()
+    values = {
+        "step": found.next_step,
+        "reason": str(label).lower(),
+        "day": day(found.next_on) if found.next_on is not None else "",
+        "amount": money(found.chased),
+    }
+    if decision.kind == DecisionKind.TAKE:
+        return _("Today: %(step)s, for %(amount)s.") % values
+    if decision.kind == DecisionKind.FINISHED:
+        return _("Nothing more happens: %(reason)s.") % values
+    if found.next_on is not None:
+        return _("The next step, %(step)s, comes on %(day)s: %(reason)s.") % values
+    if found.next_step:
+        return _("The next step, %(step)s, waits: %(reason)s.") % values
+    return _("Nothing happens for now: %(reason)s.") % values
