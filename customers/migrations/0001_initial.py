@@ -26,6 +26,9 @@ class Migration(migrations.Migration):
                 ('description', models.CharField(blank=True, max_length=300)),
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('organization', 'key'), name='customer_group_key')],
+            },
         ),
         migrations.CreateModel(
             name='Customer',
@@ -77,6 +80,10 @@ class Migration(migrations.Migration):
                 ('payer', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.customer')),
                 ('group', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.customergroup')),
             ],
+            options={
+                'indexes': [models.Index(fields=['organization', 'sort_name'], name='customer_by_name'), models.Index(fields=['organization', 'group'], name='customer_by_group'), models.Index(condition=models.Q(('payer__isnull', False)), fields=['organization', 'payer'], name='customer_by_payer')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'number'), name='customer_number'), models.CheckConstraint(condition=models.Q(('payer', models.F('id')), _negated=True), name='customer_not_its_own_payer'), models.CheckConstraint(condition=models.Q(models.Q(('insolvency_kind', ''), ('insolvency_opened_on', None)), models.Q(models.Q(('insolvency_kind', ''), _negated=True), ('insolvency_opened_on__isnull', False)), _connector='OR'), name='customer_insolvency_complete')],
+            },
         ),
         migrations.CreateModel(
             name='Contact',
@@ -100,33 +107,5 @@ class Migration(migrations.Migration):
             options={
                 'indexes': [models.Index(fields=['organization', 'customer', 'position'], name='contact_chain'), models.Index(fields=['organization', 'email'], name='contact_by_email')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='customergroup',
-            constraint=models.UniqueConstraint(fields=('organization', 'key'), name='customer_group_key'),
-        ),
-        migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(fields=['organization', 'sort_name'], name='customer_by_name'),
-        ),
-        migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(fields=['organization', 'group'], name='customer_by_group'),
-        ),
-        migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(condition=models.Q(('payer__isnull', False)), fields=['organization', 'payer'], name='customer_by_payer'),
-        ),
-        migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.UniqueConstraint(fields=('organization', 'number'), name='customer_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.CheckConstraint(condition=models.Q(('payer', models.F('id')), _negated=True), name='customer_not_its_own_payer'),
-        ),
-        migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('insolvency_kind', ''), ('insolvency_opened_on', None)), models.Q(models.Q(('insolvency_kind', ''), _negated=True), ('insolvency_opened_on__isnull', False)), _connector='OR'), name='customer_insolvency_complete'),
         ),
     ]

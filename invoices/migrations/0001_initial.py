@@ -13,8 +13,8 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0001_initial'),
-        ('customers', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ('customers', '0001_initial'),
     ]
 
     operations = [
@@ -34,6 +34,9 @@ class Migration(migrations.Migration):
                 ('loaded_at', models.DateTimeField()),
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],
+            options={
+                'indexes': [models.Index(fields=['organization', 'kind', 'loaded_at'], name='import_by_kind')],
+            },
         ),
         migrations.CreateModel(
             name='ImportRow',
@@ -47,83 +50,9 @@ class Migration(migrations.Migration):
                 ('batch', dunning.core.tenancy.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='invoices.importbatch')),
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],
-        ),
-        migrations.CreateModel(
-            name='Installment',
-            fields=[
-                ('id', models.UUIDField(default=dunning.core.tokens.new_id, editable=False, primary_key=True, serialize=False)),
-                ('position', models.PositiveSmallIntegerField(default=1)),
-                ('kind', models.CharField(choices=[('normal', 'Instalment'), ('deposit', 'Deposit'), ('retention', 'Retention'), ('bill', 'Bill')], default='normal', max_length=10)),
-                ('means', models.CharField(choices=[('transfer', 'Transfer'), ('direct_debit', 'Direct debit'), ('cheque', 'Cheque'), ('card', 'Card'), ('bill', 'Bill of exchange')], default='transfer', max_length=12)),
-                ('due_on', models.DateField()),
-                ('amount', models.DecimalField(decimal_places=2, max_digits=14)),
-                ('outstanding', models.DecimalField(decimal_places=2, max_digits=14)),
-                ('collection_on', models.DateField(blank=True, null=True)),
-                ('settled_on', models.DateField(blank=True, null=True)),
-                ('triage', models.CharField(blank=True, choices=[('waiting', 'To decide'), ('chase', 'Chase'), ('old_dispute', 'Old dispute'), ('litigation', 'Litigation'), ('to_match', 'To match'), ('write_off', 'Write off')], max_length=12)),
-                ('customer', dunning.core.tenancy.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='installments', to='customers.customer')),
-                ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Hold',
-            fields=[
-                ('id', models.UUIDField(default=dunning.core.tokens.new_id, editable=False, primary_key=True, serialize=False)),
-                ('side', models.CharField(choices=[('theirs', 'Waiting for the customer'), ('ours', 'Waiting for us')], max_length=6)),
-                ('kind', models.CharField(choices=[('already_paid', 'Says it is paid'), ('partial_payment', 'A part was paid'), ('agreed_instalments', 'Instalments agreed'), ('next_pay_run', 'Next pay run'), ('in_validation', 'Being validated by the customer'), ('absence', 'The contact is absent'), ('call_back', 'Call back agreed'), ('resent', 'The invoice was sent again'), ('payment_announced', 'Payment announced by the platform (status 211)'), ('credit_note_pending', 'Credit note to issue'), ('document_owed', 'Document owed'), ('dispute_answer', 'Dispute to answer'), ('purchase_order_missing', 'Order number missing'), ('e_invoice_suspended', 'Suspended on the platform (status 208)'), ('compensation', 'Set-off claimed'), ('other_payer', 'Another company pays'), ('pause', 'Paused by hand')], max_length=24)),
-                ('amount', models.DecimalField(blank=True, decimal_places=2, max_digits=14, null=True)),
-                ('starts_on', models.DateField()),
-                ('ends_on', models.DateField()),
-                ('reason', models.CharField(max_length=300)),
-                ('requested_by', models.CharField(max_length=120)),
-                ('released_on', models.DateField(blank=True, null=True)),
-                ('released_by', models.CharField(blank=True, max_length=120)),
-                ('released_reason', models.CharField(blank=True, max_length=300)),
-                ('escalated_on', models.DateField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('customer', dunning.core.tenancy.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='customers.customer')),
-                ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
-                ('renews', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='invoices.hold')),
-                ('installment', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='invoices.installment')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Dispute',
-            fields=[
-                ('id', models.UUIDField(default=dunning.core.tokens.new_id, editable=False, primary_key=True, serialize=False)),
-                ('amount', models.DecimalField(blank=True, decimal_places=2, max_digits=14, null=True)),
-                ('reason', models.CharField(choices=[('AUTRE', 'Other'), ('COORD_BANC_ERR', 'Wrong bank details'), ('TX_TVA_ERR', 'Wrong VAT rate'), ('MONTANTTOTAL_ERR', 'Wrong total'), ('CALCUL_ERR', 'Wrong computation'), ('NON_CONFORME', 'Missing or non-conforming mention'), ('DOUBLON', 'Duplicate'), ('DEST_INC', 'Unknown recipient'), ('DEST_ERR', 'Wrong recipient'), ('TRANSAC_INC', 'Unknown transaction'), ('EMMET_INC', 'Unknown issuer'), ('CONTRAT_TERM', 'Contract ended'), ('DOUBLE_FACT', 'Billed twice'), ('CMD_ERR', 'Order number missing or wrong'), ('ADR_ERR', 'Wrong address'), ('SIRET_ERR', 'SIRET missing or wrong'), ('CODE_ROUTAGE_ERR', 'Routing code missing or wrong'), ('REF_CT_ABSENT', 'Contract reference missing'), ('REF_ERR', 'Wrong reference'), ('PU_ERR', 'Price'), ('REM_ERR', 'Discount'), ('QTE_ERR', 'Quantity'), ('ART_ERR', 'Article'), ('MODPAI_ERR', 'Payment terms'), ('QUALITE_ERR', 'Quality'), ('LIVR_INCOMP', 'Delivery incomplete or contested')], max_length=20)),
-                ('text', models.TextField(blank=True)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('accepted', 'Accepted: a credit note follows'), ('rejected', 'Rejected'), ('withdrawn', 'Withdrawn by the customer')], default='open', max_length=10)),
-                ('opened_on', models.DateField()),
-                ('answer_due_on', models.DateField()),
-                ('acknowledged_on', models.DateField(blank=True, null=True)),
-                ('closed_on', models.DateField(blank=True, null=True)),
-                ('resolution_text', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('customer', dunning.core.tenancy.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='customers.customer')),
-                ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('installment', dunning.core.tenancy.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='invoices.installment')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='DebtorAct',
-            fields=[
-                ('id', models.UUIDField(default=dunning.core.tokens.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('received', 'Receipt confirmed'), ('not_received', 'Not received'), ('accepted', 'Accepted'), ('disputed', 'Disputed'), ('promised', 'Promised'), ('says_paid', 'Says it is paid')], max_length=12)),
-                ('source', models.CharField(choices=[('staff', 'Recorded by staff'), ('call', 'During a call'), ('portal', "On the debtor's page"), ('reply', 'By reply'), ('platform', 'By the e-invoicing platform'), ('played', 'Played')], max_length=8)),
-                ('at', models.DateTimeField()),
-                ('actor', models.CharField(max_length=120)),
-                ('text', models.TextField(blank=True)),
-                ('details', models.JSONField(blank=True, default=dict)),
-                ('undone_at', models.DateTimeField(blank=True, null=True)),
-                ('undone_reason', models.CharField(blank=True, max_length=300)),
-                ('contact', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.contact')),
-                ('customer', dunning.core.tenancy.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='acts', to='customers.customer')),
-                ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
-                ('installment', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='acts', to='invoices.installment')),
-            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('organization', 'batch', 'line'), name='import_row_line')],
+            },
         ),
         migrations.CreateModel(
             name='Invoice',
@@ -163,11 +92,103 @@ class Migration(migrations.Migration):
                 ('document', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.document')),
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],
+            options={
+                'indexes': [models.Index(fields=['organization', 'customer', 'issued_on'], name='invoice_by_customer'), models.Index(fields=['organization', 'issued_on'], name='invoice_by_issue'), models.Index(condition=models.Q(('unallocated__gt', 0)), fields=['organization', 'customer'], name='credit_note_to_allocate')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'number'), name='invoice_number'), models.CheckConstraint(condition=models.Q(('gross__gt', 0)), name='invoice_gross_positive'), models.CheckConstraint(condition=models.Q(('unallocated__gte', 0), ('unallocated__lte', models.F('gross'))), name='invoice_unallocated'), models.CheckConstraint(condition=models.Q(('kind', 'credit_note'), ('unallocated', 0), _connector='OR'), name='invoice_unallocated_is_of_credit_notes')],
+            },
         ),
-        migrations.AddField(
-            model_name='installment',
-            name='invoice',
-            field=dunning.core.tenancy.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='installments', to='invoices.invoice'),
+        migrations.CreateModel(
+            name='Installment',
+            fields=[
+                ('id', models.UUIDField(default=dunning.core.tokens.new_id, editable=False, primary_key=True, serialize=False)),
+                ('position', models.PositiveSmallIntegerField(default=1)),
+                ('kind', models.CharField(choices=[('normal', 'Instalment'), ('deposit', 'Deposit'), ('retention', 'Retention'), ('bill', 'Bill')], default='normal', max_length=10)),
+                ('means', models.CharField(choices=[('transfer', 'Transfer'), ('direct_debit', 'Direct debit'), ('cheque', 'Cheque'), ('card', 'Card'), ('bill', 'Bill of exchange')], default='transfer', max_length=12)),
+                ('due_on', models.DateField()),
+                ('amount', models.DecimalField(decimal_places=2, max_digits=14)),
+                ('outstanding', models.DecimalField(decimal_places=2, max_digits=14)),
+                ('collection_on', models.DateField(blank=True, null=True)),
+                ('settled_on', models.DateField(blank=True, null=True)),
+                ('triage', models.CharField(blank=True, choices=[('waiting', 'To decide'), ('chase', 'Chase'), ('old_dispute', 'Old dispute'), ('litigation', 'Litigation'), ('to_match', 'To match'), ('write_off', 'Write off')], max_length=12)),
+                ('customer', dunning.core.tenancy.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='installments', to='customers.customer')),
+                ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
+                ('invoice', dunning.core.tenancy.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='installments', to='invoices.invoice')),
+            ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('outstanding__gt', 0)), fields=['organization', 'customer', 'due_on'], name='installment_open'), models.Index(condition=models.Q(('outstanding__gt', 0)), fields=['organization', 'due_on'], name='installment_open_by_due'), models.Index(fields=['organization', 'customer'], name='installment_by_customer')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'invoice', 'position'), name='installment_position'), models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='installment_amount_positive'), models.CheckConstraint(condition=models.Q(('outstanding__gte', 0), ('outstanding__lte', models.F('amount'))), name='installment_outstanding')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Hold',
+            fields=[
+                ('id', models.UUIDField(default=dunning.core.tokens.new_id, editable=False, primary_key=True, serialize=False)),
+                ('side', models.CharField(choices=[('theirs', 'Waiting for the customer'), ('ours', 'Waiting for us')], max_length=6)),
+                ('kind', models.CharField(choices=[('already_paid', 'Says it is paid'), ('partial_payment', 'A part was paid'), ('agreed_instalments', 'Instalments agreed'), ('next_pay_run', 'Next pay run'), ('in_validation', 'Being validated by the customer'), ('absence', 'The contact is absent'), ('call_back', 'Call back agreed'), ('resent', 'The invoice was sent again'), ('payment_announced', 'Payment announced by the platform (status 211)'), ('credit_note_pending', 'Credit note to issue'), ('document_owed', 'Document owed'), ('dispute_answer', 'Dispute to answer'), ('purchase_order_missing', 'Order number missing'), ('e_invoice_suspended', 'Suspended on the platform (status 208)'), ('compensation', 'Set-off claimed'), ('other_payer', 'Another company pays'), ('pause', 'Paused by hand')], max_length=24)),
+                ('amount', models.DecimalField(blank=True, decimal_places=2, max_digits=14, null=True)),
+                ('starts_on', models.DateField()),
+                ('ends_on', models.DateField()),
+                ('reason', models.CharField(max_length=300)),
+                ('requested_by', models.CharField(max_length=120)),
+                ('released_on', models.DateField(blank=True, null=True)),
+                ('released_by', models.CharField(blank=True, max_length=120)),
+                ('released_reason', models.CharField(blank=True, max_length=300)),
+                ('escalated_on', models.DateField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('customer', dunning.core.tenancy.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='customers.customer')),
+                ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
+                ('renews', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='invoices.hold')),
+                ('installment', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='invoices.installment')),
+            ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('released_on', None)), fields=['organization', 'customer'], name='hold_by_customer'), models.Index(condition=models.Q(('released_on', None)), fields=['organization', 'installment'], name='hold_by_installment')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('ends_on__gte', models.F('starts_on'))), name='hold_ends_after_start'), models.CheckConstraint(condition=models.Q(('amount', None), ('amount__gt', 0), _connector='OR'), name='hold_amount_positive')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Dispute',
+            fields=[
+                ('id', models.UUIDField(default=dunning.core.tokens.new_id, editable=False, primary_key=True, serialize=False)),
+                ('amount', models.DecimalField(blank=True, decimal_places=2, max_digits=14, null=True)),
+                ('reason', models.CharField(choices=[('AUTRE', 'Other'), ('COORD_BANC_ERR', 'Wrong bank details'), ('TX_TVA_ERR', 'Wrong VAT rate'), ('MONTANTTOTAL_ERR', 'Wrong total'), ('CALCUL_ERR', 'Wrong computation'), ('NON_CONFORME', 'Missing or non-conforming mention'), ('DOUBLON', 'Duplicate'), ('DEST_INC', 'Unknown recipient'), ('DEST_ERR', 'Wrong recipient'), ('TRANSAC_INC', 'Unknown transaction'), ('EMMET_INC', 'Unknown issuer'), ('CONTRAT_TERM', 'Contract ended'), ('DOUBLE_FACT', 'Billed twice'), ('CMD_ERR', 'Order number missing or wrong'), ('ADR_ERR', 'Wrong address'), ('SIRET_ERR', 'SIRET missing or wrong'), ('CODE_ROUTAGE_ERR', 'Routing code missing or wrong'), ('REF_CT_ABSENT', 'Contract reference missing'), ('REF_ERR', 'Wrong reference'), ('PU_ERR', 'Price'), ('REM_ERR', 'Discount'), ('QTE_ERR', 'Quantity'), ('ART_ERR', 'Article'), ('MODPAI_ERR', 'Payment terms'), ('QUALITE_ERR', 'Quality'), ('LIVR_INCOMP', 'Delivery incomplete or contested')], max_length=20)),
+                ('text', models.TextField(blank=True)),
+                ('state', models.CharField(choices=[('open', 'Open'), ('accepted', 'Accepted: a credit note follows'), ('rejected', 'Rejected'), ('withdrawn', 'Withdrawn by the customer')], default='open', max_length=10)),
+                ('opened_on', models.DateField()),
+                ('answer_due_on', models.DateField()),
+                ('acknowledged_on', models.DateField(blank=True, null=True)),
+                ('closed_on', models.DateField(blank=True, null=True)),
+                ('resolution_text', models.TextField(blank=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('customer', dunning.core.tenancy.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='customers.customer')),
+                ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
+                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('installment', dunning.core.tenancy.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='invoices.installment')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['organization', 'customer', 'state'], name='dispute_by_customer')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('organization', 'installment'), name='one_open_dispute_per_item'), models.CheckConstraint(condition=models.Q(('amount', None), ('amount__gt', 0), _connector='OR'), name='dispute_amount_positive'), models.CheckConstraint(condition=models.Q(models.Q(('closed_on', None), ('state', 'open')), models.Q(models.Q(('state', 'open'), _negated=True), ('closed_on__isnull', False)), _connector='OR'), name='dispute_closed_has_date')],
+            },
+        ),
+        migrations.CreateModel(
+            name='DebtorAct',
+            fields=[
+                ('id', models.UUIDField(default=dunning.core.tokens.new_id, editable=False, primary_key=True, serialize=False)),
+                ('kind', models.CharField(choices=[('received', 'Receipt confirmed'), ('not_received', 'Not received'), ('accepted', 'Accepted'), ('disputed', 'Disputed'), ('promised', 'Promised'), ('says_paid', 'Says it is paid')], max_length=12)),
+                ('source', models.CharField(choices=[('staff', 'Recorded by staff'), ('call', 'During a call'), ('portal', "On the debtor's page"), ('reply', 'By reply'), ('platform', 'By the e-invoicing platform'), ('played', 'Played')], max_length=8)),
+                ('at', models.DateTimeField()),
+                ('actor', models.CharField(max_length=120)),
+                ('text', models.TextField(blank=True)),
+                ('details', models.JSONField(blank=True, default=dict)),
+                ('undone_at', models.DateTimeField(blank=True, null=True)),
+                ('undone_reason', models.CharField(blank=True, max_length=300)),
+                ('contact', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.contact')),
+                ('customer', dunning.core.tenancy.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='acts', to='customers.customer')),
+                ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
+                ('installment', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='acts', to='invoices.installment')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['organization', 'installment', 'at'], name='act_by_installment'), models.Index(fields=['organization', 'customer', 'at'], name='act_by_customer')],
+            },
         ),
         migrations.CreateModel(
             name='LedgerCoverage',
@@ -179,6 +200,9 @@ class Migration(migrations.Migration):
                 ('certified_at', models.DateTimeField()),
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],
+            options={
+                'indexes': [models.Index(fields=['organization', 'certified_at'], name='coverage_latest')],
+            },
         ),
         migrations.CreateModel(
             name='Payment',
@@ -200,6 +224,10 @@ class Migration(migrations.Migration):
                 ('customer', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='customers.customer')),
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],
+            options={
+                'indexes': [models.Index(fields=['organization', 'customer', 'received_on'], name='payment_by_customer'), models.Index(condition=models.Q(('unallocated__gt', 0)), fields=['organization', 'customer'], name='payment_to_allocate')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'external_reference'), name='payment_reference'), models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='payment_amount_positive'), models.CheckConstraint(condition=models.Q(('unallocated__gte', 0), ('unallocated__lte', models.F('amount'))), name='payment_unallocated')],
+            },
         ),
         migrations.CreateModel(
             name='Allocation',
@@ -214,6 +242,10 @@ class Migration(migrations.Migration):
                 ('credit_note', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='invoices.invoice')),
                 ('payment', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='invoices.payment')),
             ],
+            options={
+                'indexes': [models.Index(fields=['organization', 'installment'], name='allocation_by_installment'), models.Index(fields=['organization', 'payment'], name='allocation_by_payment'), models.Index(condition=models.Q(('credit_note__isnull', False)), fields=['organization', 'credit_note'], name='allocation_by_credit_note')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='allocation_amount_positive'), models.CheckConstraint(condition=models.Q(models.Q(('credit_note', None), ('payment__isnull', False)), models.Q(('credit_note__isnull', False), ('payment', None)), _connector='OR'), name='allocation_one_source')],
+            },
         ),
         migrations.CreateModel(
             name='Promise',
@@ -232,6 +264,10 @@ class Migration(migrations.Migration):
                 ('installment', dunning.core.tenancy.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='promises', to='invoices.installment')),
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],
+            options={
+                'indexes': [models.Index(fields=['organization', 'customer', 'state'], name='promise_by_customer')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='promise_amount_positive'), models.CheckConstraint(condition=models.Q(('promised_for__gte', models.F('made_on'))), name='promise_not_in_the_past'), models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('organization', 'installment'), name='one_open_promise_per_item')],
+            },
         ),
         migrations.CreateModel(
             name='ReferenceRate',
@@ -244,6 +280,9 @@ class Migration(migrations.Migration):
                 ('verified_on', models.DateField()),
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('organization', 'series', 'semester'), name='reference_rate_once'), models.CheckConstraint(condition=models.Q(('semester__regex', '^[0-9]{4}-H[12]$')), name='reference_rate_semester')],
+            },
         ),
         migrations.CreateModel(
             name='WriteOff',
@@ -257,181 +296,9 @@ class Migration(migrations.Migration):
                 ('installment', dunning.core.tenancy.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='write_offs', to='invoices.installment')),
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='importbatch',
-            index=models.Index(fields=['organization', 'kind', 'loaded_at'], name='import_by_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='importrow',
-            constraint=models.UniqueConstraint(fields=('organization', 'batch', 'line'), name='import_row_line'),
-        ),
-        migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(condition=models.Q(('released_on', None)), fields=['organization', 'customer'], name='hold_by_customer'),
-        ),
-        migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(condition=models.Q(('released_on', None)), fields=['organization', 'installment'], name='hold_by_installment'),
-        ),
-        migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__gte', models.F('starts_on'))), name='hold_ends_after_start'),
-        ),
-        migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(('amount', None), ('amount__gt', 0), _connector='OR'), name='hold_amount_positive'),
-        ),
-        migrations.AddIndex(
-            model_name='dispute',
-            index=models.Index(fields=['organization', 'customer', 'state'], name='dispute_by_customer'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('organization', 'installment'), name='one_open_dispute_per_item'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(('amount', None), ('amount__gt', 0), _connector='OR'), name='dispute_amount_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_on', None), ('state', 'open')), models.Q(models.Q(('state', 'open'), _negated=True), ('closed_on__isnull', False)), _connector='OR'), name='dispute_closed_has_date'),
-        ),
-        migrations.AddIndex(
-            model_name='debtoract',
-            index=models.Index(fields=['organization', 'installment', 'at'], name='act_by_installment'),
-        ),
-        migrations.AddIndex(
-            model_name='debtoract',
-            index=models.Index(fields=['organization', 'customer', 'at'], name='act_by_customer'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['organization', 'customer', 'issued_on'], name='invoice_by_customer'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['organization', 'issued_on'], name='invoice_by_issue'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(condition=models.Q(('unallocated__gt', 0)), fields=['organization', 'customer'], name='credit_note_to_allocate'),
-        ),
-        migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.UniqueConstraint(fields=('organization', 'number'), name='invoice_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('gross__gt', 0)), name='invoice_gross_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('unallocated__gte', 0), ('unallocated__lte', models.F('gross'))), name='invoice_unallocated'),
-        ),
-        migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'credit_note'), ('unallocated', 0), _connector='OR'), name='invoice_unallocated_is_of_credit_notes'),
-        ),
-        migrations.AddIndex(
-            model_name='installment',
-            index=models.Index(condition=models.Q(('outstanding__gt', 0)), fields=['organization', 'customer', 'due_on'], name='installment_open'),
-        ),
-        migrations.AddIndex(
-            model_name='installment',
-            index=models.Index(condition=models.Q(('outstanding__gt', 0)), fields=['organization', 'due_on'], name='installment_open_by_due'),
-        ),
-        migrations.AddIndex(
-            model_name='installment',
-            index=models.Index(fields=['organization', 'customer'], name='installment_by_customer'),
-        ),
-        migrations.AddConstraint(
-            model_name='installment',
-            constraint=models.UniqueConstraint(fields=('organization', 'invoice', 'position'), name='installment_position'),
-        ),
-        migrations.AddConstraint(
-            model_name='installment',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='installment_amount_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='installment',
-            constraint=models.CheckConstraint(condition=models.Q(('outstanding__gte', 0), ('outstanding__lte', models.F('amount'))), name='installment_outstanding'),
-        ),
-        migrations.AddIndex(
-            model_name='ledgercoverage',
-            index=models.Index(fields=['organization', 'certified_at'], name='coverage_latest'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['organization', 'customer', 'received_on'], name='payment_by_customer'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(condition=models.Q(('unallocated__gt', 0)), fields=['organization', 'customer'], name='payment_to_allocate'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.UniqueConstraint(fields=('organization', 'external_reference'), name='payment_reference'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='payment_amount_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('unallocated__gte', 0), ('unallocated__lte', models.F('amount'))), name='payment_unallocated'),
-        ),
-        migrations.AddIndex(
-            model_name='allocation',
-            index=models.Index(fields=['organization', 'installment'], name='allocation_by_installment'),
-        ),
-        migrations.AddIndex(
-            model_name='allocation',
-            index=models.Index(fields=['organization', 'payment'], name='allocation_by_payment'),
-        ),
-        migrations.AddIndex(
-            model_name='allocation',
-            index=models.Index(condition=models.Q(('credit_note__isnull', False)), fields=['organization', 'credit_note'], name='allocation_by_credit_note'),
-        ),
-        migrations.AddConstraint(
-            model_name='allocation',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='allocation_amount_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='allocation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('credit_note', None), ('payment__isnull', False)), models.Q(('credit_note__isnull', False), ('payment', None)), _connector='OR'), name='allocation_one_source'),
-        ),
-        migrations.AddIndex(
-            model_name='promise',
-            index=models.Index(fields=['organization', 'customer', 'state'], name='promise_by_customer'),
-        ),
-        migrations.AddConstraint(
-            model_name='promise',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='promise_amount_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='promise',
-            constraint=models.CheckConstraint(condition=models.Q(('promised_for__gte', models.F('made_on'))), name='promise_not_in_the_past'),
-        ),
-        migrations.AddConstraint(
-            model_name='promise',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('organization', 'installment'), name='one_open_promise_per_item'),
-        ),
-        migrations.AddConstraint(
-            model_name='referencerate',
-            constraint=models.UniqueConstraint(fields=('organization', 'series', 'semester'), name='reference_rate_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='referencerate',
-            constraint=models.CheckConstraint(condition=models.Q(('semester__regex', '^[0-9]{4}-H[12]$')), name='reference_rate_semester'),
-        ),
-        migrations.AddIndex(
-            model_name='writeoff',
-            index=models.Index(fields=['organization', 'installment'], name='write_off_by_installment'),
-        ),
-        migrations.AddConstraint(
-            model_name='writeoff',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='write_off_positive'),
+            options={
+                'indexes': [models.Index(fields=['organization', 'installment'], name='write_off_by_installment')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='write_off_positive')],
+            },
         ),
     ]

@@ -36,6 +36,9 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('organization', 'key', 'channel', 'language', 'variant', 'version'), name='template_version'), models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('organization', 'key', 'channel', 'language', 'variant'), name='template_current')],
+            },
         ),
         migrations.CreateModel(
             name='Message',
@@ -93,6 +96,10 @@ class Migration(migrations.Migration):
                 ('resends', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='notifications.message')),
                 ('template', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='notifications.messagetemplate')),
             ],
+            options={
+                'indexes': [models.Index(fields=['organization', 'customer', 'planned_on'], name='message_by_customer'), models.Index(fields=['organization', 'planned_on', 'state'], name='message_by_day'), models.Index(condition=models.Q(('state__in', ['awaiting_approval', 'held', 'queued', 'sending', 'retry', 'uncertain', 'to_post'])), fields=['organization', 'state'], name='message_waiting')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(models.Q(('group_key', ''), _negated=True), models.Q(('state__in', ['bounced', 'cancelled', 'failed']), _negated=True)), fields=('organization', 'group_key', 'planned_on'), name='one_message_per_group_and_day')],
+            },
         ),
         migrations.CreateModel(
             name='ProviderAccount',
@@ -107,6 +114,9 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('is_active', True)), fields=('organization', 'channel'), name='one_active_provider_per_channel')],
+            },
         ),
         migrations.CreateModel(
             name='QueueTicket',
@@ -135,6 +145,9 @@ class Migration(migrations.Migration):
                 ('message', dunning.core.tenancy.TenantForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='notifications.message')),
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('lifted_at', None)), fields=('organization', 'channel', 'address'), name='suppression_once')],
+            },
         ),
         migrations.CreateModel(
             name='DeliveryEvent',
@@ -184,30 +197,6 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('organization', 'message', 'position'), name='attachment_position')],
             },
         ),
-        migrations.AddConstraint(
-            model_name='messagetemplate',
-            constraint=models.UniqueConstraint(fields=('organization', 'key', 'channel', 'language', 'variant', 'version'), name='template_version'),
-        ),
-        migrations.AddConstraint(
-            model_name='messagetemplate',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('organization', 'key', 'channel', 'language', 'variant'), name='template_current'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['organization', 'customer', 'planned_on'], name='message_by_customer'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['organization', 'planned_on', 'state'], name='message_by_day'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('state__in', ['awaiting_approval', 'held', 'queued', 'sending', 'retry', 'uncertain', 'to_post'])), fields=['organization', 'state'], name='message_waiting'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('group_key', ''), _negated=True), models.Q(('state__in', ['bounced', 'cancelled', 'failed']), _negated=True)), fields=('organization', 'group_key', 'planned_on'), name='one_message_per_group_and_day'),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='message',
             trigger=pgtrigger.compiler.Trigger(name='message_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."frozen_at" IS NOT NULL AND NOT (OLD."state" IN (\'awaiting_approval\', \'draft\', \'held\', \'queued\', \'retry\')) AND (OLD."frozen_at" IS DISTINCT FROM (NEW."frozen_at") OR OLD."subject" IS DISTINCT FROM (NEW."subject") OR OLD."body_text" IS DISTINCT FROM (NEW."body_text") OR OLD."body_html" IS DISTINCT FROM (NEW."body_html") OR OLD."recipient" IS DISTINCT FROM (NEW."recipient") OR OLD."document_id" IS DISTINCT FROM (NEW."document_id") OR OLD."content_sha256" IS DISTINCT FROM (NEW."content_sha256")))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='fbe9ff19803f6bd53d275aca0b2e00295af19e71', operation='UPDATE', pgid='pgtrigger_message_frozen_dfe61', table='notifications_message', when='BEFORE')),
@@ -215,13 +204,5 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='message',
             trigger=pgtrigger.compiler.Trigger(name='message_kept', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."frozen_at" IS NOT NULL)', func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='42f3349575389a1c20db25d8a69d77b692b3b730', operation='DELETE', pgid='pgtrigger_message_kept_fd2d3', table='notifications_message', when='BEFORE')),
-        ),
-        migrations.AddConstraint(
-            model_name='provideraccount',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_active', True)), fields=('organization', 'channel'), name='one_active_provider_per_channel'),
-        ),
-        migrations.AddConstraint(
-            model_name='suppression',
-            constraint=models.UniqueConstraint(condition=models.Q(('lifted_at', None)), fields=('organization', 'channel', 'address'), name='suppression_once'),
         ),
     ]

@@ -117,6 +117,9 @@ class Migration(migrations.Migration):
                 ('mediator_mention', models.BooleanField(default=True)),
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('organization',), name='one_profile_per_organization'), models.CheckConstraint(condition=models.Q(('promise_share_percent__gte', 1), ('promise_share_percent__lte', 100)), name='profile_promise_share')],
+            },
         ),
         migrations.CreateModel(
             name='SearchEntry',
@@ -127,6 +130,10 @@ class Migration(migrations.Migration):
                 ('token', models.CharField(max_length=80)),
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],
+            options={
+                'indexes': [models.Index(fields=['organization', 'kind', 'object_id'], name='search_by_object')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'token', 'kind', 'object_id'), name='search_token')],
+            },
         ),
         migrations.CreateModel(
             name='Membership',
@@ -210,21 +217,5 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='auditevent',
             trigger=pgtrigger.compiler.Trigger(name='audit_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'the audit trail is append-only';", hash='88529d557861893e3fb3a820c2f0753bd84b619c', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_audit_no_truncate_d3c00', table='core_auditevent', when='BEFORE')),
-        ),
-        migrations.AddConstraint(
-            model_name='organizationprofile',
-            constraint=models.UniqueConstraint(fields=('organization',), name='one_profile_per_organization'),
-        ),
-        migrations.AddConstraint(
-            model_name='organizationprofile',
-            constraint=models.CheckConstraint(condition=models.Q(('promise_share_percent__gte', 1), ('promise_share_percent__lte', 100)), name='profile_promise_share'),
-        ),
-        migrations.AddIndex(
-            model_name='searchentry',
-            index=models.Index(fields=['organization', 'kind', 'object_id'], name='search_by_object'),
-        ),
-        migrations.AddConstraint(
-            model_name='searchentry',
-            constraint=models.UniqueConstraint(fields=('organization', 'token', 'kind', 'object_id'), name='search_token'),
         ),
     ]
