@@ -138,7 +138,7 @@ def section_title(section: TableSection, language: str) -> str:
 
 
 def email_table(table: InvoiceTable) -> Block:
-    """The invoices of an e-mail; sections are titled and summed when there are several. Without a row: an empty block, held when printed."""
+    """The invoices; sections are titled and summed when there are several. Without a row: an empty block, held when printed."""
     if not any(section.rows for section in table.sections):
         return Block("", "")
     return Block(text=_table_text(table), html=_table_html(table))

@@ -6,7 +6,6 @@ own; both sides print the same documents in turns, so that a busy machine slows 
 
 import argparse
 import resource
-import sys
 import time
 from collections.abc import Sequence
 
@@ -121,7 +120,3 @@ def main(argv: Sequence[str]) -> None:
         peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
         print(f"{name}: {rate:,.1f} a second, bare {bare:,.1f}")
         print(f"result name={name} rate={rate:.1f} ratio={rate / bare:.4f} peak_mb={peak:.0f}")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
