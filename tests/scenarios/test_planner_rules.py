@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from dunning.core.calendars import Calendar
 from invoices.enums import DisputeState, HoldKind, HoldSide, InstallmentKind
 from scenarios.brakes import Brake, Volume, brake
 from scenarios.checklist import legal_checks
@@ -225,6 +226,30 @@ def test_rule_2_nothing_goes_on_a_day_that_is_not_worked():
     waiting = ask("2026-10-03", history=[done("due_notice", "2026-10-01")])  # Saturday
 
     assert said(waiting) == ("wait", "not_yet", "2026-10-05")
+
+
+def test_rule_2_no_condition_is_read_on_a_day_that_is_not_worked():
+    plan = compile_steps([replace(STANDARD_STEPS[3], conditions=(Condition.REGIME_KNOWN,))])
+    unknown = item(customer=customer(regime=""))
+
+    saturday, monday = ask("2026-10-03", unknown, steps=plan), ask("2026-10-05", unknown, steps=plan)
+    assert (said(saturday), saturday.skips) == (("wait", "not_yet", "2026-10-05"), ())
+    assert [skip.step.key for skip in monday.skips] == ["r1"]
+
+
+def test_rule_2_a_holiday_does_not_shorten_the_gap_after_a_late_step():
+    plan = compile_steps(
+        [
+            Step("r1", 1, Phase.FRIENDLY, Channel.EMAIL, Anchor.DUE, 5, OffsetUnit.BUSINESS_DAYS),
+            Step("r2", 2, Phase.FIRM, Channel.EMAIL, Anchor.DUE, 21),
+        ]
+    )
+    # Due on Thursday 1 October: r1 on Thursday 8, r2 two weeks later. Two closures push r1 to Monday 12, and leave the two weeks alone.
+    closed = Calendar("FR", closures=frozenset({date(2026, 10, 5), date(2026, 10, 6)}))
+    late = [done("r1", "2026-10-20", plan)]
+
+    for calendar in (FRANCE, closed):
+        assert iso(ask("2026-10-20", history=late, steps=plan, calendar=calendar).on) == "2026-11-03"
 
 
 def test_rule_2_a_step_on_the_promised_day_stands_outside_the_order():
@@ -496,7 +521,8 @@ def test_rule_9_a_step_not_done_holds_the_next():
 
     assert said(ask("2026-10-20", history=[*R1_DONE, calling])) == ("wait", "in_progress", None)
     closed = replace(calling, state=ActionState.SKIPPED, on=day("2026-10-21"))  # "non effectué"
-    assert ask("2026-10-22", history=[*R1_DONE, closed]).step.key == "r2"
+    going_on = ask("2026-10-22", history=[*R1_DONE, closed])
+    assert (going_on.kind, going_on.step.key) == (DecisionKind.TAKE, "r2")  # what was not done shifts nothing
 
 
 def test_rule_9_a_reply_pauses_and_never_expires():
@@ -723,6 +749,7 @@ def test_rule_17_items_that_fell_away_are_dropped_and_the_rest_is_rendered_again
 def test_rule_17_less_stays_approved_more_does_not():
     approved = replace(OPEN_GATE, approved_cents=1_000_00)
 
+    assert gate(approved, [SOUND]).answer == Answer.GO
     assert gate(approved, [replace(SOUND, chased_cents=600_00)]).reason == Reason.AMOUNT_CHANGED
     verdict = gate(approved, [replace(SOUND, chased_cents=1_000_01)])
     assert (verdict.answer, verdict.reason) == (Answer.WAIT, Reason.AWAITING_APPROVAL)

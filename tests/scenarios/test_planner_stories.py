@@ -205,6 +205,14 @@ def test_a_rejected_dispute_resumes_in_the_friendly_phase():
     assert [entry.occurrence for entry in world.history if entry.key == "r1"] == [1, 2]
 
 
+def test_a_dispute_rejected_before_a_weekend_waits_for_monday():
+    dispute = Dispute(None, day("2026-10-15"), DisputeState.REJECTED, day("2026-11-12"))
+    history = [done("r1", "2026-10-02"), done("call", "2026-10-09"), done("r2", "2026-10-14")]
+
+    saturday = ask("2026-11-14", item(situation=ItemSituation(disputes=(dispute,))), history)
+    assert (saturday.kind, saturday.step.key, iso(saturday.on)) == (DecisionKind.WAIT, "r1", "2026-11-16")
+
+
 def test_a_retention_is_chased_from_its_release_on():
     retention = ItemSituation(kind=InstallmentKind.RETENTION, matures_on=day("2027-10-01"))
     world = World(item(due="2027-10-01", situation=retention)).live("2027-09-01", "2027-10-04")
