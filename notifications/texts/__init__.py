@@ -63,7 +63,10 @@ def shipped_texts() -> Mapping[str, ShippedText]:
     entries: dict[str, dict[str, Any]] = {}
     for path in sorted(_HERE.glob("*.yaml")):
         if path.name != "shared.yaml":
-            entries.update(yaml.safe_load(path.read_text(encoding="utf-8")))
+            found = yaml.safe_load(path.read_text(encoding="utf-8"))
+            if twice := entries.keys() & found.keys():
+                raise ValueError(f"{path.name} repeats {', '.join(sorted(twice))}")
+            entries |= found
     return MappingProxyType(
         {key: _text(key, {**entries.get(entry.get("same_as", ""), {}), **entry}, shared) for key, entry in entries.items()}
     )
