@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 from difflib import SequenceMatcher
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID
 
 from customers.models import Customer
@@ -87,6 +88,7 @@ class Proposal:
     parts: tuple[Part, ...]
 
 
+@lru_cache(maxsize=100_000)
 def compact(text: str) -> str:
     """A number without case, spaces and separators: "FA-2026-00042" → "fa202600042"."""
     return "".join(_PIECES.findall(search.fold(text)))

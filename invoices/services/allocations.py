@@ -2,7 +2,7 @@
 balances)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -63,8 +63,7 @@ def allocate(
     if row.cancelled_at is not None:
         raise DomainError(_("This payment was cancelled."), code="cancelled")
     if parts is None:
-        contested = reconciliation.wholly_contested(locked.installments)
-        made = settle_automatically(Source(payment=row), list(locked.installments.values()), contested)
+        made = Account(locked.installments.values()).settle(Source(payment=row), locked.customers)
     else:
         made = set_against(Source(payment=row), [(locked.installment(item.pk), amount) for item, amount in parts])
     rows = [[str(part.installment_id), str(part.amount)] for part in made]
@@ -113,11 +112,10 @@ def allocate_credit_notes(*, customer: Customer, actor: str, today: date, now: d
     notes = Invoice.objects.filter(customer=customer, kind=InvoiceKind.CREDIT_NOTE, state=InvoiceState.ISSUED, unallocated__gt=0)
     locked = lock_items(invoice_ids=notes.values_list("pk", flat=True), customer_ids=[customer.pk], open_items=True)
     sources = [row for row in locked.invoices.values() if row.kind == InvoiceKind.CREDIT_NOTE and row.unallocated > 0]
-    items = list(locked.installments.values())
-    contested = reconciliation.wholly_contested(locked.installments)
+    account = Account(locked.installments.values())
     made: list[Allocation] = []
     for note in sorted(sources, key=lambda row: (row.issued_on, row.number)):
-        made += settle_automatically(Source(credit_note=note), items, contested)
+        made += account.settle(Source(credit_note=note), [customer.pk])
     if made:
         rows = [[str(part.credit_note_id), str(part.installment_id), str(part.amount)] for part in made]
         body = {"count": len(rows), "digest": audit.digest(rows)}
@@ -179,15 +177,37 @@ def set_against(source: Source, parts: Iterable[tuple[Installment, Decimal]]) ->
     return made
 
 
-def settle_automatically(source: Source, items: Sequence[Installment], contested: frozenset[UUID]) -> list[Allocation]:
-    """Allocations of a locked source by the reconciliation's order to locked items of one payer, not yet written."""
-    row = source.row
-    receipt = reconciliation.Receipt(
-        amount=row.unallocated, currency=row.currency, text=source.payment.reference_text if source.payment is not None else ""
-    )
-    by_id = {item.pk: item for item in items}
-    found = reconciliation.settle(receipt, reconciliation.as_items(items, contested))
-    return set_against(source, [(by_id[part.item_id], part.amount) for part in found])
+class Account:
+    """The open, locked items of one or several payers, as the reconciliation reads them; kept up to date while receipts are set against it.
+
+    Made once for a whole load: a receipt then costs what its payer's items cost, not what reading them again would.
+    """
+
+    def __init__(self, items: Iterable[Installment]) -> None:
+        self.items = {item.pk: item for item in items}
+        contested = reconciliation.wholly_contested(self.items)
+        self.views: dict[UUID, dict[UUID, reconciliation.OpenItem]] = {}
+        for view in reconciliation.as_items(self.items.values(), contested):
+            self.views.setdefault(view.customer_id, {})[view.id] = view
+
+    def settle(self, source: Source, customer_ids: Iterable[UUID]) -> list[Allocation]:
+        """Allocations of a locked source, by the reconciliation's order, to the items of these customers; not yet written."""
+        row = source.row
+        receipt = reconciliation.Receipt(
+            amount=row.unallocated, currency=row.currency, text=source.payment.reference_text if source.payment is not None else ""
+        )
+        open_ = [view for customer_id in sorted(set(customer_ids)) for view in self.views.get(customer_id, {}).values()]
+        return self.take(source, [(self.items[part.item_id], part.amount) for part in reconciliation.settle(receipt, open_)])
+
+    def take(self, source: Source, parts: Iterable[tuple[Installment, Decimal]]) -> list[Allocation]:
+        """`set_against`, of which the next `settle` takes account."""
+        made = set_against(source, parts)
+        for part in made:
+            own = self.views.get(part.installment.customer_id, {})
+            view = own.pop(part.installment_id, None)
+            if view is not None and part.installment.outstanding:
+                own[part.installment_id] = replace(view, outstanding=part.installment.outstanding)
+        return made
 
 
 def after_allocation(

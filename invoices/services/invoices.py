@@ -210,8 +210,13 @@ def due_date_for(customer: Customer, issued_on: date) -> date:
 
 def search_tokens(invoice: Invoice) -> set[str]:
     """By its number, its amount and its order number."""
-    tokens = search.number_tokens(invoice.number) | {search.amount_token(invoice.gross)}
-    return tokens | {search.fold(invoice.purchase_order)} if invoice.purchase_order else tokens
+    return tokens_of(invoice.number, invoice.gross, invoice.purchase_order)
+
+
+def tokens_of(number: str, gross: Decimal, purchase_order: str) -> set[str]:
+    """The search tokens of an invoice from its plain values: a load has no instances."""
+    tokens = search.number_tokens(number) | {search.amount_token(gross)}
+    return tokens | {search.fold(purchase_order)} if purchase_order else tokens
 
 
 def refuse_blank_or_taken(number: str) -> None:

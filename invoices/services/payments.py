@@ -14,10 +14,10 @@ from dunning.core import audit, events
 from dunning.core.errors import DomainError, StaleObject
 from dunning.core.tokens import new_id
 from invoices import reconciliation
-from invoices.models import Allocation, Installment, Payment
+from invoices.models import Allocation, Payment
 from invoices.references import find_references
 from invoices.services import promises
-from invoices.services.allocations import Source, after_allocation, family, set_against, settle_automatically
+from invoices.services.allocations import Account, Source, after_allocation, family
 from invoices.services.balances import announce, announce_change, announce_credit, refresh
 from invoices.services.drafts import PaymentDraft, check_amount
 from invoices.services.locks import Locked, lock_items, lock_payment
@@ -81,8 +81,7 @@ def identify_payment(
     row.save(update_fields=["customer"])
     body = {"customer": customer.number, "amount": str(row.amount), "currency": row.currency}
     audit.record(actor=actor, action="payment.identified", target=row, body=body, now=now)
-    contested = reconciliation.wholly_contested(locked.installments)
-    made = settle_automatically(Source(payment=row), list(locked.installments.values()), contested) if settle else []
+    made = Account(locked.installments.values()).settle(Source(payment=row), locked.customers) if settle else []
     after_allocation(made, locked.installments, reason="paid", actor=actor, today=today, now=now)
     announce_credit([customer.pk], today=today, now=now)
     payment.customer, payment.unallocated = customer, row.unallocated
@@ -173,18 +172,14 @@ def _sort_out(
 
 def _match(fresh: Sequence[tuple[PaymentDraft, Payment]], families: dict[UUID, set[UUID]], locked: Locked) -> list[Allocation]:
     """What each payment settles, in order: an item a payment closed is not there for the next one."""
-    by_customer: dict[UUID, list[Installment]] = {}
-    for item in locked.installments.values():
-        by_customer.setdefault(item.customer_id, []).append(item)
-    contested = reconciliation.wholly_contested(locked.installments) if families else frozenset()
+    account = Account(locked.installments.values() if families else ())
     made: list[Allocation] = []
     for draft, payment in fresh:
         source = Source(payment=payment)
         if draft.allocations is not None:
-            made += set_against(source, [(locked.installment(item.pk), amount) for item, amount in draft.allocations])
+            made += account.take(source, [(locked.installment(item.pk), amount) for item, amount in draft.allocations])
         elif payment.customer_id is not None:
-            own = [item for member in sorted(families[payment.customer_id]) for item in by_customer.get(member, [])]
-            made += settle_automatically(source, own, contested)
+            made += account.settle(source, families[payment.customer_id])
     return made
 
 

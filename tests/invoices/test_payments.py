@@ -125,6 +125,16 @@ def test_a_batch_settles_in_order_and_leaves_one_audit_event(organization: Organ
     assert [answer.created for answer in again] == [False] * 3
 
 
+def test_in_one_batch_what_was_said_and_what_is_found_do_not_meet(organization: Organization) -> None:
+    customer = make_customer()
+    item = bill(customer, "100.00", issued_on=SEPT_1, due_on=OCT_1, number="F-1")
+    said = PaymentDraft(customer=customer, amount=Decimal("70.00"), received_on=OCT_5, allocations=((item, Decimal("70.00")),))
+    found = PaymentDraft(customer=customer, amount=Decimal("100.00"), received_on=OCT_5, reference_text="F-1")
+    recorded = services.record_payments(drafts=[said, found], **at(OCT_5))
+    assert [unallocated(answer.payment) for answer in recorded] == [Decimal(0), Decimal("70.00")]
+    assert left(item) == 0
+
+
 def test_a_part_payment_pauses_its_item_five_business_days_and_a_second_part_prolongs(organization: Organization) -> None:
     customer = make_customer()
     item = bill(customer, "1000.00", issued_on=SEPT_1, due_on=OCT_1, number="F-1")
