@@ -145,7 +145,7 @@ def _sorted_messages(messages: Iterable[Message], zone: ZoneInfo) -> Iterator[En
         )
 
 
-# --- what happened to the items ------------------------------------------------------------------------------------------------------------
+# --- what happened to the items ----------------------------------------------------------------------------------------------------
 
 
 def _about_items(items: Sequence[Installment], zone: ZoneInfo) -> Iterator[Entry]:

@@ -82,7 +82,7 @@ class Coming:
 
 @dataclass(frozen=True)
 class Why:
-    """The reasoning about one instalment. Amounts are Decimals in `currency`; `decision` is None when nothing is open or no plan applies."""
+    """The reasoning about one instalment, in its currency; no `decision` when nothing is open or no plan applies."""
 
     invoice: Invoice
     item: Installment

@@ -1,0 +1,102 @@
+"""The daily run around its planner, told day by day on the shipped standard plan."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from dunning.core.errors import DomainError
+from dunning.core.models import Organization
+from dunning.core.tenancy import tenant
+from notifications.models import Message
+from scenarios.models import Action, DailyRun, Schedule
+from scenarios.services.runs import refresh_schedule, release_brake, run_organization
+from tests.factories import make_customer, make_invoice
+from tests.scenarios.houses import CLERK, at, mail, open_house, run_on, steps_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_invoice_goes_through_its_first_steps() -> None:
+    house = open_house()
+    with tenant(house):
+        item = make_invoice(make_customer("C1"), amount="1200.00", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+    for day in ("2026-09-07", "2026-09-24", "2026-10-01", "2026-10-02", "2026-10-05", "2026-10-09"):
+        run_on(house, day)
+    with tenant(house):
+        assert steps_of(item) == [
+            ("receipt_check", "done", "2026-09-07"),
+            ("pre_due", "done", "2026-09-24"),
+            ("due_day_notice", "done", "2026-10-01"),
+            ("r1", "done", "2026-10-02"),
+            ("call", "planned", "2026-10-09"),
+        ]
+        assert [state for _template, state in mail()] == ["accepted"] * 4
+        row = Schedule.objects.get()
+        assert (row.last_step_key, row.last_done_on, row.next_step_key) == ("r1", date(2026, 10, 2), "call")
+        quiet = DailyRun.objects.get(local_date=date(2026, 10, 5))
+        assert quiet.counts["decisions"] == {"wait": {"not_yet": 1}}
+        assert quiet.counts["messages"] == {}
+
+
+def test_a_day_run_twice_writes_nothing_twice() -> None:
+    house = open_house()
+    with tenant(house):
+        make_invoice(make_customer("C1"), issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+        make_invoice(make_customer("C2"), issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+    first = run_on(house, "2026-10-02", deliver=False)
+    second = run_on(house, "2026-10-02", deliver=False)
+    third = run_on(house, "2026-10-02", deliver=False, again=True)
+    assert (first.already_done, second.already_done, third.already_done) == (False, True, False)
+    with tenant(house):
+        taken = Action.objects.exclude(state="skipped")
+        assert sorted(taken.values_list("step_key", "installment__customer__number")) == [("r1", "C1"), ("r1", "C2")]
+        assert sorted(Message.objects.values_list("customer__number", "template_key", "state")) == [
+            ("C1", "r1", "queued"),
+            ("C2", "r1", "queued"),
+        ]
+
+
+def test_a_run_in_real_life_sets_the_hour_of_the_next() -> None:
+    house = open_house()
+    Organization.objects.filter(pk=house.pk).update(next_run_at=at("2026-10-02", 4))
+    house.refresh_from_db()
+    run_organization(organization=house, today=date(2026, 10, 2), now=at("2026-10-02", 4, 1), actor="system")
+    house.refresh_from_db()
+    assert house.next_run_at == datetime(2026, 10, 3, 4, 0, tzinfo=UTC)  # six o'clock in Paris
+
+
+def test_an_unusual_run_stops_and_leaves_once_a_person_has_looked() -> None:
+    house = open_house()
+    run_organization(organization=house, today=date(2026, 10, 1), now=at("2026-10-01", 4), actor="system")
+    with tenant(house):
+        for number in range(1, 23):
+            make_invoice(make_customer(f"B{number:02}"), issued_on=date(2026, 9, 1), due_on=date(2026, 9, 30))
+    report = run_on_real(house, "2026-10-02")
+    assert report.brake is not None
+    assert (report.brake.cause, report.brake.planned, report.brake.announced) == ("volume", 22, 0)
+    with tenant(house):
+        assert set(mail()) == {("r1", "held")}
+        assert release_brake(run=report.run, actor=CLERK, now=at("2026-10-02")) == 22
+        assert set(mail()) == {("r1", "queued")}
+        with pytest.raises(DomainError, match="Nothing holds this run|Rien ne retient"):
+            release_brake(run=report.run, actor=CLERK, now=at("2026-10-02"))
+
+
+def run_on_real(house: Organization, day: str):  # type: ignore[no-untyped-def]
+    from tests.scenarios.houses import cover
+
+    with tenant(house):
+        cover(day)
+    return run_organization(organization=house, today=date.fromisoformat(day), now=at(day, 4), actor="system")
+
+
+def test_the_schedule_can_be_refreshed_without_deciding_anything() -> None:
+    house = open_house()
+    with tenant(house):
+        make_invoice(make_customer("C1"), issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+        Schedule.objects.all().delete()
+    refresh_schedule(organization=house, today=date(2026, 9, 2), now=at("2026-09-02"))
+    with tenant(house):
+        row = Schedule.objects.get()
+        assert (row.next_step_key, row.next_on, row.reason) == ("receipt_check", date(2026, 9, 7), "not_yet")
+        assert Action.objects.count() == 0
