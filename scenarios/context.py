@@ -12,13 +12,13 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from invoices.selectors import unmatched_reach
 
 from dunning.core.calendars import Calendar
 from dunning.core.models import Organization, OrganizationProfile
 from dunning.core.selectors import get_calendar, get_profile
 from invoices.enums import DisputeState, HoldKind, HoldSide, InstallmentKind
 from invoices.models import LedgerCoverage
+from invoices.selectors import unmatched_reach
 from scenarios.context_sql import (
     ACTIONS,
     COMMITMENTS,
@@ -125,12 +125,6 @@ class Frame:
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.organization.timezone)
-
-    def spacing_of(self, steps: Steps | None) -> int:
-        """Business days between written messages under a plan: its own figure, else the organization's."""
-        plan = self.plans.get(steps.plan) if steps is not None else None
-        own = plan.version.spacing_days if plan is not None else None
-        return self.policy.spacing if own is None else own
 
 
 def load_frame(organization: Organization, today: date) -> Frame:

@@ -128,7 +128,7 @@ def _facts(
     today = frame.today.toordinal()
     spaced = None
     if message.channel != Channel.SMS:
-        spaced = spaced_until(written, message.group_key, Phase(message.phase), frame.calendar, frame.policy, today)
+        spaced = spaced_until(written, message.group_key, Phase(message.phase), frame.calendar, _spacing(message, frame), today)
     return GateFacts(
         suspended=frame.organization.suspended_at is not None,
         held=frame.profile.held_at is not None and not preview,
@@ -156,6 +156,11 @@ def _other_messages(message: Message, batch: Batch) -> list[Written]:
     return others
 
 
+def _spacing(message: Message, frame: Frame) -> int:
+    plan = frame.plans.get(str(message.details.get("plan", "")))
+    return frame.policy.spacing if plan is None or plan.steps.spacing is None else plan.steps.spacing
+
+
 def _outside_window(message: Message, frame: Frame, now: datetime) -> bool:
     if message.channel not in _QUIET_HOURS_MATTER:
         return False
@@ -178,7 +183,9 @@ def _ask_again(reason: Reason | None, message: Message, frame: Frame, batch: Bat
         return None
     if reason is Reason.SPACING:
         written = _other_messages(message, batch)
-        until = spaced_until(written, message.group_key, Phase(message.phase), frame.calendar, frame.policy, frame.today.toordinal())
+        until = spaced_until(
+            written, message.group_key, Phase(message.phase), frame.calendar, _spacing(message, frame), frame.today.toordinal()
+        )
         if until is not None:
             return datetime.combine(date.fromordinal(until), frame.profile.window_start, tzinfo=frame.zone)
     return next_opening(frame, now)

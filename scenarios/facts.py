@@ -68,6 +68,7 @@ class Steps:
     outside: tuple[Step, ...] = ()
     grouping: Grouping = Grouping.ACCOUNT
     minimum_cents: int = 0  # rule 1: a net at or below it is not chased
+    spacing: int | None = None  # rule 6, when the plan has a figure of its own
     _dates: "dict[tuple[int, int, int], NominalDates]" = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
@@ -94,7 +95,13 @@ class Steps:
 
 
 def compile_steps(
-    steps: Sequence[Step], *, plan: str = "", version: str = "", grouping: Grouping = Grouping.ACCOUNT, minimum_cents: int = 0
+    steps: Sequence[Step],
+    *,
+    plan: str = "",
+    version: str = "",
+    grouping: Grouping = Grouping.ACCOUNT,
+    minimum_cents: int = 0,
+    spacing: int | None = None,
 ) -> Steps:
     """The plan as the planner reads it. Raises ValueError for two steps of the same key."""
     ordered = sorted(steps, key=lambda step: step.position)
@@ -102,7 +109,7 @@ def compile_steps(
         raise ValueError("Two steps of a plan have the same key.")
     outside = tuple(step for step in ordered if step.anchor == Anchor.PROMISE)
     inside = tuple(step for step in ordered if step not in outside)
-    return Steps(plan=plan, version=version, steps=inside, outside=outside, grouping=grouping, minimum_cents=minimum_cents)
+    return Steps(plan=plan, version=version, steps=inside, outside=outside, grouping=grouping, minimum_cents=minimum_cents, spacing=spacing)
 
 
 # --- the item and its customer ----------------------------------------------------------------------------------------------------------

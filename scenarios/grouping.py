@@ -121,12 +121,17 @@ class _Day:
         if written_today(correspondence.written, group, self.today):
             deferral = Deferral(Reason.ONE_PER_DAY, self.calendar.add_bd_ordinal(self.today, 1))
         elif not all(decision.step is not None and decision.step.channel == Channel.SMS for decision in taken):
-            until = spaced_until(correspondence.written, group, phase, self.calendar, self.policy, self.today)
+            until = spaced_until(correspondence.written, group, phase, self.calendar, self._spacing(taken), self.today)
             deferral = None if until is None else Deferral(Reason.SPACING, until)
         if deferral is None:
             return True
         self.deferrals.update({decision.item.id: deferral for decision in taken})
         return False
+
+    def _spacing(self, taken: Sequence[Decision]) -> int:
+        """The plan's own figure, the widest of several plans; else the organization's."""
+        own = [self.policy.spacing if d.steps is None or d.steps.spacing is None else d.steps.spacing for d in taken]
+        return max(own, default=self.policy.spacing)
 
     def _adopted(self, account: list[Decision], cargo: Mapping[str, Cargo], acting: Mapping[str, Decision]) -> dict[str, Decision]:
         """Items of the messages it replaces, as long as they are still to be asked for."""

@@ -62,6 +62,7 @@ def current_plans() -> dict[str, CurrentPlan]:
                 version=str(version.pk),
                 grouping=Grouping(version.grouping),
                 minimum_cents=round(version.minimum_amount * 100),
+                spacing=version.spacing_days,
             ),
             rows={row.key: row for row in rows[version.pk]},
         )

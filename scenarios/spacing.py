@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dunning.core.calendars import Calendar
 from scenarios.enums import Grouping, Phase
-from scenarios.facts import Decision, Item, Policy
+from scenarios.facts import Decision, Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,15 @@ def group_of(decision: Decision) -> str:
     return axes
 
 
-def spaced_until(written: Iterable[Written], group: str, phase: Phase, calendar: Calendar, policy: Policy, today: int) -> int | None:
-    """First day on which a message of this phase may leave, None for today: only an earlier one of the same or a higher phase delays it."""
+def spaced_until(written: Iterable[Written], group: str, phase: Phase, calendar: Calendar, spacing: int, today: int) -> int | None:
+    """First day on which a message of this phase may leave, None for today: only an earlier one of the same or a higher phase delays it.
+
+    `spacing` is in business days.
+    """
     latest = max((message.on for message in written if message.group == group and message.phase >= phase), default=None)
     if latest is None:
         return None
-    free = calendar.add_bd_ordinal(latest, policy.spacing)
+    free = calendar.add_bd_ordinal(latest, spacing)
     return free if today < free else None
 
 

@@ -114,7 +114,7 @@ def load_account(*, profile: OrganizationProfile, message: Message, lines: Seque
         reminders=earlier_reminders(items),
         today=today,
         language=message.language,
-        currency=message.currency or profile.default_currency,
+        currency=message.currency or next((invoice.currency for invoice in invoices.values()), profile.default_currency),
     )
 
 

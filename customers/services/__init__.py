@@ -7,7 +7,7 @@ from customers.services.behaviour import (
     record_owner_warned,
     set_absence,
 )
-from customers.services.contacts import ContactFields, add_contact, deactivate_contact, reorder_contacts, update_contact
+from customers.services.contacts import ContactFields, add_contact, add_contacts, deactivate_contact, reorder_contacts, update_contact
 from customers.services.customers import (
     CustomerFields,
     archive_customer,
@@ -27,6 +27,7 @@ __all__ = [
     "ContactFields",
     "CustomerFields",
     "add_contact",
+    "add_contacts",
     "archive_customer",
     "clear_insolvency",
     "clear_reply_pending",

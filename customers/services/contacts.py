@@ -1,5 +1,6 @@
 """Contacts: whom a message reaches, and in which order."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
@@ -9,7 +10,7 @@ from django.utils.translation import gettext as _
 from customers import identity
 from customers.enums import Reachability
 from customers.models import Contact, Customer
-from customers.services.customers import lock_customer
+from customers.services.customers import lock_customer, lock_customers
 from customers.signals import customer_changed
 from dunning.core import audit
 from dunning.core.errors import DomainError
@@ -31,17 +32,42 @@ def add_contact(*, customer: Customer, actor: str, today: date, now: datetime, *
     customer already has.
     """
     locked = lock_customer(customer)
-    clean = _cleaned(fields, locked.country)
-    if not any(clean.get(name) for name in ("name", "email", "phone")):
-        raise DomainError(_("A contact needs a name, an e-mail address or a telephone number."), code="required", field="email")
     chain = list(Contact.objects.filter(customer=locked, is_active=True).order_by("position", "pk"))
-    _refuse_twice(chain, clean.get("email", ""))
-    clean.setdefault("position", max((contact.position for contact in chain), default=0) + 1)
-    contact = Contact.objects.create(customer=locked, **clean)
+    contact = _next_in(chain, locked, fields)
+    contact.save(force_insert=True)
     body = {"name": contact.name, "role": contact.role, "email": contact.email, "phone": contact.phone}
     audit.record(actor=actor, action="contact.added", target=contact, body=body, now=now)
     _announce(locked.pk, today=today, now=now)
     return contact
+
+
+def add_contacts(*, chains: Mapping[Customer, Sequence[ContactFields]], actor: str, today: date, now: datetime) -> list[Contact]:
+    """Add people to many customers' chains, with one audit event. Raises DomainError as `add_contact`; nothing is written then."""
+    locked = lock_customers([customer.pk for customer in chains])
+    known: dict[UUID, list[Contact]] = {pk: [] for pk in locked}
+    for contact in Contact.objects.filter(customer__in=locked, is_active=True).order_by("position", "pk"):
+        known[contact.customer_id].append(contact)
+    added = []
+    for customer, people in chains.items():
+        for fields in people:
+            contact = _next_in(known[customer.pk], locked[customer.pk], fields)
+            known[customer.pk].append(contact)
+            added.append(contact)
+    Contact.objects.bulk_create(added)
+    digest = audit.digest([str(contact.pk), contact.email, contact.phone] for contact in added)
+    audit.record(actor=actor, action="contacts.added", body={"count": len(added), "digest": digest}, now=now)
+    customer_changed.send(sender=Customer, customer_ids=list(locked), reason="contacts", today=today, now=now)
+    return added
+
+
+def _next_in(chain: list[Contact], customer: Customer, fields: ContactFields) -> Contact:
+    """The contact to add to a chain, unsaved."""
+    clean = _cleaned(fields, customer.country)
+    if not any(clean.get(name) for name in ("name", "email", "phone")):
+        raise DomainError(_("A contact needs a name, an e-mail address or a telephone number."), code="required", field="email")
+    _refuse_twice(chain, clean.get("email", ""))
+    clean.setdefault("position", max((contact.position for contact in chain), default=0) + 1)
+    return Contact(customer=customer, **clean)
 
 
 def update_contact(*, contact: Contact, actor: str, today: date, now: datetime, **fields: Unpack[ContactFields]) -> list[str]:

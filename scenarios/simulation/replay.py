@@ -1,0 +1,221 @@
+"""A file played on its own dates: each invoice is issued on its issue date and each payment received on its own, before that day's run."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from customers.enums import CustomerKind
+from customers.models import Customer
+from customers.services import ContactFields, add_contacts, create_customers
+from dunning.core.errors import DomainError
+from dunning.core.models import Organization
+from dunning.core.tenancy import tenant
+from invoices.importers import reading
+from invoices.importers.dates import Order
+from invoices.importers.fields import INVOICE_FIELDS, PAYMENT_FIELDS
+from invoices.importers.mapping import Field, recogniser, resolve
+from invoices.importers.problems import RowProblem
+from invoices.importers.values import Converter, gather
+from invoices.models import Installment
+from invoices.services.drafts import InvoiceDraft, PaymentDraft
+from invoices.services.invoices import issue_invoices
+from invoices.services.ledger import certify_ledger
+from invoices.services.payments import record_payments
+from notifications.enums import MessageState
+from notifications.models import Message
+from notifications.posting import record_posting
+from notifications.selectors import print_queue
+from scenarios.enums import CallOutcome, Channel, TaskKind, TaskState
+from scenarios.models import Task
+from scenarios.services.approvals import approve_messages
+from scenarios.services.calls import record_call
+from scenarios.services.tasks import complete_task
+
+ACTOR: Final = "replay"
+
+
+@dataclass
+class Script:
+    """What the files say, by day; `refused` are lines that cannot be read, with the reason."""
+
+    invoices: dict[date, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    payments: dict[date, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    customers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+
+    @property
+    def invoice_count(self) -> int:
+        return sum(len(rows) for rows in self.invoices.values())
+
+
+def read_script(invoices: Path, payments: Path, *, mapping: Mapping[str, str], order: Order | None) -> Script:
+    """Read both files (they may be the same). `mapping` is column → field, for either. Raises FileRefused."""
+    script = Script()
+    for values in _rows(invoices, INVOICE_FIELDS, mapping, order, script):
+        script.invoices[values["issued_on"]].append(values)
+        script.customers.setdefault(values["customer"], values)
+    for values in _rows(payments, PAYMENT_FIELDS, mapping, order, script):
+        script.payments[values["received_on"]].append(values)
+    return script
+
+
+def _rows(path: Path, fields: Sequence[Field], mapping: Mapping[str, str], order: Order | None, script: Script) -> Iterator[dict[str, Any]]:
+    names = {item.name for item in fields}
+    explicit = {column: name for column, name in mapping.items() if name in names}
+    source = reading.look_at(path, recognised=recogniser(fields, explicit, {}))
+    columns = resolve(source.heading, fields, explicit=explicit, remembered={})
+    with source.rows() as rows:
+        evidence = gather(rows, columns, fields, order=order, decimal=None)
+    converter = Converter(tuple(fields), columns, evidence)
+    with source.rows() as rows:
+        for row in rows:
+            try:
+                yield converter.values(row)
+            except RowProblem as problem:
+                script.refused.append(_("line %(line)s: %(reason)s") % {"line": row.line, "reason": problem.reason})
+
+
+class Replay:
+    """The life a file describes: nobody promises or contests, every call reaches somebody who says nothing, letters are posted at once."""
+
+    def __init__(self, organization: Organization, script: Script, *, currency: str) -> None:
+        self.organization = organization
+        self.script = script
+        self.currency = currency
+        self.customers: dict[str, Customer] = {}
+        self.items: dict[str, Installment] = {}
+
+    def create_customers(self, today: date, now: datetime) -> None:
+        """Every customer of the file, as a business, written to at its own address or at ID@example.com."""
+        with tenant(self.organization):
+            rows: list[Any] = [
+                {"number": number, "name": values.get("customer_name") or number, "kind": CustomerKind.BUSINESS, "language": "en"}
+                for number, values in sorted(self.script.customers.items())
+            ]
+            chains: dict[Customer, list[ContactFields]] = {}
+            for customer in create_customers(rows=rows, actor=ACTOR, today=today, now=now):
+                emails = self.script.customers[customer.number].get("customer_email") or [f"{customer.number.lower()}@example.com"]
+                chains[customer] = [{"name": "Accounts payable", "email": emails[0]}]
+            add_contacts(chains=chains, actor=ACTOR, today=today, now=now)
+            # Whoever plays a file says so: without it no penalty and no formal notice would ever be announced.
+            Customer.objects.filter(number__in=self.script.customers).update(kind_confirmed_at=now)
+            self.customers = {customer.number: customer for customer in Customer.objects.filter(number__in=self.script.customers)}
+
+    def morning(self, today: date, now: datetime) -> None:
+        self._issue(self.script.invoices.get(today, []), today, now)
+        self._receive(self.script.payments.get(today, []), today, now)
+        certify_ledger(through=today, actor=ACTOR, today=today, now=now)
+
+    def _issue(self, rows: list[dict[str, Any]], today: date, now: datetime) -> None:
+        drafts = [
+            InvoiceDraft(
+                customer=self.customers[values["customer"]],
+                number=values["number"],
+                issued_on=today,
+                gross=values["gross"],
+                currency=values.get("currency") or self.currency,
+                due_on=values.get("due_on"),
+                label=values.get("label") or "",
+                purchase_order=values.get("purchase_order") or "",
+            )
+            for values in rows
+        ]
+        if not drafts:
+            return
+        issued = issue_invoices(drafts=drafts, actor=ACTOR, today=today, now=now)
+        for item in Installment.objects.select_related("invoice").filter(invoice__in=issued):
+            self.items[item.invoice.number] = item
+
+    def _receive(self, rows: list[dict[str, Any]], today: date, now: datetime) -> None:
+        drafts = [self._receipt(ordinal, values, today) for ordinal, values in enumerate(rows)]
+        if drafts:
+            record_payments(drafts=drafts, actor=ACTOR, today=today, now=now)
+
+    def _receipt(self, ordinal: int, values: dict[str, Any], today: date) -> PaymentDraft:
+        amount: Decimal = values["amount"]
+        item = self.items.get(values.get("invoice") or "")
+        if item is not None:
+            item.refresh_from_db(fields=["outstanding"])
+        return PaymentDraft(
+            customer=self.customers.get(values.get("customer") or ""),
+            amount=amount,
+            received_on=today,
+            currency=values.get("currency") or self.currency,
+            external_reference=values.get("external_reference") or f"{today.isoformat()}-{ordinal}-{values.get('invoice') or ''}",
+            reference_text=values.get("reference_text") or values.get("invoice") or "",
+            allocations=((item, min(amount, item.outstanding)),) if item is not None and item.outstanding > 0 else None,
+        )
+
+    def at_work(self, today: date, now: datetime) -> None:
+        waiting = list(Message.objects.filter(state=MessageState.AWAITING_APPROVAL).values_list("pk", flat=True))
+        if waiting:
+            approve_messages(message_ids=waiting, organization=self.organization, actor=ACTOR, today=today, now=now)
+        for letter in print_queue():
+            number = f"1A{letter.pk.hex[:9].upper()}" if letter.channel == Channel.REGISTERED else ""
+            record_posting(message_id=letter.pk, posted_on=today, tracking_number=number, actor=ACTOR, now=now)
+        desk = Task.objects.select_related("customer").filter(state=TaskState.OPEN).exclude(kind=TaskKind.APPROVAL)
+        for task in desk.order_by("opened_on", "pk"):
+            try:
+                if task.kind == TaskKind.CALL:
+                    record_call(task=task, outcome=CallOutcome.REFUSAL, actor=ACTOR, today=today, now=now)
+                else:
+                    complete_task(task=task, actor=ACTOR, today=today, now=now)
+            except DomainError:
+                continue  # closed meanwhile
+
+
+@dataclass(frozen=True)
+class StepFigures:
+    """What one step of the plan came to."""
+
+    key: str
+    items: int
+    messages: int
+    tasks: int
+    letters: int
+
+
+def figures(organization: Organization) -> list[StepFigures]:
+    """Items, messages, tasks and letters of each step that was taken, in the order of the plan."""
+    sql = """
+    SELECT a.step_key, min(s.position), count(*) FILTER (WHERE a.state <> 'skipped'),
+           count(DISTINCT m.id) FILTER (WHERE m.channel IN ('email', 'sms')),
+           count(DISTINCT a.task_id), count(DISTINCT m.id) FILTER (WHERE m.channel IN ('letter', 'registered'))
+    FROM scenarios_action a
+    LEFT JOIN scenarios_planstep s ON s.organization_id = a.organization_id AND s.version_id = a.version_id AND s.key = a.step_key
+    LEFT JOIN scenarios_actionmessage l ON l.organization_id = a.organization_id AND l.action_id = a.id
+    LEFT JOIN notifications_message m ON m.organization_id = l.organization_id AND m.id = l.message_id AND m.template_key = s.template_key
+    GROUP BY a.step_key ORDER BY min(s.position)
+    """
+    with tenant(organization), connection.cursor() as cursor:
+        cursor.execute(sql)
+        return [StepFigures(key, items, messages, tasks, letters) for key, _position, items, messages, tasks, letters in cursor.fetchall()]
+
+
+def messages_after_payment(organization: Organization) -> int:
+    """Messages that claimed an item on the day after it was settled, or later: none may exist."""
+    sql = """
+    SELECT count(DISTINCT m.id)
+    FROM notifications_message m
+    JOIN scenarios_actionmessage l ON l.organization_id = m.organization_id AND l.message_id = m.id
+    JOIN scenarios_action a ON a.organization_id = l.organization_id AND a.id = l.action_id
+    JOIN invoices_installment i ON i.organization_id = a.organization_id AND i.id = a.installment_id
+    WHERE m.kind = 'reminder' AND m.accepted_at IS NOT NULL AND i.settled_on IS NOT NULL AND i.settled_on <= m.planned_on
+    """
+    with tenant(organization), connection.cursor() as cursor:
+        cursor.execute(sql)
+        count: int = cursor.fetchone()[0]
+        return count
+
+
+def counted(organization: Organization) -> Counter[str]:
+    """Messages by channel and state, for the summary."""
+    with tenant(organization):
+        return Counter(f"{channel} {state}" for channel, state in Message.objects.values_list("channel", "state"))
