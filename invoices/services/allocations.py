@@ -137,6 +137,7 @@ def write_off(*, installment: Installment, reason: str, amount: Decimal | None =
     row = WriteOff.objects.create(installment=item, amount=given_up, reason=reason.strip()[:200], written_off_on=today)
     balances = refresh({item.pk: item})
     installment.outstanding, installment.settled_on = item.outstanding, item.settled_on
+    promises.reassess([item.pk], actor=actor, today=today, now=now)
     body = {"item": str(item.pk), "amount": str(given_up), "reason": reason}
     audit.record(actor=actor, action="item.written_off", target=row, body=body, now=now)
     announce(balances, reason="written_off", today=today, now=now)

@@ -14,9 +14,10 @@ from dunning.core import audit, events, search
 from dunning.core.errors import DomainError
 from dunning.core.models import Document
 from dunning.core.selectors import get_profile
-from invoices.enums import InstallmentKind, InvoiceKind, InvoiceState, PaymentMeans, TriageChoice
-from invoices.models import Allocation, ImportBatch, Installment, Invoice, WriteOff
+from invoices.enums import DisputeState, HoldKind, InstallmentKind, InvoiceKind, InvoiceState, PaymentMeans, TriageChoice
+from invoices.models import Allocation, Dispute, ImportBatch, Installment, Invoice, WriteOff
 from invoices.references import creditor_reference
+from invoices.services import holds, promises
 from invoices.services.balances import announce, announce_change, refresh
 from invoices.services.drafts import InstallmentDraft, InvoiceDraft, check_amount, clean_pay_to
 from invoices.services.locks import lock_items
@@ -82,7 +83,8 @@ def issue_invoices(
 def cancel_invoice(*, invoice: Invoice, reason: str, actor: str, today: date, now: datetime) -> None:
     """The invoice was issued by mistake and was never owed; what had been set against it is free again.
 
-    Its instalments are closed by a write-off that bears the reason, so that no list of open items holds them. Nothing happens when it is
+    Its instalments are closed by a write-off that bears the reason, so that no list of open items holds them; their promises, disputes
+    and pauses are closed. Nothing happens when it is
     already cancelled. Raises DomainError without a reason, or for a credit note whose credit was used.
     """
     if not reason.strip():
@@ -104,6 +106,7 @@ def cancel_invoice(*, invoice: Invoice, reason: str, actor: str, today: date, no
     for copy in (row, invoice):
         copy.state, copy.cancelled_at, copy.cancelled_reason = InvoiceState.CANCELLED, now, reason.strip()[:200]
     row.save(update_fields=["state", "cancelled_at", "cancelled_reason", "unallocated", "updated_at"])
+    _close_exceptions(list(parts), reason, actor=actor, today=today, now=now)
     balances = refresh(
         parts,
         payment_ids={allocation.payment_id for allocation in freed if allocation.payment_id},
@@ -236,6 +239,15 @@ def _refuse_taken(numbers: Sequence[str]) -> None:
             code="duplicate_number",
             field="number",
         )
+
+
+def _close_exceptions(ids: Sequence[UUID], reason: str, *, actor: str, today: date, now: datetime) -> None:
+    """Nothing is owed any more: promises are withdrawn, disputes were right, pauses end."""
+    promises.withdraw_open(ids, today=today)
+    holds.release_matching(ids, kinds=HoldKind.values, reason=reason, actor=actor, today=today, now=now)
+    Dispute.objects.filter(installment__in=ids, state=DisputeState.OPEN).update(
+        state=DisputeState.ACCEPTED, closed_on=today, resolution_text=reason.strip()
+    )
 
 
 def _move_due_date(parts: Sequence[Installment], due_on: date, invoice: Invoice) -> None:

@@ -127,17 +127,20 @@ def reassess(installment_ids: Sequence[UUID], *, actor: str, today: date, now: d
     Kept = payments valued since the promise was made, through its day + the tolerance, reach its amount. A promise once broken is mended
     when a payment turns out to have come in time, one once kept is broken (or open, before its end) when its money was taken back.
     """
-    promises = list(Promise.objects.filter(installment__in=list(installment_ids)).exclude(state=PromiseState.CANCELLED).order_by("pk"))
+    found = Promise.objects.select_related("installment").filter(installment__in=list(installment_ids))
+    promises = list(found.exclude(state=PromiseState.CANCELLED).order_by("pk"))
     if not promises:
         return []
     profile = get_profile()
     calendar = get_calendar(profile)
-    moved: dict[str, list[Promise]] = {PromiseState.KEPT: [], PromiseState.BROKEN: [], PromiseState.OPEN: []}
+    moved: dict[PromiseState, list[Promise]] = {state: [] for state in PromiseState}
     taken = {promise.installment_id for promise in promises if promise.state == PromiseState.OPEN}
     for promise in promises:
         limit = deadline(promise, profile, calendar)
         if _paid_since(promise, limit) >= promise.amount:
-            state: str = PromiseState.KEPT
+            state = PromiseState.KEPT
+        elif promise.state == PromiseState.OPEN and today <= limit and promise.installment.outstanding == 0:
+            state = PromiseState.CANCELLED  # nothing is left to promise: a credit note or a write-off settled it
         elif today > limit or (promise.state != PromiseState.OPEN and promise.installment_id in taken):
             state = PromiseState.BROKEN
         else:
@@ -146,13 +149,13 @@ def reassess(installment_ids: Sequence[UUID], *, actor: str, today: date, now: d
         if state != promise.state:
             promise.state, promise.closed_on = state, None if state == PromiseState.OPEN else today
             moved[state].append(promise)
-    for state, found in moved.items():
-        if not found:
+    for state, judged in moved.items():
+        if not judged:
             continue
-        Promise.objects.bulk_update(found, ["state", "closed_on"])
-        ids = [promise.pk for promise in found]
-        action = {"kept": "promise.kept", "broken": "promise.broken", "open": "promise.reopened"}[str(state)]
-        audit.record(actor=actor, action=action, target=found[0], body={"count": len(ids), "promises": ids[:20]}, now=now)
+        Promise.objects.bulk_update(judged, ["state", "closed_on"])
+        ids = [promise.pk for promise in judged]
+        action = "promise.reopened" if state == PromiseState.OPEN else f"promise.{state.value}"
+        audit.record(actor=actor, action=action, target=judged[0], body={"count": len(ids), "promises": ids[:20]}, now=now)
         if state != PromiseState.OPEN:
             events.emit(type=action, object_type="promise", object_ids=ids, now=now)
     broken = moved[PromiseState.BROKEN]
@@ -163,6 +166,11 @@ def reassess(installment_ids: Sequence[UUID], *, actor: str, today: date, now: d
 def deadline(promise: Promise, profile: OrganizationProfile, calendar: Calendar) -> date:
     """The last day of the tolerance: the promised day + 2 business days by default."""
     return calendar.add_business_days(promise.promised_for, profile.promise_tolerance_days)
+
+
+def withdraw_open(installment_ids: Sequence[UUID], *, today: date) -> None:
+    """Close the open promises of these locked items, which are owed no more; the caller audits and tells."""
+    _withdraw(list(Promise.objects.filter(installment__in=list(installment_ids), state=PromiseState.OPEN)), today)
 
 
 def _paid_since(promise: Promise, limit: date) -> Decimal:

@@ -13,8 +13,19 @@ from dunning.core.errors import DomainError
 from dunning.core.models import Event, Organization
 from dunning.core.tenancy import current_scope
 from invoices import selectors, services
-from invoices.enums import ActKind, ActSource, EInvoiceStatus, HoldKind, HoldSide, InstallmentKind, InvoiceState, TriageChoice
-from invoices.models import Allocation, DebtorAct, Dispute, Hold, Installment, Invoice, WriteOff
+from invoices.enums import (
+    ActKind,
+    ActSource,
+    DisputeState,
+    EInvoiceStatus,
+    HoldKind,
+    HoldSide,
+    InstallmentKind,
+    InvoiceState,
+    PromiseState,
+    TriageChoice,
+)
+from invoices.models import Allocation, DebtorAct, Dispute, Hold, Installment, Invoice, Promise, WriteOff
 from invoices.selectors import ProblemCode
 from invoices.services import InstallmentDraft, InvoiceDraft
 from tests.factories import make_customer
@@ -138,7 +149,12 @@ def test_a_cancelled_invoice_owes_nothing_and_frees_what_paid_it(organization: O
     customer = make_customer()
     item = bill(customer, "100.00", issued_on=SEPT_1, due_on=OCT_1, number="F-1")
     payment = pay(customer, "60.00", on=OCT_5)
+    services.open_dispute(installment=item, reason="DOUBLE_FACT", **at(OCT_5))
+    services.make_promise(amounts={item: None}, promised_for=OCT_6, **at(OCT_5))
     services.cancel_invoice(invoice=item.invoice, reason="Facturé deux fois", **at(OCT_6))
+    assert (Dispute.objects.get().state, Hold.objects.get().released_on) == (DisputeState.ACCEPTED, OCT_6)
+    assert Promise.objects.get().state == PromiseState.CANCELLED
+    assert services.break_due_promises(**at(date(2026, 11, 1))) == []
     assert (left(item), unallocated(payment), item.invoice.state) == (Decimal(0), Decimal("60.00"), InvoiceState.CANCELLED)
     assert [row.reason for row in WriteOff.objects.all()] == ["Facturé deux fois"]
     services.cancel_invoice(invoice=item.invoice, reason="again", **at(OCT_6))

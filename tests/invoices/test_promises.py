@@ -86,6 +86,15 @@ def test_a_bounced_payment_takes_its_promise_with_it(item: Installment) -> None:
     assert state(made) == PromiseState.BROKEN
 
 
+def test_a_credit_note_that_settles_the_item_leaves_nothing_to_promise(item: Installment) -> None:
+    made = promise(item)
+    services.issue_credit_note(
+        customer=item.customer, number="AV-1", issued_on=OCT_5, gross=Decimal("1000.00"), credited_invoice=item.invoice, **at(OCT_5)
+    )
+    assert state(made) == PromiseState.CANCELLED
+    assert services.break_due_promises(**at(OCT_28)) == []
+
+
 def test_a_promise_over_several_items_shares_a_reference_and_is_judged_item_by_item(organization: Organization) -> None:
     customer = make_customer()
     items = [bill(customer, "100.00", issued_on=SEPT_1, due_on=OCT_1, number=f"FA-2026-{number}") for number in range(2)]
