@@ -19,7 +19,7 @@ from notifications.models import Message, MessageTemplate, ProviderAccount
 from notifications.providers import mime
 from notifications.providers.base import Misconfigured, Provider
 from notifications.rendering import MissingValue, TemplateError, render_email, render_letter_text, render_sms
-from notifications.selectors import is_closed, zone
+from notifications.selectors import closed_addresses, fold_address, is_closed, zone
 from notifications.signals import Go
 
 LOOKED_FOR: Mapping[str, tuple[str, ...]] = {Channel.REGISTERED: (Channel.REGISTERED, Channel.LETTER)}
@@ -57,13 +57,14 @@ class Content:
 
 
 class Workbench:
-    """What many messages of one organization share; lives as long as one transaction."""
+    """What many messages of one organization share; lives as long as one transaction. `many`: closed addresses are read at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, many: bool = False) -> None:
         self.profile = OrganizationProfile.objects.get()
         self._accounts = {account.channel: account for account in ProviderAccount.objects.filter(is_active=True)}
         self._templates: dict[tuple[str, str, str, str], MessageTemplate | None] = {}
         self._zone: ZoneInfo | None = None
+        self._closed = set(closed_addresses().values_list("channel", "address")) if many else None
 
     def account(self, channel: str) -> tuple[ProviderAccount, Provider]:
         """The way out of a channel. Raises Obstructed."""
@@ -102,6 +103,12 @@ class Workbench:
             ).first()
         return self._templates[place]
 
+    def refuse_closed(self, channel: str, address: str) -> None:
+        """Raises Obstructed when nothing may be sent to the address any more."""
+        known = self._closed
+        if is_closed(channel=channel, address=address) if known is None else (channel, fold_address(address)) in known:
+            raise Obstructed(Obstacle.ADDRESS_CLOSED, address, failed=True)
+
     def today(self, now: datetime) -> date:
         """The organization's date."""
         if self._zone is None:
@@ -133,7 +140,7 @@ def _email(message: Message, go: Go, bench: Workbench, template: MessageTemplate
         mime.mailbox(name, recipient)
     except ValueError as error:
         raise Obstructed(Obstacle.ADDRESS_WRONG, str(error)) from None
-    _refuse_closed(message.channel, recipient)
+    bench.refuse_closed(message.channel, recipient)
     sender, reply_to, domain = _identity(go, bench.profile)
     rendered = render_email(template.subject, template.body, go.context, language=message.language)
     return Content(
@@ -171,7 +178,7 @@ def _sms(message: Message, go: Go, bench: Workbench, template: MessageTemplate) 
         raise Obstructed(Obstacle.ADDRESS_MISSING, go.recipient_name or message.recipient_name)
     if not (recipient.startswith("+") and recipient[1:].isascii() and recipient[1:].isdigit() and 8 <= len(recipient) <= 16):
         raise Obstructed(Obstacle.ADDRESS_WRONG, recipient)
-    _refuse_closed(message.channel, recipient)
+    bench.refuse_closed(message.channel, recipient)
     account, _provider = bench.account(message.channel)
     sender = go.sender or str(account.settings.get("sender") or "") or bench.profile.sms_sender
     if not sender:
@@ -195,7 +202,16 @@ def _sms(message: Message, go: Go, bench: Workbench, template: MessageTemplate) 
 
 def _letter(message: Message, go: Go, bench: Workbench, template: MessageTemplate, now: datetime) -> Content:
     # WeasyPrint's side of the house is only loaded where letters are made: a web process never needs it.
-    from notifications.letters import InvoiceCopy, LetterContent, LetterError, Sender, merge_print_file, render_letter, window_side
+    from notifications.letters import (
+        InvoiceCopy,
+        LetterContent,
+        LetterError,
+        Sender,
+        UnreadableCopy,
+        merge_print_file,
+        render_letter,
+        window_side,
+    )
 
     address = tuple(go.postal_address or message.postal_address)
     if not address:
@@ -227,8 +243,10 @@ def _letter(message: Message, go: Go, bench: Workbench, template: MessageTemplat
         letter = render_letter(LetterContent(**values))
         copies = [InvoiceCopy(name=filename, pdf=_bytes(document)) for document, filename in files]
         print_file = merge_print_file(letter, copies) if copies else b""
-    except LetterError as error:
+    except UnreadableCopy as error:
         raise Obstructed(Obstacle.DOCUMENT_MISSING, str(error)) from None
+    except LetterError as error:
+        raise Obstructed(Obstacle.LETTER_FAILED, str(error)) from None
     return Content(
         template=template,
         recipient="",
@@ -252,11 +270,6 @@ def _place_and_date(city: str, day: date, language: str) -> str:
     if not city:
         return written
     return f"{city}, le {written}" if language == "fr" else f"{city}, {written}"
-
-
-def _refuse_closed(channel: str, address: str) -> None:
-    if is_closed(channel=channel, address=address):
-        raise Obstructed(Obstacle.ADDRESS_CLOSED, address, failed=True)
 
 
 def _files(go: Go) -> tuple[tuple[Document, str], ...]:

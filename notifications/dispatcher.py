@@ -138,10 +138,10 @@ def _deliver(organization_id: UUID, claims: list[Claim], now: datetime) -> Count
 
 def _deliver_locally(organization_id: UUID, claims: list[Claim], now: datetime) -> Counter[str]:
     with tenant(organization_id):
-        run = Pass(now, Workbench())
+        run = Pass(now, Workbench(many=len(claims) > 1))
         messages = {message.pk: message for message in outbox.lock(claim.message_id for claim in claims)}
         for claim in claims:
-            _prepare(claim, messages.get(claim.message_id), run)
+            _prepare(claim, messages.get(claim.message_id), run, locked=True)
         run.close()
     return run.outcomes
 
@@ -186,8 +186,11 @@ def _hold_crashed(organization_id: UUID, claim: Claim, error: Exception, now: da
 # --- T1: ask, render, freeze -----------------------------------------------------------------------------------------------------------
 
 
-def _prepare(claim: Claim, message: Message | None, run: Pass, deadline: Deadline | None = None) -> Ready | None:
-    """Bring one message as far as T1 may: settled when its provider is local, else SENDING. None when there is nothing to call."""
+def _prepare(claim: Claim, message: Message | None, run: Pass, deadline: Deadline | None = None, *, locked: bool = False) -> Ready | None:
+    """Bring one message as far as T1 may: settled when its provider is local, else SENDING. None when there is nothing to call.
+
+    Unless the caller has `locked` the message, it is read again under the locks that answering the question takes.
+    """
     if message is None or message.state not in (*LEAVING, *UNKNOWN):
         run.done.append(claim)
         run.outcomes["gone"] += 1
@@ -202,7 +205,8 @@ def _prepare(claim: Claim, message: Message | None, run: Pass, deadline: Deadlin
             run.outcomes["waiting_for_service"] += 1
             return None
         answer = ask(message, now=run.now)
-        message = Message.objects.select_for_update(no_key=True).get(pk=message.pk)
+        if not locked:
+            message = Message.objects.select_for_update(no_key=True).get(pk=message.pk)
         if message.state not in LEAVING:
             run.done.append(claim)
             run.outcomes["gone"] += 1

@@ -80,6 +80,8 @@ class Anymail(Provider):
             raise Refused(f"{self.service}: {error}", code="unsupported") from None
         status = message.anymail_status  # type: ignore[attr-defined]  # set by anymail
         if not (status.status or set()) & {"sent", "queued"}:
+            if status.esp_response is not None and status.esp_response.status_code in FINAL:
+                raise Refused(f"{self.service}: {status.esp_response.text[:500]}", code=str(status.esp_response.status_code))
             raise Uncertain(f"{self.service} answered with the status {', '.join(sorted(map(str, status.status or ['none'])))}.")
         return Accepted(provider_id=str(status.message_id or "")[:120], response=f"{self.service}: {', '.join(sorted(status.status))}")
 

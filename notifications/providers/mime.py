@@ -31,7 +31,7 @@ def single_address(value: str) -> tuple[str, str]:
     try:
         validate_email(address)
     except ValidationError:
-        raise ValueError(f"“{address or value}” is not an e-mail address.") from None
+        raise ValueError(f"“{value}” is not an e-mail address.") from None
     return name, address
 
 
@@ -42,18 +42,24 @@ def mailbox(name: str, address: str) -> str:
     """
     if any(character in name for character in FORBIDDEN):
         raise ValueError("A name must not contain line breaks.")
-    _, plain = single_address(address)
+    plain = _on_the_wire(address)
     return formataddr((name, plain)) if not name.isascii() else str(Address(name, addr_spec=plain)) if name else plain
 
 
 def wire_address(value: str) -> str:
     """The bare address of a mailbox as SMTP carries it, its domain in IDNA. Raises Refused for what cannot be carried."""
     try:
-        _, address = single_address(value)
-        local, domain = address.rsplit("@", 1)
-        return f"{local}@{punycode(domain)}".encode("ascii").decode()
+        return _on_the_wire(value)
     except ValueError as error:
         raise Refused(f"“{value}” cannot be written to: {error}", code="unsafe_header") from None
+
+
+def _on_the_wire(value: str) -> str:
+    _, address = single_address(value)
+    local, domain = address.rsplit("@", 1)
+    if not local.isascii():
+        raise ValueError(f"“{address}” has a letter that mail servers do not carry.")
+    return f"{local}@{punycode(domain)}"
 
 
 def build(envelope: Envelope) -> EmailMultiAlternatives:

@@ -7,6 +7,7 @@ because bare SMTP knows no idempotency. Safest is a mail server of one's own bes
 import contextlib
 import re
 import smtplib
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -154,8 +155,10 @@ class Smtp(Provider):
                 code, reply = connection.getreply()
         except (smtplib.SMTPException, OSError) as error:
             raise Uncertain(f"The mail server {self.host} did not answer after the message was written ({error or 'no reply'}).") from None
-        if code != 250:
+        if 400 <= code < 600:
             raise _no(code, reply, "The mail server refused the message")
+        if code != 250:
+            raise Uncertain(f"The mail server {self.host} answered “{code} {_words(reply)[:80]}” after the message was written.")
         return Accepted(response=f"{code} {_words(reply)}")
 
     @staticmethod
@@ -186,10 +189,17 @@ def _hang_up(connection: smtplib.SMTP | None) -> None:
             connection.close()
 
 
+def _cut(connection: smtplib.SMTP) -> None:
+    """End a read in progress in another thread: closing the socket would leave it waiting."""
+    if connection.sock is not None:
+        with contextlib.suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
+
+
 @contextlib.contextmanager
 def _cut_after(connection: smtplib.SMTP, seconds: float) -> Iterator[None]:
     """Bound the whole exchange: a socket's own timeout starts again with every byte of a dripping answer."""
-    timer = threading.Timer(seconds, _hang_up, [connection])
+    timer = threading.Timer(seconds, _cut, [connection])
     timer.daemon = True
     timer.start()
     try:
