@@ -3,6 +3,7 @@
 from invoices.reconciliation import proposals_for, unmatched_payments, unmatched_reach
 from invoices.selectors.accessory import Accessory, accessories, rate_table
 from invoices.selectors.conformity import Problem, ProblemCode, check_invoice
+from invoices.selectors.figures import Figures, figures
 from invoices.selectors.insolvency import InsolvencySplit, insolvency_split
 from invoices.selectors.items import (
     ItemView,
@@ -23,6 +24,7 @@ from invoices.selectors.statement import Line, LineKind, Statement, customer_sta
 
 __all__ = [
     "Accessory",
+    "Figures",
     "InsolvencySplit",
     "ItemView",
     "Line",
@@ -35,6 +37,7 @@ __all__ = [
     "check_invoice",
     "coverage_through",
     "customer_statement",
+    "figures",
     "get_installment",
     "get_invoice",
     "get_invoice_by_number",

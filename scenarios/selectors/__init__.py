@@ -4,24 +4,30 @@ Called inside `tenant()`; nothing here writes.
 """
 
 from scenarios.selectors.board import Board, FrozenAmount, board, late_commitments, residues
+from scenarios.selectors.items import ItemRow, list_steps, state_counts, with_steps
 from scenarios.selectors.tasks import QueueEntry, work_queue
 from scenarios.selectors.timeline import Entry, Future, Timeline, customer_timeline, timeline
-from scenarios.selectors.why import Why, why, why_sentences
+from scenarios.selectors.why import Why, today_sentence, why, why_sentences
 
 __all__ = [
     "Board",
     "Entry",
     "FrozenAmount",
     "Future",
+    "ItemRow",
     "QueueEntry",
     "Timeline",
     "Why",
     "board",
     "customer_timeline",
     "late_commitments",
+    "list_steps",
     "residues",
+    "state_counts",
     "timeline",
+    "today_sentence",
     "why",
     "why_sentences",
+    "with_steps",
     "work_queue",
 ]

@@ -19,7 +19,7 @@ from notifications.enums import MessageState
 from notifications.models import Message
 from scenarios.enums import CallOutcome, CommitmentState
 from scenarios.models import Action, ActionMessage, Commitment, PlanStep, TaskAttempt
-from scenarios.selectors.why import reason_words, step_name, why
+from scenarios.selectors.why import day_words, reason_words, step_name, why
 
 PLANNED, ACCEPTED, DELIVERED, ANSWERED, REGISTERED = range(5)
 """Evidence levels: E0 planned, E1 accepted by the provider or posted, E2 delivered to the recipient's server, E3 an act of the customer, E4
@@ -47,6 +47,8 @@ class Entry:
     currency: str = ""
     id: UUID | None = None
     invoice: str = ""  # number
+    code: str = ""  # the stored state behind `state`
+    channel: str = ""  # of a message or a step
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,8 @@ def _sorted_messages(messages: Iterable[Message], zone: ZoneInfo) -> Iterator[En
             amount=message.amount or None,
             currency=message.currency,
             id=message.pk,
+            code=message.state,
+            channel=message.channel,
         )
 
 
@@ -175,6 +179,8 @@ def _steps(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
             state=str(action.get_state_display()),
             id=action.task_id or action.pk,
             invoice=numbers[action.installment_id],
+            code=action.state,
+            channel=action.channel,
         )
 
 
@@ -193,6 +199,7 @@ def _calls(ids: Collection[UUID], zone: ZoneInfo) -> Iterator[Entry]:
             at=attempt.at.astimezone(zone),
             evidence=ANSWERED if person else None,
             id=attempt.task_id,
+            code=attempt.outcome,
         )
 
 
@@ -252,25 +259,35 @@ def _disputes(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry
         if dispute.state != DisputeState.OPEN and dispute.closed_on is not None:
             title = _("Dispute closed")
             state = str(dispute.get_state_display())
-            yield Entry(dispute.closed_on, "dispute", title, dispute.resolution_text, state=state, id=dispute.pk, invoice=number)
+            yield Entry(
+                dispute.closed_on,
+                "dispute",
+                title,
+                dispute.resolution_text,
+                state=state,
+                id=dispute.pk,
+                invoice=number,
+                code=dispute.state,
+            )
 
 
 def _promises(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
     for promise in Promise.objects.filter(installment__in=list(ids)):
         number = numbers[promise.installment_id]
-        until = promise.promised_for.isoformat()
+        until = day_words(promise.promised_for)
         yield Entry(
             promise.made_on, "promise", _("Promised for %s") % until, promise.text, amount=promise.amount, id=promise.pk, invoice=number
         )
         if promise.state != PromiseState.OPEN and promise.closed_on is not None:
             state = str(promise.get_state_display())
-            yield Entry(promise.closed_on, "promise", _("Promise for %s") % until, state=state, id=promise.pk, invoice=number)
+            title = _("Promise for %s") % until
+            yield Entry(promise.closed_on, "promise", title, state=state, id=promise.pk, invoice=number, code=promise.state)
 
 
 def _holds(holds: Iterable[Hold], numbers: dict[UUID, str]) -> Iterator[Entry]:
     for hold in holds:
         number = numbers.get(hold.installment_id, "") if hold.installment_id else ""
-        title = _("Paused until %s") % hold.ends_on.isoformat()
+        title = _("Paused until %s") % day_words(hold.ends_on)
         detail = " · ".join((str(hold.get_side_display()), str(hold.get_kind_display()), hold.reason))
         yield Entry(hold.starts_on, "hold", title, detail, amount=hold.amount, id=hold.pk, invoice=number)
         if hold.released_on is not None:
@@ -282,8 +299,17 @@ def _commitments(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[En
         number = numbers[commitment.installment_id]
         name = str(commitment.get_consequence_display())
         title = _("Announced: %s") % name
-        until = _("by %s") % commitment.due_on.isoformat()
+        until = _("by %s") % day_words(commitment.due_on)
         yield Entry(commitment.announced_on, "commitment", title, until, id=commitment.pk, invoice=number)
         if commitment.state != CommitmentState.OPEN and commitment.closed_on is not None:
             state = str(commitment.get_state_display())
-            yield Entry(commitment.closed_on, "commitment", title, commitment.reason, state=state, id=commitment.pk, invoice=number)
+            yield Entry(
+                commitment.closed_on,
+                "commitment",
+                title,
+                commitment.reason,
+                state=state,
+                id=commitment.pk,
+                invoice=number,
+                code=commitment.state,
+            )

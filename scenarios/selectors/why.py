@@ -175,6 +175,11 @@ def reason_words(reason: str) -> str:
     return str(Reason(reason).label) if reason in Reason.values else reason
 
 
+def day_words(on: date) -> str:
+    """A date in a sentence, in the reader's language."""
+    return format_date(on, "fr" if (get_language() or "fr").startswith("fr") else "en", "long")
+
+
 def step_name(row: PlanStep) -> str:
     """The step's name in the reader's language."""
     return _in_language(row.name, row.name_en)
@@ -189,15 +194,8 @@ def _in_language(french: str, english: str) -> str:
 
 def why_sentences(found: Why) -> list[str]:
     """The reasoning as sentences, in the reader's language."""
-    language = "fr" if (get_language() or "fr").startswith("fr") else "en"
     invoice, item = found.invoice, found.item
-
-    def money(amount: Decimal) -> str:
-        return format_money(amount, invoice.currency, language)
-
-    def day(on: date) -> str:
-        return format_date(on, language, "long")
-
+    money, day = _writers(invoice.currency)
     said = [
         _("Invoice %(number)s of %(issued)s, %(customer)s: %(amount)s due on %(due)s, %(open)s left to pay.")
         % {
@@ -219,6 +217,18 @@ def why_sentences(found: Why) -> list[str]:
         steps = ", ".join(_("%(step)s on %(day)s") % {"step": coming.step, "day": day(coming.on)} for coming in found.forecast)
         said.append(_("If nothing is paid and everybody does their part: %s.") % steps)
     return said
+
+
+def today_sentence(found: Why) -> str:
+    """What today brings the instalment, and why, in one sentence in the reader's language."""
+    money, day = _writers(found.invoice.currency)
+    return _today_sentence(found, day, money)
+
+
+def _writers(currency: str) -> tuple[Callable[[Decimal], str], Callable[[date], str]]:
+    """How amounts in `currency` and dates are written for the reader."""
+    language = "fr" if (get_language() or "fr").startswith("fr") else "en"
+    return lambda amount: format_money(amount, currency, language), lambda on: format_date(on, language, "long")
 
 
 def _past_sentence(act: Act, day: str) -> str:

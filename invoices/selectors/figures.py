@@ -1,0 +1,60 @@
+"""The figures of a day, by currency: what is overdue, what came in, what was promised, what is contested."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, F, Sum
+from django.db.models.functions import Coalesce, Least
+
+from invoices.enums import DisputeState, InvoiceState, PromiseState
+from invoices.models import Dispute, Installment, Payment, Promise
+
+OLD_DAYS = 30
+Amounts = dict[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Amounts by currency, never summed across them; `overdue_old` is overdue for more than 30 days, `promised` due through Sunday."""
+
+    overdue: Amounts
+    overdue_items: int
+    overdue_customers: int
+    overdue_old: Amounts
+    collected: Amounts
+    promised: Amounts
+    promises: int
+    disputed: Amounts
+    disputes: int
+
+
+def figures(*, today: date) -> Figures:
+    """The figures of the local day, in six queries."""
+    overdue = Installment.objects.filter(outstanding__gt=0, due_on__lt=today, invoice__state=InvoiceState.ISSUED)
+    counts = overdue.aggregate(items=Count("pk"), customers=Count("customer", distinct=True))
+    sunday = today + timedelta(days=6 - today.weekday())
+    promises = Promise.objects.filter(state=PromiseState.OPEN, promised_for__range=(today, sunday))
+    disputes = Dispute.objects.filter(state=DisputeState.OPEN, installment__outstanding__gt=0)
+    received = Payment.objects.filter(cancelled_at=None, received_on__range=(today.replace(day=1), today))
+    contested = Least(Coalesce("amount", "installment__outstanding"), "installment__outstanding")
+    promised, promise_count = _counted(promises, "installment__invoice__currency", "amount")
+    disputed, dispute_count = _counted(disputes, "installment__invoice__currency", contested)
+    return Figures(
+        overdue=_counted(overdue, "invoice__currency", "outstanding")[0],
+        overdue_items=counts["items"],
+        overdue_customers=counts["customers"],
+        overdue_old=_counted(overdue.filter(due_on__lt=today - timedelta(days=OLD_DAYS)), "invoice__currency", "outstanding")[0],
+        collected=_counted(received, "currency", "amount")[0],
+        promised=promised,
+        promises=promise_count,
+        disputed=disputed,
+        disputes=dispute_count,
+    )
+
+
+def _counted(rows: Any, currency: str, amount: Any) -> tuple[Amounts, int]:
+    found = rows.order_by().values(code=F(currency)).annotate(total=Sum(amount), n=Count("pk")).order_by("code")
+    lines = list(found)
+    return {row["code"]: row["total"] for row in lines}, sum(row["n"] for row in lines)
