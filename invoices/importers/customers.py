@@ -1,0 +1,237 @@
+"""The customer file: created, or brought up to date where the file says something; an empty cell says nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from customers.models import Contact, Customer, CustomerGroup
+from customers.services import CustomerFields, add_contact, create_customers, ensure_group, lock_customers, update_contact, update_customer
+from invoices.enums import ImportKind
+from invoices.importers import staging
+from invoices.importers.fields import CUSTOMER_FIELDS
+from invoices.importers.problems import RowProblem
+from invoices.importers.session import Loader, Work
+from invoices.importers.staging import content_hash
+
+# Fields of the file that are columns of the customer under the same name.
+_PLAIN = tuple(
+    item.name
+    for item in CUSTOMER_FIELDS
+    if item.name not in ("group", "payer", "parent", "terms", "contact_name", "contact_role", "email", "phone")
+)
+_LINKS = ("payer", "parent")
+
+
+@dataclass(slots=True)
+class _Row:
+    """One customer of the file, as far as the file speaks of it."""
+
+    line: int
+    content: str
+    values: dict[str, Any]  # fields of the customer, those given
+    group: str
+    links: dict[str, str]  # payer, parent: numbers
+    contact: dict[str, Any]
+    emails: tuple[str, ...]
+    changes: bool = False
+
+
+class CustomerLoader(Loader):
+    kind = ImportKind.CUSTOMERS.value
+    fields = CUSTOMER_FIELDS
+
+    def __init__(self) -> None:
+        self._rows: dict[str, _Row] = {}
+
+    def read(self, work: Work) -> None:
+        refused: dict[str, list[int]] = {}
+        for line, values in work.rows():
+            try:
+                row = _row(line, values)
+            except RowProblem as problem:
+                work.refuse(line, problem.column, problem.reason)
+                continue
+            number = row.values["number"]
+            first = self._rows.get(number)
+            if first is None:
+                self._rows[number] = row
+            elif first.content == row.content and number not in refused:
+                work.unchanged += 1
+            else:
+                refused.setdefault(number, [first.line]).append(line)
+        for number, lines in refused.items():
+            named = ", ".join(str(line) for line in lines[:8])
+            reason = _("customer %(number)s stands several times in the file with different content (lines %(lines)s)")
+            for line in lines:
+                work.refuse(line, "number", reason % {"number": number, "lines": named})
+            del self._rows[number]
+        self._check_links(work)
+        self._compare(work)
+
+    def write(self, work: Work) -> Iterator[object]:
+        groups = {
+            name: ensure_group(key=name, name=name, **work.who_and_when)
+            for name in sorted({row.group for row in self._rows.values() if row.group})
+        }
+        known = set(Customer.objects.filter(number__in=list(self._rows)).values_list("number", flat=True))
+        lock_customers(Customer.objects.filter(number__in=known).values_list("pk", flat=True))
+        fresh = [row for number, row in self._rows.items() if number not in known]
+        for start in range(0, len(fresh), staging.CHUNK):
+            part = fresh[start : start + staging.CHUNK]
+            drafts = [cast(CustomerFields, {"language": work.profile.default_language, **_fields(row, groups)}) for row in part]
+            created = zip(create_customers(rows=drafts, **work.who_and_when), part, strict=True)
+            Contact.objects.bulk_create(
+                [contact for customer, row in created for contact in first_contacts(customer, row.emails, row.contact)], batch_size=2000
+            )
+        changed = [row for number, row in self._rows.items() if number in known and row.changes]
+        for start in range(0, len(changed), staging.CHUNK):
+            part = changed[start : start + staging.CHUNK]
+            found = {customer.number: customer for customer in Customer.objects.filter(number__in=[row.values["number"] for row in part])}
+            for row in part:
+                customer = found[row.values["number"]]
+                update_customer(customer=customer, **cast(CustomerFields, _fields(row, groups)), **work.who_and_when)
+                _write_contacts(customer, row, work)
+        self._link(work)
+        for number, row in self._rows.items():
+            if row.changes or number not in known:
+                yield [row.line, number, row.content]
+
+    def _check_links(self, work: Work) -> None:
+        """A payer or parent must be in the file or known, and nobody pays for a payer (rule 5 has no chains)."""
+        wanted = {number for row in self._rows.values() for number in row.links.values()}
+        known = set(Customer.objects.filter(number__in=wanted).values_list("number", flat=True)) if wanted else set()
+        paid_for = {number: row.links["payer"] for number, row in self._rows.items() if "payer" in row.links}
+        paid_for.update(
+            (number, payer)
+            for number, payer in Customer.objects.filter(number__in=wanted, payer__isnull=False).values_list("number", "payer__number")
+            if number not in paid_for
+        )
+        payers = set(Customer.objects.filter(payer__isnull=False).values_list("payer__number", flat=True)) if paid_for else set()
+        payers |= {row.links["payer"] for row in self._rows.values() if "payer" in row.links}
+        for number, row in list(self._rows.items()):
+            for name, target in row.links.items():
+                problem = ""
+                if target == number:
+                    problem = _("a customer is not its own payer or parent: leave the cell empty")
+                elif target not in known and target not in self._rows:
+                    problem = _("there is no customer %(number)s, neither known nor in this file")
+                elif name == "payer" and (target in paid_for or number in payers):
+                    problem = _("a payer has no payer of its own (%(number)s)")
+                if problem:
+                    work.refuse(row.line, name, problem % {"number": target})
+                    self._rows.pop(number, None)
+
+    def _compare(self, work: Work) -> None:
+        numbers = list(self._rows)
+        seen = set()
+        for start in range(0, len(numbers), staging.CHUNK):
+            part = numbers[start : start + staging.CHUNK]
+            found = Customer.objects.filter(number__in=part).select_related("group", "payer", "parent")
+            contacts: dict[Any, list[Contact]] = {}
+            for contact in Contact.objects.filter(customer__in=found, is_active=True).order_by("position", "pk"):
+                contacts.setdefault(contact.customer_id, []).append(contact)
+            for customer in found:
+                seen.add(customer.number)
+                row = self._rows[customer.number]
+                row.changes = _differs(customer, row, contacts.get(customer.pk, []))
+        work.created = len(numbers) - len(seen)
+        work.updated = sum(row.changes for row in self._rows.values())
+        work.unchanged += len(seen) - work.updated
+
+    def _link(self, work: Work) -> None:
+        linked = {number: row for number, row in self._rows.items() if row.links}
+        if not linked:
+            return
+        wanted = {*linked, *(target for row in linked.values() for target in row.links.values())}
+        found = {customer.number: customer for customer in Customer.objects.filter(number__in=wanted).select_related("payer", "parent")}
+        for number, row in linked.items():
+            customer = found[number]
+            changed = [name for name, target in row.links.items() if getattr(customer, f"{name}_id") != found[target].pk]
+            for name in changed:
+                setattr(customer, name, found[row.links[name]])
+            if changed:
+                customer.save(update_fields=[*changed, "updated_at"])
+
+
+def _row(line: int, values: dict[str, Any]) -> _Row:
+    if not values["number"]:
+        raise RowProblem("number", _("this cell is empty and must not be"))
+    if not values["name"]:
+        raise RowProblem("name", _("this cell is empty and must not be"))
+    fields = {name: values[name] for name in _PLAIN if values[name] is not None}
+    if fields.get("credit_limit", 0) < 0:
+        raise RowProblem("credit_limit", _("a credit limit is not negative"))
+    siren, siret = fields.get("siren", ""), fields.get("siret", "")
+    if siren and siret and not siret.startswith(siren):
+        raise RowProblem("siret", _("the SIRET does not belong to this SIREN"))
+    if terms := values["terms"]:
+        fields |= {"payment_days": terms.days, "payment_end_of_month": str(terms.end_of_month), "payment_day_of_month": terms.day_of_month}
+    contact = {"phone": values["phone"], "name": values["contact_name"], "role": values["contact_role"]}
+    return _Row(
+        line=line,
+        content=content_hash(values.values()),
+        values=fields,
+        group=values["group"] or "",
+        links={name: values[name] for name in _LINKS if values[name]},
+        contact={name: value for name, value in contact.items() if value},
+        emails=values["email"] or (),
+    )
+
+
+def _fields(row: _Row, groups: dict[str, CustomerGroup]) -> dict[str, Any]:
+    return {**row.values, **({"group": groups[row.group]} if row.group else {})}
+
+
+def _differs(customer: Customer, row: _Row, contacts: list[Contact]) -> bool:
+    if any(getattr(customer, name) != value for name, value in row.values.items()):
+        return True
+    if row.group and (customer.group is None or customer.group.key != slugify(row.group)[:40]):
+        return True
+    for name, target in row.links.items():
+        linked = getattr(customer, name)
+        if linked is None or linked.number != target:
+            return True
+    return bool(_contact_changes(row, contacts))
+
+
+def _contact_changes(row: _Row, contacts: list[Contact]) -> list[tuple[Contact | None, dict[str, Any]]]:
+    """What to write about contacts: (None, fields) adds one, (contact, fields) changes it.
+
+    Details belong to the first address of the row; without an address, to the customer's first contact.
+    """
+    by_email = {contact.email.lower(): contact for contact in contacts if contact.email}
+    changes: list[tuple[Contact | None, dict[str, Any]]] = []
+    for rank, email in enumerate(row.emails or ("",)):
+        details = dict(row.contact) if rank == 0 else {}
+        known = by_email.get(email.lower()) if email else (contacts[0] if contacts else None)
+        if known is None:
+            if email or details:
+                changes.append((None, {**details, **({"email": email} if email else {})}))
+            continue
+        different = {name: value for name, value in details.items() if getattr(known, name) != value}
+        if different:
+            changes.append((known, different))
+    return changes
+
+
+def first_contacts(customer: Customer, emails: tuple[str, ...], details: dict[str, Any]) -> list[Contact]:
+    """The contacts of a customer just created, not yet written; details belong to the first address."""
+    return [
+        Contact(customer=customer, position=rank, email=email, **(details if rank == 1 else {}))
+        for rank, email in enumerate(emails or (("",) if details else ()), start=1)
+    ]
+
+
+def _write_contacts(customer: Customer, row: _Row, work: Work) -> None:
+    """Bring the customer's contacts up to date. An address that is new goes to the front: the file knows it for the one in use."""
+    if not (row.emails or row.contact):
+        return
+    contacts = list(Contact.objects.filter(customer=customer, is_active=True).order_by("position", "pk"))
+    for contact, fields in _contact_changes(row, contacts):
+        if contact is not None:
+            update_contact(contact=contact, **fields, **work.who_and_when)
+        else:
+            add_contact(customer=customer, position=0 if contacts else 1, **fields, **work.who_and_when)

@@ -1,0 +1,29 @@
+"""What can be wrong with a file, and with one row of it."""
+
+from dataclasses import dataclass
+
+from dunning.core.errors import DomainError
+
+
+class FileRefused(DomainError):
+    """The file as a whole cannot be loaded; nothing was. The message says what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="file_refused", field="file")
+
+
+class RowProblem(ValueError):
+    """One row cannot be loaded: `column` is the field at fault ("" for the whole row)."""
+
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(reason)
+        self.column = column
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Where a row fell, and why: `column` as the file calls it, a sentence for the person who made the file."""
+
+    column: str
+    reason: str

@@ -1,0 +1,103 @@
+"""What became of a file: counts for the screen, and a file of the rows that were refused, ready to be corrected and loaded again."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from invoices.importers.problems import Problem
+from invoices.importers.reading import Cell, Row
+
+SHOWN = 5
+# A spreadsheet runs a cell that begins like this; a leading apostrophe makes it text. Numbers keep their sign.
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\x00")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """created + updated + unchanged + ignored + errors = rows, always.
+
+    `loaded` is false after a dry run or a strict refusal: the counts then say what would have been.
+    """
+
+    kind: str
+    filename: str
+    rows: int
+    created: int
+    updated: int
+    unchanged: int
+    ignored: int
+    errors: int
+    loaded: bool
+    dry_run: bool
+    mapping: Mapping[str, str]
+    ignored_columns: Sequence[str]
+    notes: Sequence[str] = field(default_factory=list)
+    problems: Sequence[tuple[int, Problem]] = field(default_factory=list)  # the first ones
+    errors_path: Path | None = None
+    batch_id: UUID | None = None
+
+    def summary(self) -> str:
+        """A few lines for a person."""
+        lines = [
+            ngettext("%(rows)s row read from %(file)s.", "%(rows)s rows read from %(file)s.", self.rows)
+            % {"rows": f"{self.rows:,}", "file": self.filename},
+            _("new: %(created)s   updated: %(updated)s   unchanged: %(unchanged)s   errors: %(errors)s")
+            % {"created": self.created, "updated": self.updated, "unchanged": self.unchanged, "errors": self.errors},
+        ]
+        if self.ignored:
+            lines.append(_("left out (already matched, or totals): %(ignored)s") % {"ignored": self.ignored})
+        lines.append(_("Columns: %(columns)s") % {"columns": ", ".join(f"{column} → {name}" for column, name in self.mapping.items())})
+        if self.ignored_columns:
+            lines.append(_("Not used: %(columns)s") % {"columns": ", ".join(list(self.ignored_columns)[:30])})
+        lines += self.notes
+        for line, problem in self.problems[:SHOWN]:
+            where = f"{problem.column}: " if problem.column else ""
+            lines.append(_("  line %(line)s, %(what)s") % {"line": line, "what": where + problem.reason})
+        if self.errors > SHOWN:
+            lines.append(_("  … and %(more)s more") % {"more": self.errors - SHOWN})
+        if self.errors_path is not None:
+            lines.append(_("Every refused row, with its reason: %(path)s") % {"path": self.errors_path})
+        lines.append(self._conclusion())
+        return "\n".join(lines)
+
+    def _conclusion(self) -> str:
+        if self.dry_run:
+            return _("Dry run: nothing was written.")
+        if not self.loaded:
+            return _("Nothing was loaded, because --strict was given and the file has errors.")
+        return _("Loaded.") if not self.errors else _("The other rows were loaded. Correct the refused ones and load them again.")
+
+
+def harmless(cell: Cell) -> str:
+    """A cell as it may stand in a CSV that a spreadsheet opens."""
+    if isinstance(cell, Decimal):
+        return format(cell, "f")
+    if isinstance(cell, date):
+        return cell.isoformat()
+    text = cell.replace("\x00", "")
+    if text.startswith(_DANGEROUS) and not _is_number(text):
+        return f"'{text}"
+    return text
+
+
+def _is_number(text: str) -> bool:
+    return (
+        text[1:].replace(" ", "").replace("\u00a0", "").replace("\u202f", "").replace(",", "").replace(".", "").isdigit()
+        and text[0] in "+-"
+    )
+
+
+def write_errors(path: Path, heading: Sequence[str], refused: Iterable[tuple[Row, Problem]]) -> None:
+    """The refused rows with the file's own columns, then line, column and reason; semicolons and a byte order mark, as Excel wants them."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow([*(harmless(title) for title in heading), _("line"), _("column"), _("reason")])
+        for row, problem in refused:
+            writer.writerow([*(harmless(cell) for cell in row.cells), row.line, harmless(problem.column), harmless(problem.reason)])

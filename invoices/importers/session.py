@@ -1,0 +1,263 @@
+"""One file, one transaction: look, map, read, compare, and only then write - all of it or nothing.
+
+What differs between customers, invoices and payments is a `Loader`; what is common to all files is here.
+"""
+
+import itertools
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from dunning.core import audit, events
+from dunning.core.models import Organization, OrganizationProfile
+from dunning.core.selectors import get_profile
+from dunning.core.tenancy import current_organization_id, tenant
+from invoices.enums import RowOutcome
+from invoices.importers import reading, report, staging
+from invoices.importers.dates import Order, UnclearDates
+from invoices.importers.mapping import Columns, Field, recogniser, resolve
+from invoices.importers.problems import FileRefused, Problem, RowProblem
+from invoices.importers.report import Report
+from invoices.importers.values import Converter, Evidence, check_currency, gather
+from invoices.models import ImportBatch
+
+_KEPT_CELL = 500  # characters of a cell kept with a refused row
+_REFUSED = staging.Stage(
+    "refused_rows", {"id": "uuid", "line": "integer", "title": "text", "reason": "text", "content": "jsonb"}, {}
+)  # COPY does not write into tables behind row-level security
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person said about a file. `mapping`: column → field; `currency`: of amounts without one ("" = the organization's)."""
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    order: Order | None = None
+    decimal: str | None = None
+    sheet: str = ""
+    currency: str = ""
+    dry_run: bool = False
+    strict: bool = False
+    errors_path: Path | None = None  # None: beside the file, as NAME.errors.csv
+
+
+@dataclass
+class Work:
+    """A file being loaded: what a loader reads from, and where it says what became of each row."""
+
+    source: reading.Source
+    columns: Columns
+    evidence: Evidence
+    fields: tuple[Field, ...]
+    options: Options
+    profile: OrganizationProfile
+    currency: str
+    actor: str
+    today: date
+    now: datetime
+    batch: ImportBatch  # saved when, and only when, something is written
+    problems: dict[int, Problem] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    ignored: int = 0
+
+    @property
+    def who_and_when(self) -> dict[str, Any]:
+        """The three arguments every service takes."""
+        return {"actor": self.actor, "today": self.today, "now": self.now}
+
+    def rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Every row that can be converted, with its line; the others are refused on the way."""
+        converter = Converter(self.fields, self.columns, self.evidence)
+        with self.source.rows() as rows:
+            for row in rows:
+                try:
+                    yield row.line, converter.values(row)
+                except RowProblem as problem:
+                    self.problems[row.line] = Problem(problem.column, problem.reason)
+
+    def refuse(self, line: int, name: str, reason: str) -> None:
+        """Refuse a row for the field `name` ("" for the whole row); the first reason stays."""
+        self.problems.setdefault(line, Problem(self.columns.title(name), reason))
+
+
+class Loader(ABC):
+    """What one kind of file means. Its instance serves one load."""
+
+    kind: str
+    fields: tuple[Field, ...]
+
+    @abstractmethod
+    def read(self, work: Work) -> None:
+        """Take the rows from `work.rows()`, refuse what is wrong, compare with the ledger, and count what would become of each row."""
+
+    @abstractmethod
+    def write(self, work: Work) -> Iterator[object]:
+        """Write what `read` found, under the locks in their order; yield the rows written, for the audit event's digest."""
+
+
+def load(loader: Loader, path: Path, *, organization: Organization, options: Options, actor: str, today: date, now: datetime) -> Report:
+    """Load `path` into the organization's ledger in one transaction and say what became of every row.
+
+    Nothing is written by a dry run, nor by a strict load with an error. Raises FileRefused when the file as a whole cannot be loaded.
+    """
+    errors_path = options.errors_path or path.with_name(f"{path.name}.errors.csv")
+    unfinished = errors_path.with_name(f"{errors_path.name}.part")
+    try:
+        with tenant(organization):
+            work = _prepare(loader, path, options, actor=actor, today=today, now=now)
+            loader.read(work)
+            loaded = not options.dry_run and not (options.strict and work.problems)
+            batch = None
+            if loaded:
+                batch = _write(loader, work)
+            if work.problems:
+                _keep_refused(work, unfinished, batch)
+            outcome = _report(loader, work, loaded=loaded, errors_path=errors_path if work.problems else None, batch=batch)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
+    if work.problems:
+        unfinished.replace(errors_path)
+    return outcome
+
+
+def _prepare(loader: Loader, path: Path, options: Options, *, actor: str, today: date, now: datetime) -> Work:
+    with connection.cursor() as cursor:  # one load at a time for an organization: natural keys are compared before they are written
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"import:{current_organization_id()}"])
+    remembered = _remembered(loader.kind)
+    source = reading.look_at(path, recognised=recogniser(loader.fields, options.mapping, remembered["columns"]), sheet=options.sheet)
+    columns = _resolved(source, loader, options, remembered["columns"])
+    order = options.order
+    with source.rows() as rows:
+        try:
+            evidence = gather(rows, columns, loader.fields, order=order, decimal=options.decimal)
+        except UnclearDates as unclear:
+            if remembered["date_format"] not in set(Order):
+                raise FileRefused(str(unclear)) from None
+            order = Order(remembered["date_format"])
+    if order is not options.order:  # this file does not tell, but the last one of its kind did
+        with source.rows() as rows:
+            evidence = gather(rows, columns, loader.fields, order=order, decimal=options.decimal)
+    if not evidence.rows:
+        raise FileRefused(_("The file has a heading but no row below it."))
+    profile = get_profile()
+    try:
+        currency = check_currency(options.currency or profile.default_currency)
+    except ValueError as error:
+        raise FileRefused(str(error)) from None
+    return Work(
+        source=source,
+        columns=columns,
+        evidence=evidence,
+        fields=loader.fields,
+        options=options,
+        profile=profile,
+        currency=currency,
+        actor=actor,
+        today=today,
+        now=now,
+        batch=ImportBatch(kind=loader.kind, filename=path.name[:200], sha256=source.sha256, actor=actor, loaded_at=now),
+    )
+
+
+def _resolved(source: reading.Source, loader: Loader, options: Options, remembered: Mapping[str, str]) -> Columns:
+    try:
+        return resolve(source.heading, loader.fields, explicit=options.mapping, remembered=remembered)
+    except FileRefused as refused:
+        if len(source.sheets) < 2:
+            raise
+        where = _("(Sheet “%(sheet)s” was read; the workbook has: %(sheets)s. Choose with --sheet.)")
+        raise FileRefused(f"{refused.message} {where % {'sheet': source.sheet, 'sheets': ', '.join(source.sheets[:20])}}") from None
+
+
+def _remembered(kind: str) -> dict[str, Any]:
+    """What the last file of this kind taught: its columns, and the order of its dates."""
+    last = ImportBatch.objects.filter(kind=kind).order_by("-loaded_at").values_list("mapping", flat=True).first()
+    return {"columns": {}, "date_format": "", **(last or {})}
+
+
+def _write(loader: Loader, work: Work) -> ImportBatch:
+    batch = work.batch
+    batch.mapping = {"columns": work.columns.remembered(), "date_format": work.evidence.order or ""}
+    batch.created, batch.updated, batch.unchanged, batch.errors = work.created, work.updated, work.unchanged, len(work.problems)
+    batch.save()
+    body = {
+        "file": batch.filename,
+        "sha256": batch.sha256,
+        "created": batch.created,
+        "updated": batch.updated,
+        "unchanged": batch.unchanged,
+        "errors": batch.errors,
+        "digest": audit.digest(loader.write(work)),
+    }
+    audit.record(actor=work.actor, action=f"{loader.kind}.imported", target=batch, body=body, now=work.now)
+    events.emit(type=f"import.{loader.kind}", object_type="import_batch", object_ids=[batch.pk], now=work.now, payload=body)
+    return batch
+
+
+def _keep_refused(work: Work, path: Path, batch: ImportBatch | None) -> None:
+    """Read the file once more and keep its refused rows: in the error file, and with the batch."""
+
+    def refused() -> Iterator[tuple[reading.Row, Problem]]:
+        with work.source.rows() as rows:
+            for row in rows:
+                if row.line in work.problems:
+                    yield row, work.problems[row.line]
+
+    try:
+        report.write_errors(path, work.columns.heading, refused())
+    except OSError as error:
+        raise FileRefused(
+            _("The error file %(path)s cannot be written (%(why)s). Name another with --errors.") % {"path": path, "why": error.strerror}
+        ) from None
+    if batch is not None:
+        heading = work.columns.heading
+        _REFUSED.create()
+        _REFUSED.fill(
+            (
+                staging.new_key(),
+                row.line,
+                problem.column[:120],
+                problem.reason[:500],
+                json.dumps({title: str(cell)[:_KEPT_CELL] for title, cell in zip(heading, row.cells, strict=False)}, ensure_ascii=False),
+            )
+            for row, problem in refused()
+        )
+        staging.execute(
+            'INSERT INTO invoices_importrow (id, organization_id, batch_id, line, outcome, "column", reason, content) '
+            "SELECT id, %s, %s, line, %s, title, reason, content FROM refused_rows",
+            [current_organization_id(), batch.pk, RowOutcome.ERROR.value],
+        )
+
+
+def _report(loader: Loader, work: Work, *, loaded: bool, errors_path: Path | None, batch: ImportBatch | None) -> Report:
+    return Report(
+        kind=loader.kind,
+        filename=work.source.path.name,
+        rows=work.evidence.rows,
+        created=work.created,
+        updated=work.updated,
+        unchanged=work.unchanged,
+        ignored=work.ignored,
+        errors=len(work.problems),
+        loaded=loaded,
+        dry_run=work.options.dry_run,
+        mapping=work.columns.remembered(),
+        ignored_columns=work.columns.ignored,
+        notes=work.notes,
+        problems=list(itertools.islice(sorted(work.problems.items()), report.SHOWN)),
+        errors_path=errors_path,
+        batch_id=batch.pk if batch else None,
+    )

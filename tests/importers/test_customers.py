@@ -1,0 +1,90 @@
+"""The customer file: created, corrected, linked."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from customers.models import Contact, Customer
+from dunning.core import search
+from dunning.core.models import Organization
+from dunning.core.tenancy import tenant
+from invoices.importers.customers import CustomerLoader
+from invoices.importers.report import Report
+from tests.factories import make_organization
+from tests.importers.files import counts, run, text_file, workbook
+
+pytestmark = pytest.mark.django_db
+HEADING = "Code client,Raison sociale,SIREN,Groupe,E-mail,Téléphone,Conditions de règlement,Encours autorisé,Payeur,Ville"
+
+
+@pytest.fixture
+def organization() -> Organization:
+    return make_organization()
+
+
+def _load(organization: Organization, path: Path, *rows: str) -> Report:
+    return run(CustomerLoader(), text_file(path / "clients.csv", HEADING, *rows, encoding="cp1252"), organization)
+
+
+ROWS = (
+    'C1,Hôtel de l’Œuvre,999 999 014,Grands comptes,compta@hotel.example,01 99 00 12 34,45 jours fin de mois,"12 000,00",,Lyon',
+    'C2,"Dupont, Fils",,Grands comptes,"a@dupont.example; b@dupont.example",,,,C1,Paris',
+    "C3,Martin,,,,,,,,",
+)
+
+
+def test_customers_are_created_with_contacts_groups_terms_and_payers(organization: Organization, tmp_path: Path) -> None:
+    assert counts(_load(organization, tmp_path, *ROWS)) == (3, 0, 0, 0)
+    with tenant(organization):
+        one, two, three = Customer.objects.select_related("group", "payer").order_by("number")
+        assert (one.name, one.siren, one.kind, one.payment_days, one.payment_end_of_month, one.credit_limit, one.city) == (
+            "Hôtel de l’Œuvre", "999999014", "business", 45, "after", Decimal("12000.00"), "Lyon",
+        )  # fmt: skip
+        assert one.group is not None and (one.group.key, one.group.name) == ("grands-comptes", "Grands comptes")
+        assert (two.name, two.payer, three.kind) == ("Dupont, Fils", one, "unknown")
+        assert list(Contact.objects.filter(customer=two).order_by("position").values_list("email", flat=True)) == [
+            "a@dupont.example",
+            "b@dupont.example",
+        ]
+        assert Contact.objects.get(customer=one).phone == "+33199001234"
+        assert search.find(kind="customer", query="oeuvre") == [one.pk]
+    assert counts(_load(organization, tmp_path, *ROWS)) == (0, 0, 3, 0)
+
+
+def test_what_changed_is_updated_and_a_new_address_comes_first(organization: Organization, tmp_path: Path) -> None:
+    _load(organization, tmp_path, *ROWS)
+    changed = ROWS[0].replace("compta@hotel.example", "nouveau@hotel.example").replace("Lyon", "")
+    assert counts(_load(organization, tmp_path, changed, ROWS[1], "C3,Martin SA,,,,,,,,")) == (0, 2, 1, 0)
+    with tenant(organization):
+        one, three = Customer.objects.get(number="C1"), Customer.objects.get(number="C3")
+        assert (one.city, three.name) == ("Lyon", "Martin SA")  # an empty cell says nothing
+        emails = Contact.objects.filter(customer=one).order_by("position").values_list("email", flat=True)
+        assert list(emails) == ["nouveau@hotel.example", "compta@hotel.example"]
+
+
+def test_bad_rows_and_impossible_links_are_refused(organization: Organization, tmp_path: Path) -> None:
+    report = _load(
+        organization,
+        tmp_path,
+        "C1,Un,123456789,,,,,,,",
+        "C2,Deux,,,pas une adresse,,,,,",
+        "C3,,,,,,,,,",
+        "C4,Quatre,,,,,,,C9,",
+        "C5,Cinq,,,,,,,C5,",
+        "C6,Six,,,,,,,,",
+        "C6,Six bis,,,,,,,,",
+        "C7,Sept,,,,,,,C8,",
+        "C8,Huit,,,,,,,C10,",
+        "C10,Dix,,,,,,,,",
+    )
+    assert counts(report) == (1, 0, 0, 9)
+    with tenant(organization):
+        assert list(Customer.objects.values_list("number", flat=True)) == ["C10"]
+
+
+def test_a_workbook_keeps_its_numbers_as_codes(organization: Organization, tmp_path: Path) -> None:
+    path = workbook(tmp_path / "clients.xlsx", ["Customer number", "Name", "Postal code"], [411001, "Essai", "01000"])
+    assert counts(run(CustomerLoader(), path, organization)) == (1, 0, 0, 0)
+    with tenant(organization):
+        assert list(Customer.objects.values_list("number", "postal_code")) == [("411001", "01000")]
