@@ -3,6 +3,7 @@
 from django.conf import settings
 
 worker_class = "gthread"
+preload_app = True  # workers share the code in memory; nothing is connected before they part
 keepalive = 20
 timeout = 60
 max_requests = 10_000

@@ -188,15 +188,17 @@ class Up:
         say(f"database ready ({time.monotonic() - start:.1f} s)")
 
     def start_children(self, line: socket.socket) -> None:
-        celery = ["celery", "--quiet", "--app", "dunning"]
+        celery = ["celery", "--quiet", "--app"]
         self.spawn(
             "web",
             "gunicorn", "dunning.wsgi", "--bind", f"fd://{line.fileno()}", "--worker-class", "gthread", "--workers", "1", "--threads", "8",
             "--config", "python:dunning.gunicorn", "--graceful-timeout", "5",
             farewell=signal.SIGTERM, keep=[line.fileno()],
         )  # fmt: skip
-        self.spawn("worker", *celery, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle", farewell=signal.SIGQUIT)
-        self.spawn("beat", *celery, "beat", farewell=signal.SIGTERM)
+        self.spawn(
+            "worker", *celery, "dunning", "worker", "--concurrency", "2", "--without-gossip", "--without-mingle", farewell=signal.SIGQUIT
+        )
+        self.spawn("beat", *celery, "dunning.beat", "beat", farewell=signal.SIGTERM)
 
     def spawn(self, name: str, *module: str, farewell: signal.Signals, may_finish: bool = False, keep: list[int] | None = None) -> None:
         command = [sys.executable, "-m", *module] if module[0] != "manage.py" else [sys.executable, *module]
