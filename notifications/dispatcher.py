@@ -33,7 +33,7 @@ from notifications.freezing import ask, freeze
 from notifications.models import Attachment, Attempt, Message, ProviderAccount, QueueTicket
 from notifications.providers.base import Accepted, Deadline, Envelope, File, NotAccepted, Provider, ProviderError, ToPost, Uncertain
 from notifications.reconciler import ClockTimestamp, reconcile
-from notifications.signals import Go, Stop
+from notifications.signals import Go, Stop, Together
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class Pass:
 
     now: datetime
     bench: Workbench
+    together: Together | None = None
     announced: list[UUID] = field(default_factory=list)
     done: list[Claim] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
@@ -138,7 +139,7 @@ def _deliver(organization_id: UUID, claims: list[Claim], now: datetime) -> Count
 
 def _deliver_locally(organization_id: UUID, claims: list[Claim], now: datetime) -> Counter[str]:
     with tenant(organization_id):
-        run = Pass(now, Workbench(many=len(claims) > 1))
+        run = Pass(now, Workbench(many=len(claims) > 1), Together([claim.message_id for claim in claims]))
         messages = {message.pk: message for message in outbox.lock(claim.message_id for claim in claims)}
         for claim in claims:
             _prepare(claim, messages.get(claim.message_id), run, locked=True)
@@ -204,7 +205,7 @@ def _prepare(claim: Claim, message: Message | None, run: Pass, deadline: Deadlin
             claiming.give_back(claim, due_at=run.now + timedelta(seconds=wait))
             run.outcomes["waiting_for_service"] += 1
             return None
-        answer = ask(message, now=run.now)
+        answer = ask(message, now=run.now, together=run.together)
         if not locked:
             message = Message.objects.select_for_update(no_key=True).get(pk=message.pk)
         if message.state not in LEAVING:

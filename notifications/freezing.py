@@ -14,12 +14,15 @@ from dunning.core.enums import PAPER_CHANNELS
 from dunning.core.models import Document
 from notifications.composing import Content, Obstructed, Workbench, compose
 from notifications.models import Attachment, Message
-from notifications.signals import Go, Stop, about_to_send
+from notifications.signals import Go, Stop, Together, about_to_send
 
 
-def ask(message: Message, *, now: datetime, preview: bool = False) -> Go | Stop:
-    """Put the one question to the one receiver, which takes the locks. `preview`: for looking at, so approval is not asked for."""
-    answers = about_to_send.send(sender=Message, message=message, now=now, preview=preview)
+def ask(message: Message, *, now: datetime, preview: bool = False, together: Together | None = None) -> Go | Stop:
+    """Put the one question to the one receiver, which takes the locks. `preview`: for looking at, so approval is not asked for.
+
+    `together` names the messages that are asked about in this transaction, when there are several.
+    """
+    answers = about_to_send.send(sender=Message, message=message, now=now, preview=preview, together=together or Together([message.pk]))
     if len(answers) != 1:
         raise ImproperlyConfigured(f"about_to_send has {len(answers)} receivers instead of one.")
     answer: object = answers[0][1]

@@ -1,6 +1,6 @@
 """News that travels up, and the one question asked before a message leaves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -10,8 +10,20 @@ from django.dispatch import Signal
 
 # message_ids: list[UUID], now: datetime - accepted, failed, bounced, posted, cancelled…: the plan moves on
 message_settled = Signal()
-# message: Message (locked by the receiver, in the order of locks), now: datetime -> Go | Stop; exactly one receiver
+# message: Message (locked by the receiver, in the order of locks), now: datetime, preview: bool, together: Together
+# -> Go | Stop; exactly one receiver
 about_to_send = Signal()
+
+
+@dataclass(slots=True)
+class Together:
+    """The messages asked about in one transaction, one after the other; `memory` is the receiver's own, for what serves them all.
+
+    What a message changed - it left, or was stopped - is in the database before the next question: memory of it is the receiver's to drop.
+    """
+
+    message_ids: Sequence[UUID]
+    memory: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

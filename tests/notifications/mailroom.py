@@ -16,7 +16,7 @@ from notifications import outbox, services
 from notifications.enums import MessageState, ProviderKind
 from notifications.models import Message, MessageTemplate
 from notifications.palette import example_context
-from notifications.signals import Go, Stop, about_to_send, message_settled
+from notifications.signals import Go, Stop, Together, about_to_send, message_settled
 from tests.factories import make_customer, make_organization
 from tests.servers import MailSink
 
@@ -36,12 +36,14 @@ class Gate:
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
+        self.companies: list[Together] = []
         self.answers: dict[Any, Go | Stop | Exception] = {}
         self.default: Callable[[Message], Go | Stop] = go
         self.settled: list[tuple[Any, str]] = []  # (message, the state the plans saw)
 
-    def answer(self, sender: Any, message: Message, now: datetime, **_: Any) -> Go | Stop:
+    def answer(self, sender: Any, message: Message, now: datetime, together: Together, **_: Any) -> Go | Stop:
         self.asked.append(message.pk)
+        self.companies.append(together)
         answer = self.answers.get(message.pk)
         if isinstance(answer, Exception):
             raise answer

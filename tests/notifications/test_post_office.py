@@ -120,5 +120,7 @@ def test_a_played_day_takes_one_statement_per_message(gate: Gate) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert dispatcher.deliver_due(now=NOW, organization=organization, batch=200) == {MessageState.ACCEPTED: 50}
     assert len(queries) <= 50 + 40
+    assert len({id(together) for together in gate.companies}) == 1  # the plans may prepare their answers for all at once
+    assert sorted(gate.companies[0].message_ids) == sorted(gate.asked)
     with tenant(organization):
         assert Message.objects.filter(state=MessageState.ACCEPTED).count() == Attempt.objects.count() == 50
