@@ -75,7 +75,7 @@ def mail_server(*, tls: ssl.SSLContext | None = None, user: tuple[str, str] | No
         sink,
         hostname=sink.host,
         port=free_port(),
-        tls_context=tls,
+        tls_context=tls,  # offered by STARTTLS
         authenticator=authenticate if user else None,
         auth_required=user is not None,
         auth_require_tls=False,

@@ -3,11 +3,19 @@
 import email
 import email.policy
 import socket
+import ssl
 import threading
 import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,6 +135,44 @@ def test_wrong_password_and_right_password() -> None:
         build(right).send(envelope(), ample())
         assert len(sink.received) == 1
         assert "juste" not in repr(right)
+
+
+def certificate(folder: Path) -> ssl.SSLContext:
+    """A server's context with a certificate nobody vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=36_500))
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "server.pem"
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + signed.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+def test_starttls_checks_the_certificate_unless_told_not_to(tmp_path: Path) -> None:
+    with mail_server(tls=certificate(tmp_path)) as sink:
+        with pytest.raises(NotAccepted, match="certificate verify failed"):
+            provider(sink, security="starttls").send(envelope(), ample())
+        assert sink.received == []
+        provider(sink, security="starttls", verify=False).send(envelope(), ample())
+        assert len(sink.received) == 1
+
+
+def test_a_server_without_tls_is_not_written_to_in_the_clear() -> None:
+    with mail_server() as sink:
+        with pytest.raises(NotAccepted, match="STARTTLS"):
+            provider(sink, security="starttls").send(envelope(), ample())
+        assert sink.received == []
 
 
 @pytest.mark.parametrize(
