@@ -54,6 +54,8 @@ def write(
     if copies:
         details["copies"] = True
     state, reason = _state(get_profile(), for_clerk, kind, today)
+    if recipient is None and contact is not None:
+        recipient = (contact.name or customer.name, contact.phone if channel == Channel.SMS else contact.email)
     name, address = recipient or ("", "")
     message = Message(
         customer=customer,

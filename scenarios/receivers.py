@@ -74,11 +74,11 @@ def items_changed(
     if not installment_ids or reason in _ABOUT_US:
         return
     moment = now or clock.now()
-    customers = _customers_of(installment_ids)
-    if reason == "issued":
-        if not clock.is_virtual() and len(customers) <= MOST_AT_ONCE:
-            _refresh(Organization.objects.get(pk=current_organization_id()), customers, today, moment)
+    if reason == "issued":  # nothing waits about them yet
+        if not clock.is_virtual() and len(installment_ids) <= MOST_AT_ONCE:
+            _refresh(Organization.objects.get(pk=current_organization_id()), _customers_of(installment_ids), today, moment)
         return
+    customers = _customers_of(installment_ids)
     fallout.reopen(installment_ids, reason)
     if reason == "value_date":
         retraction.apologise(installment_ids, today=today, now=moment)

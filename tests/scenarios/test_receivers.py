@@ -7,14 +7,17 @@ import pytest
 
 from customers.models import Contact, Customer
 from customers.services import add_contact, record_insolvency
+from dunning.core import documents
+from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.models import Installment, Payment
-from invoices.services import PaymentDraft, cancel_payment, open_dispute, record_payment
+from invoices.services import PaymentDraft, attach_document, cancel_payment, open_dispute, place_hold, record_payment
+from notifications.enums import MessageState
 from notifications.models import Message
-from notifications.settlement import record_delivery_event
+from notifications.settlement import move, record_delivery_event
 from scenarios.models import Action, ActionMessage, Schedule, Task
-from scenarios.services.answers import acknowledge_dispute
+from scenarios.services.answers import acknowledge_dispute, send_invoices_again
 from scenarios.services.board import withdraw_messages
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, at, mail, open_house, run_on, send, steps_of
@@ -240,3 +243,53 @@ def test_a_judgment_freezes_what_waits_and_puts_the_deadlines_on_the_desk(house:
         assert Task.objects.count() == 2
         assert mail() == [("r1", "cancelled")]
         assert Schedule.objects.get().reason == "insolvency"
+
+
+def test_what_nobody_can_prove_is_put_before_a_person(house: Organization) -> None:
+    with tenant(house):
+        item = make_invoice(make_customer("C1"), issued_on=ISSUED, due_on=DUE)
+    run_on(house, "2026-10-02", deliver=False)
+    with tenant(house):
+        message = Message.objects.get()
+        move(message, MessageState.UNPROVEN, at("2026-10-03"))
+        assert [(task.kind, task.message_id) for task in Task.objects.all()] == [("uncertain_sending", message.pk)]
+        assert steps_of(item)[-1] == ("r1", "planned", "2026-10-02")  # it counts for spacing, and not as done
+
+
+def test_an_invoice_that_never_arrived_is_sent_again_and_its_plan_restarts(house: Organization) -> None:
+    with tenant(house):
+        item = make_invoice(make_customer("C1"), issued_on=ISSUED, due_on=DUE)
+        document = documents.store(content=b"%PDF-1.4", media_type="application/pdf", filename="FA.pdf", now=at("2026-10-05"))
+        attach_document(invoice=item.invoice, document=document, actor=CLERK, today=date(2026, 10, 5), now=at("2026-10-05"))
+        hold = place_hold(
+            installment=item,
+            kind="document_owed",
+            ends_on=date(2026, 10, 15),
+            reason="Jamais reçue",
+            actor=CLERK,
+            today=date(2026, 10, 5),
+            now=at("2026-10-05"),
+        )
+        send_invoices_again(installments=[item], actor=CLERK, today=date(2026, 10, 5), now=at("2026-10-05"))
+    assert send(house, "2026-10-05", 10) == {"accepted": 1}
+    with tenant(house):
+        item.invoice.refresh_from_db()
+        hold.refresh_from_db()
+        assert (item.invoice.restart_on, hold.released_on) == (date(2026, 10, 15), date(2026, 10, 5))
+        assert [attachment.filename for attachment in Message.objects.get(kind="resend").attachments.all()] == [
+            f"Facture-{item.invoice.number}.pdf"
+        ]
+    run_on(house, "2026-10-06")
+    with tenant(house):
+        assert mail(kind="reminder") == []
+    run_on(house, "2026-10-16")
+    with tenant(house):
+        assert steps_of(item)[-1] == ("r1", "done", "2026-10-16")
+
+
+def test_an_invoice_without_its_copy_cannot_be_sent_again(house: Organization) -> None:
+    with tenant(house):
+        item = make_invoice(make_customer("C1"), number="FA-7", issued_on=ISSUED, due_on=DUE)
+        with pytest.raises(DomainError, match="FA-7"):
+            send_invoices_again(installments=[item], actor=CLERK, today=date(2026, 10, 5), now=at("2026-10-05"))
+        assert Message.objects.count() == 0
