@@ -253,6 +253,7 @@ class Up:
         say(f"ready after {time.monotonic() - self.begin:.1f} s: {url}")
         if self.sign_in is not None:
             say(f"sign in as {self.sign_in.get('email')} with the password {self.sign_in.get('password')}")
+            say("the demonstration's year is being played; what has been played can already be looked at")
             self.spawn("demo", "manage.py", demo.DEMO_COMMAND, "--play", farewell=signal.SIGTERM, may_finish=True)
         elif self.empty:
             say("this installation has no demonstration; make an organization with: python3 manage.py create_organization --help")
