@@ -11,7 +11,8 @@ FROM python:3.12-slim-bookworm
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core fonts-liberation2 \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin dunning
+ && useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin dunning \
+ && install --directory --owner 10001 --mode 700 /documents
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
 COPY manage.py pyproject.toml LICENSE ./
@@ -24,7 +25,7 @@ COPY templates templates
 COPY static static
 COPY locale locale
 # Everything above belongs to root and stays as it is; the process only reads it.
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DUNNING_BOOTSTRAP=off HOME=/tmp
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DUNNING_BOOTSTRAP=off DOCUMENT_ROOT=/documents HOME=/tmp
 RUN python -m compileall -q dunning customers invoices notifications scenarios
 USER 10001
 EXPOSE 8000

@@ -11,6 +11,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +30,8 @@ KEEP_HOURS = 12
 
 def main(root: Path, command: str, arguments: list[str]) -> int:
     env = dict(os.environ)
-    with services(root, env):
+    with tempfile.TemporaryDirectory(prefix="dunning-documents-") as documents, services(root, env):
+        env["DOCUMENT_ROOT"] = documents
         template = ensure_template(root, env)
         env |= {TEMPLATE_VARIABLE: template, "DUNNING_BOOTSTRAP": "off"}
         if command == "test":
