@@ -4,6 +4,7 @@ Before the message's last line is written nothing can have been accepted; after 
 because bare SMTP knows no idempotency. Safest is a mail server of one's own beside the application, whose queue can be searched.
 """
 
+import base64
 import contextlib
 import re
 import smtplib
@@ -45,7 +46,7 @@ class Smtp(Provider):
         super().__init__(account)
         own = account.settings
         if own.get("host"):
-            self.host, self.port = str(own["host"]), int(own.get("port") or 25)
+            self.host, self.port = str(own["host"]), _port(own.get("port"))
             self.security = str(own.get("security") or "none")
             self.username, self.password = str(own.get("username") or ""), account.secrets.get("password", "")
         else:
@@ -56,7 +57,7 @@ class Smtp(Provider):
             raise Misconfigured("No mail server is set: give its host, or set EMAIL_URL for the whole installation.")
         if self.security not in ("none", "starttls", "ssl"):
             raise Misconfigured(f"The security of a mail server is none, starttls or ssl, not “{self.security}”.")
-        self.verify = bool(own.get("verify", True))
+        self.verify = str(own.get("verify", True)).lower() != "false"
         self._idle: list[tuple[smtplib.SMTP, int]] = []  # (connection, messages sent over it)
         self._lock = threading.Lock()
 
@@ -116,7 +117,7 @@ class Smtp(Provider):
             if self.security == "starttls":
                 connection.starttls(context=context)
             if self.username:
-                connection.login(self.username, self.password)
+                self._sign_in(connection)
         except smtplib.SMTPAuthenticationError as error:
             _hang_up(connection)
             raise NotAccepted(
@@ -126,6 +127,16 @@ class Smtp(Provider):
             _hang_up(connection)
             raise NotAccepted(f"The mail server {self.host}:{self.port} cannot be reached ({error}). It will be tried again.") from None
         return connection
+
+    def _sign_in(self, connection: smtplib.SMTP) -> None:
+        if (self.username + self.password).isascii():
+            connection.login(self.username, self.password)
+            return
+        connection.ehlo_or_helo_if_needed()  # smtplib's own login knows ASCII alone; RFC 4616 says UTF-8
+        token = base64.b64encode(f"\x00{self.username}\x00{self.password}".encode()).decode()
+        code, reply = connection.docmd("AUTH", f"PLAIN {token}")
+        if code != 235:
+            raise smtplib.SMTPAuthenticationError(code, reply)
 
     def _mail_and_recipient(self, connection: smtplib.SMTP, sender: str, recipient: str) -> None:
         try:
@@ -168,6 +179,13 @@ class Smtp(Provider):
             return connection.rset()[0] == 250
         except (smtplib.SMTPException, OSError):
             return False
+
+
+def _port(value: object) -> int:
+    text = str(value or 25)
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise Misconfigured(f"The port of a mail server is a number from 1 to 65535, not “{text}”.")
+    return int(text)
 
 
 def _no(code: int, reply: bytes, what: str, *, address: bool = False) -> NotAccepted | Refused:
