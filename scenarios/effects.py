@@ -242,9 +242,10 @@ def withdraw(message_ids: Collection[UUID], *, reason: str, now: datetime) -> in
 
 def open_once(*, kind: str, key: str, today: date, **fields: Any) -> Task | None:
     """Open a task unless the same one (`key`) was opened before, closed or not; the new task."""
-    if Task.objects.filter(key=key).exists():
-        return None
-    return Task.objects.create(kind=kind, key=key, opened_on=today, due_on=fields.pop("due_on", today), **fields)
+    task, created = Task.objects.get_or_create(
+        key=key, defaults={"kind": kind, "opened_on": today, "due_on": fields.pop("due_on", today), **fields}
+    )
+    return task if created else None
 
 
 def close_tasks(tasks: Collection[Task], *, state: TaskState, outcome: str, actor: str, now: datetime) -> None:

@@ -71,34 +71,37 @@ def close_answered(installment_ids: Collection[UUID], reason: str, *, now: datet
 
 
 def strip_waiting(*, organization: Organization, customer_ids: Sequence[str], today: date, now: datetime) -> int:
-    """Ask the gate's questions about every item that waits in a message to these customers, or to who pays for them.
+    """Ask the gate's questions about every step begun and not done for these customers and their paying groups: in messages that have not
+    left, and in open calls.
 
-    What no longer stands is taken out; what only waits - a reply to read, receipts to complete - stays. Returns how many items went.
+    What no longer stands is taken back; what only waits - a reply to read, receipts to complete - stays. Returns how many steps went.
     """
     family = family_of(customer_ids)
     waiting = Message.objects.filter(customer__in=family, kind=MessageKind.REMINDER, state__in=effects.NOT_LEFT)
-    if not waiting.exists():
+    calls = Task.objects.filter(customer__in=family, kind=TaskKind.CALL, state=TaskState.OPEN)
+    if not calls.exists() and not waiting.exists():
         return 0
     ids = [str(pk) for pk in family]
     lock_customers(ids)
     frame = load_frame(organization, today)
     batch = load_batch(frame, ids)
-    links = list(
-        ActionMessage.objects.filter(message__in=waiting, action__state=ActionState.PLANNED).select_related("action").order_by("pk")
-    )
-    dropped = _fallen(links, batch, frame)
+    carried_by = ActionMessage.objects.filter(message__in=waiting).values("action")
+    begun = list(Action.objects.filter(Q(pk__in=carried_by) | Q(task__in=calls), state=ActionState.PLANNED).order_by("pk"))
+    dropped = _fallen(begun, batch, frame)
     effects.strip_all(dropped, now=now)
+    for action in begun:
+        if action.pk in dropped:
+            effects.close_undone([action], dropped[action.pk])
     if dropped:
-        effects.close_tasks_without_items({link.action.customer_id for link in links}, actor=ACTOR, now=now)
+        effects.close_tasks_without_items({action.customer_id for action in begun}, actor=ACTOR, now=now)
     return len(dropped)
 
 
-def _fallen(links: Sequence[ActionMessage], batch: Batch, frame: Frame) -> dict[UUID, str]:
+def _fallen(begun: Sequence[Action], batch: Batch, frame: Frame) -> dict[UUID, str]:
     """Actions that no longer stand, each with its reason."""
     cases = {case.item.id: case for case in batch.cases}
     dropped: dict[UUID, str] = {}
-    for link in links:
-        action = link.action
+    for action in begun:
         case = cases.get(str(action.installment_id))
         if case is None:
             dropped[action.pk] = Reason.SETTLED.value

@@ -25,7 +25,7 @@ from scenarios import effects, outside
 from scenarios.context import Frame
 from scenarios.enums import HUMAN_CHANNELS, ActionState, Phase, Reason, TaskKind, TaskState
 from scenarios.models import Action, PlanStep, Schedule, Task
-from scenarios.outcomes import Age, approval_age, call_age, declare_claim_by, posting_is_late, reclaim_goods_by
+from scenarios.outcomes import ALERT_AFTER, Age, approval_age, call_age, declare_claim_by, posting_is_late, reclaim_goods_by
 
 ACTOR: Final = "system"
 UNMATCHED_AFTER: Final = 3  # business days before an unidentified receipt becomes a task (rule 8)
@@ -86,14 +86,23 @@ def _expired_holds(frame: Frame, now: datetime) -> int:
 
 
 def _open_amounts(holds: Sequence[Hold]) -> dict[UUID, tuple[Any, str]]:
-    """What each pause keeps back: its own amount, else what is open on its item."""
+    """What each pause keeps back: its own amount, else what is open on its item, or on its whole customer in the main currency."""
     items = {hold.installment_id for hold in holds if hold.installment_id}
     rows = {row.pk: row for row in Installment.objects.select_related("invoice").filter(pk__in=items)} if items else {}
-    return {
-        hold.pk: (hold.amount or rows[hold.installment_id].outstanding, rows[hold.installment_id].invoice.currency)
-        for hold in holds
-        if hold.installment_id in rows
-    }
+    whole = {hold.customer_id for hold in holds if hold.installment_id is None}
+    accounts = (
+        Installment.objects.filter(customer__in=whole, outstanding__gt=0)
+        .values("customer_id", "invoice__currency")
+        .annotate(open=Sum("outstanding"))
+        .order_by("open")
+    )
+    open_of = {row["customer_id"]: (row["open"], row["invoice__currency"]) for row in accounts} if whole else {}
+    amounts = {hold.pk: open_of[hold.customer_id] for hold in holds if hold.installment_id is None and hold.customer_id in open_of}
+    for hold in holds:
+        if hold.installment_id in rows:
+            item = rows[hold.installment_id]
+            amounts[hold.pk] = (hold.amount or item.outstanding, item.invoice.currency)
+    return amounts
 
 
 def open_work_of_holds(*, today: date, holds: Collection[Hold] | None = None) -> int:
@@ -178,7 +187,7 @@ def _old_tasks(frame: Frame, now: datetime) -> tuple[int, int]:
     An approval and a legal step are told and never closed by time. A call put off to an agreed day counts from that day.
     """
     today = frame.today.toordinal()
-    oldest = date.fromordinal(frame.calendar.add_bd_ordinal(today, -5))
+    oldest = frame.today - timedelta(days=ALERT_AFTER)  # business days are never fewer
     tasks = list(Task.objects.filter(state=TaskState.OPEN, due_on__lte=oldest).exclude(kind=TaskKind.POST_LETTER).order_by("due_on", "pk"))
     steps = _steps_of([task.pk for task in tasks])
     closing: list[Task] = []

@@ -70,14 +70,14 @@ def record_call(
         note=facts.note,
         details=_details(chosen, facts, ticked, customer),
     )
-    consequences = call_effects.apply(
-        outcome=chosen, facts=facts, customer=customer, items=ticked, attempt=attempt, actor=actor, today=today, now=now
-    )
     state = _state(locked, chosen)
     if state is CallState.OPEN:
         _stay_open(locked, chosen, facts, today)
-    else:
+    else:  # before its effects: what they hold back must not take this very call away
         _done(locked, chosen, ticked, items is not None, actor, today, now)
+    consequences = call_effects.apply(
+        outcome=chosen, facts=facts, customer=customer, items=ticked, attempt=attempt, actor=actor, today=today, now=now
+    )
     message = _write(attempt, chosen, state, facts, consequences, ticked, actor, today, now)
     body = {"outcome": str(chosen), "items": len(ticked), "state": state.value}
     audit.record(actor=actor, action="call.recorded", target=locked, body=body, now=now)

@@ -10,6 +10,7 @@ from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.models import Dispute, Hold, Installment, Promise
+from invoices.services import make_promise
 from notifications.models import Message
 from scenarios.models import Task, TaskAttempt
 from scenarios.services.calls import RecordedCall, record_call
@@ -167,3 +168,18 @@ def test_a_closed_call_is_not_recorded_twice(house: Organization) -> None:
             record_call(task=task, outcome="refusal", actor=CLERK, today=date(2026, 10, 12), now=at("2026-10-12"))
         assert refused.value.code == "closed"
         assert TaskAttempt.objects.count() == 1
+
+
+def test_a_promise_made_meanwhile_takes_the_call_off_the_desk_until_it_is_broken(house: Organization) -> None:
+    with tenant(house):
+        item = Installment.objects.get()
+        make_promise(amounts={item: None}, promised_for=date(2026, 10, 16), actor=CLERK, today=date(2026, 10, 9), now=at("2026-10-09"))
+        assert [task.state for task in Task.objects.filter(kind="call")] == ["cancelled"]
+        assert steps_of(item)[-1] == ("call", "taken_back", "2026-10-09")
+    run_on(house, "2026-10-20")
+    with tenant(house):
+        assert Task.objects.filter(kind="call", state="open").count() == 0
+    run_on(house, "2026-10-21")  # the day after the tolerance
+    with tenant(house):
+        assert Task.objects.filter(kind="call", state="open").count() == 1
+        assert steps_of(item)[-1] == ("call", "planned", "2026-10-21")
