@@ -169,7 +169,9 @@ def _steps(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
     """Steps without a message of their own: tasks, what was skipped, reminders from before this system."""
     actions = list(Action.objects.filter(installment__in=list(ids), carriers=None).order_by("taken_on"))
     versions = {action.version_id for action in actions if action.version_id}
-    names = {(row.version_id, row.key): step_name(row) for row in PlanStep.objects.filter(version__in=versions)}
+    names: dict[tuple[UUID | None, str], str] = {
+        (row.version_id, row.key): step_name(row) for row in PlanStep.objects.filter(version__in=versions)
+    }
     for action in actions:
         yield Entry(
             action.done_on or action.taken_on,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
 from django.utils.functional import Promise as LazyText
 from django.utils.translation import get_language, gettext_lazy
@@ -158,7 +159,9 @@ def _coming(case: Case, frame: Frame) -> tuple[Coming, ...]:
 def _acts(item: Installment) -> list[Act]:
     actions = list(Action.objects.filter(installment=item).order_by("taken_on", "created_at", "pk"))
     versions = {action.version_id for action in actions if action.version_id}
-    names = {(row.version_id, row.key): step_name(row) for row in PlanStep.objects.filter(version__in=versions)}
+    names: dict[tuple[UUID | None, str], str] = {
+        (row.version_id, row.key): step_name(row) for row in PlanStep.objects.filter(version__in=versions)
+    }
     return [
         Act(
             names.get((action.version_id, action.step_key), action.step_key or _("Earlier reminder")),
