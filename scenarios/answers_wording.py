@@ -130,24 +130,26 @@ def _stated_payment(items: Sequence[UUID], account: wording.Account) -> dict[str
     }
 
 
-# --- messages outside the plan -----------------------------------------------------------------------------------------------------------
+# --- messages outside the plan ----------------------------------------------------------------------------------------------------
 
 
 def answer(message: Message, *, organization: Organization, today: date) -> Go | Stop:
-# --- messages outside the plan ---------------------------------------------------------------------------------------------------------
     profile = get_profile()
     if organization.suspended_at is not None:
         return Stop(reason=Reason.TENANT_SUSPENDED.value, final=True)
     if profile.held_at is not None:
         return Stop(reason=Reason.TENANT_HELD.value)
     recipient = Directory([message.customer_id]).find(str(message.customer_id), message.channel, message.phase, today=today)
-    if message.recipient and message.contact_id is None:
-        recipient = None  # written to an address of its own, such as the account owner's
+    if message.recipient:
+        recipient = None  # written to one address: the account owner's, the person spoken to, who received an earlier message
     elif recipient is None:
         return Stop(reason=Reason.NO_CONTACT.value)
     lines = item_lines([UUID(str(pk)) for pk in message.details.get("items", ())], today)
     account = wording.load_account(profile=profile, message=message, lines=lines, today=today)
-    context = wording.say(account=account, lines=lines, terms=wording.Terms(phase=Phase(message.phase)), channel=message.channel)
+    overdue = Installment.objects.filter(customer=message.customer_id, outstanding__gt=0, due_on__lt=today).exists()
+    context = wording.say(
+        account=account, lines=lines, terms=wording.Terms(phase=Phase(message.phase)), channel=message.channel, up_to_date=not overdue
+    )
     context.update(_about(message, account))
     letter: dict[str, Any] = {}
     if message.channel in PAPER_CHANNELS:

@@ -13,6 +13,8 @@ from uuid import UUID
 
 from customers.models import Customer
 from dunning.core.enums import PAPER_CHANNELS, Channel, Phase
+from dunning.core.models import Organization
+from dunning.core.tenancy import current_scope
 from invoices.models import Installment, Invoice
 from notifications.enums import MessageKind
 from notifications.models import Message
@@ -51,7 +53,7 @@ def answer(message: Message, *, now: datetime, preview: bool = False) -> Go | St
     today = local_date(organization, now)
     if message.kind != MessageKind.REMINDER:
         return answers_wording.answer(message, organization=organization, today=today)
-    frame = load_frame(organization, today)
+    frame = _frame(organization, today)
     family = _lock_family(message)
     batch = load_batch(frame, family)
     links = _lock_cargo(message)
@@ -67,6 +69,15 @@ def answer(message: Message, *, now: datetime, preview: bool = False) -> Go | St
         _take_out(links, dict(verdict.dropped))
     kept = [entry for entry in cargo if entry.seen.item_id in set(verdict.kept)]
     return _say(message, frame, batch, kept, recipient, today)
+
+
+def _frame(organization: Organization, today: date) -> Frame:
+    """The settings of the transaction in which messages leave: read once for all of them."""
+    cache = current_scope().cache
+    frame: Frame | None = cache.get(("departure", today))
+    if frame is None:
+        frame = cache["departure", today] = load_frame(organization, today)
+    return frame
 
 
 def _code(reason: Reason | None) -> str:
@@ -229,7 +240,7 @@ def _say(message: Message, frame: Frame, batch: Batch, kept: Sequence[Cargo], re
     if message.channel == Channel.REGISTERED and (missing := wording.missing_copies(account, lines)):
         return Stop(reason=Reason.DOCUMENT_MISSING.value, text=", ".join(missing))
     terms = _terms(message, frame, today)
-    context = wording.say(account=account, lines=lines, terms=terms, channel=message.channel)
+    context = wording.say(account=account, lines=lines, terms=terms, channel=message.channel, up_to_date=_is_up_to_date(batch, frame))
     context.update(answers_wording.flags(account=account, lines=lines, variant=Variant(message.variant)))
     letter: dict[str, Any] = {}
     if message.channel in PAPER_CHANNELS:
@@ -250,6 +261,11 @@ def _say(message: Message, frame: Frame, batch: Batch, kept: Sequence[Cargo], re
         in_reply_to=wording.first_message_id(items) if message.channel == Channel.EMAIL else "",
         letter=letter,
     )
+
+
+def _is_up_to_date(batch: Batch, frame: Frame) -> bool:
+    today = frame.today.toordinal()
+    return not any(case.item.due_on < today and not case.item.situation.cancelled for case in batch.cases)
 
 
 def _with_contact(message: Message, recipient: Recipient) -> Message:

@@ -136,11 +136,15 @@ def claimed_cents(lines: Sequence[Line]) -> int:
     return max(0, sum(line.cents for line in claimed) + credits)
 
 
-def say(*, account: Account, lines: Sequence[Line], terms: Terms, channel: str) -> dict[str, Value]:
-    """The whole palette for one reminder. Blank means "does not apply"; a template that prints a blank value is held."""
+def say(*, account: Account, lines: Sequence[Line], terms: Terms, channel: str, up_to_date: bool) -> dict[str, Value]:
+    """The whole palette for one reminder. Blank means "does not apply"; a template that prints a blank value is held.
+
+    `up_to_date`: nothing at all is overdue on the customer's account, whatever the message shows of it.
+    """
     context: dict[str, Value] = dict(empty_context())
     context.update(_parties(account))
     context.update(_amounts(account, lines))
+    context["account.up_to_date"] = up_to_date
     context.update(_single(account, lines))
     context.update(_terms(account, terms))
     context.update(legal_sentences(kind=_kind(account.customer), country=account.profile.country, language=account.language))
@@ -219,7 +223,6 @@ def _amounts(account: Account, lines: Sequence[Line]) -> dict[str, Value]:
         "amounts.principal": account.money(claimed_cents(lines)),
         "amounts.credits": account.money(credits) if credits else "",
         "amounts.statement": account.money(sum(line.cents for line in lines)),
-        "account.up_to_date": Section.OVERDUE not in claimed_sections and not by_section[Section.OVERDUE],
     }
     for key, section in (("coming_due", Section.COMING_DUE), ("information", Section.INFORMATION)):
         rows = by_section[section]

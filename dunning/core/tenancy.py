@@ -26,10 +26,14 @@ class TenancyError(RuntimeError):
 
 @dataclass
 class Scope:
-    """One open `tenant()` block. `pending` collects what the flushers write as the last statements before COMMIT."""
+    """One open `tenant()` block. `pending` collects what the flushers write as the last statements before COMMIT.
+
+    `cache` holds what its readers may share until the transaction ends; whoever puts something in knows when it may be stale.
+    """
 
     organization_id: uuid.UUID
     pending: list[Any] = field(default_factory=list)
+    cache: dict[Any, Any] = field(default_factory=dict)
 
 
 _scope: ContextVar[Scope | None] = ContextVar("tenant_scope", default=None)

@@ -42,6 +42,7 @@ class InvoiceDraft:
     payment_reference: str = ""  # "": an RF reference made from the number
     pay_to_iban: str = ""  # "": the organization's
     document: Document | None = None
+    delivery_proof: Document | None = None
     e_invoice_status: str = EInvoiceStatus.NONE
     is_factored: bool | None = None  # None: whether the customer has a factor
     installments: tuple[InstallmentDraft, ...] = ()

@@ -284,6 +284,7 @@ def _prepare(draft: InvoiceDraft, customer: Customer, iban: str, today: date, fi
         payment_reference=draft.payment_reference or reference_for(draft.number),
         pay_to_iban=clean_pay_to(draft.pay_to_iban) or iban,
         document=draft.document,
+        delivery_proof=draft.delivery_proof,
         e_invoice_status=draft.e_invoice_status,
         is_factored=bool(customer.factor_name) if draft.is_factored is None else draft.is_factored,
         entered_on=today,

@@ -8,13 +8,13 @@ from typing import Final
 
 from customers.models import Customer
 from dunning.core import documents
-from dunning.core.models import OrganizationProfile
+from dunning.core.models import Document, OrganizationProfile
 from dunning.core.selectors import get_profile
 from invoices.enums import DisputeState, InvoiceState, PromiseState
 from invoices.models import Dispute, Installment, Invoice, Payment, Promise
 from invoices.references import printed_reference
 from invoices.services.drafts import InvoiceDraft, PaymentDraft
-from invoices.services.invoices import attach_document, due_date_for, issue_invoices, reference_for
+from invoices.services.invoices import due_date_for, issue_invoices, reference_for
 from invoices.services.ledger import certify_ledger
 from invoices.services.payments import identify_payment, record_payments
 from scenarios.models import Action
@@ -48,36 +48,33 @@ class Trade:
             return
         start = Invoice.objects.filter(number__startswith=f"FA-{today.year}-").count()
         drafts = [self._draft(sale, f"FA-{today.year}-{start + place:05d}", today, now) for place, sale in enumerate(sales, start=1)]
-        issued = issue_invoices(drafts=drafts, actor=ACTOR, today=today, now=now)
-        for sale, invoice in zip(sales, issued, strict=True):
-            if sale.has_delivery_note:
-                self._deliver(sale, invoice, now, today)
+        issue_invoices(drafts=drafts, actor=ACTOR, today=today, now=now)
 
     def _draft(self, sale: Sale, number: str, today: date, now: datetime) -> InvoiceDraft:
         customer = self.customers[sale.character.number]
         due_on = due_date_for(customer, today)
         sheet = self._sheet(sale, "Facture" if customer.language == "fr" else "Invoice", number, today, due_on, customer)
-        copy = documents.store(content=draw(sheet, self.profile), media_type="application/pdf", filename=f"{number}.pdf", now=now)
+        copy = self._store(sheet, now)
+        delivered_on = OPEN.roll_back(today - timedelta(days=2))
+        proof = None
+        if sale.has_delivery_note:
+            title = "Bon de livraison" if customer.language == "fr" else "Delivery note"
+            proof = self._store(self._sheet(sale, title, number.replace("FA", "BL"), delivered_on, None, customer), now)
         return InvoiceDraft(
             customer=customer,
             number=number,
             issued_on=today,
             gross=sale.gross,
             due_on=due_on,
-            delivered_on=OPEN.roll_back(today - timedelta(days=2)),
+            delivered_on=delivered_on,
             label=sale.label,
             purchase_order=sale.purchase_order,
             document=copy,
+            delivery_proof=proof,
         )
 
-    def _deliver(self, sale: Sale, invoice: Invoice, now: datetime, today: date) -> None:
-        customer = self.customers[sale.character.number]
-        title = "Bon de livraison" if customer.language == "fr" else "Delivery note"
-        sheet = self._sheet(sale, title, invoice.number.replace("FA", "BL"), invoice.delivered_on or today, None, customer)
-        note = documents.store(
-            content=draw(sheet, self.profile), media_type="application/pdf", filename=f"{invoice.number.replace('FA', 'BL')}.pdf", now=now
-        )
-        attach_document(invoice=invoice, document=note, proof_of_delivery=True, actor=ACTOR, today=today, now=now)
+    def _store(self, sheet: Sheet, now: datetime) -> Document:
+        return documents.store(content=draw(sheet, self.profile), media_type="application/pdf", filename=f"{sheet.number}.pdf", now=now)
 
     def _sheet(self, sale: Sale, title: str, number: str, on: date, due_on: date | None, customer: Customer) -> Sheet:
         return Sheet(
