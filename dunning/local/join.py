@@ -112,7 +112,10 @@ def own_secrets(folder: Path, env: MutableMapping[str, str]) -> None:
             kept = fresh | kept
             private_text(path, json.dumps(kept))
     for name, value in kept.items():
-        env.setdefault(name, value)
+        env[name] = env.get(name) or value
+
+
+KEYS = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY")
 
 
 def folder_of(root: Path) -> Path:
@@ -120,29 +123,35 @@ def folder_of(root: Path) -> Path:
         return local_folder(root)
     except OSError as error:
         raise LocalError(
-            f"The project's folder must be writable to keep a database in it, or set DATABASE_URL and REDIS_URL: {error}."
+            f"The project's folder must be writable to keep a database and keys in it ({error.strerror}); "
+            f"else set {', '.join([*VARIABLES.values(), *KEYS])}."
         ) from error
 
 
 @contextlib.contextmanager
+def one_account() -> Iterator[None]:
+    """Say what to do when a file of .local cannot be opened: root ran first, and now somebody else, or the other way round."""
+    try:
+        yield
+    except PermissionError as error:
+        raise LocalError(f"{error.filename} belongs to another account: use the one that ran the first command here.") from error
+
+
+@contextlib.contextmanager
 def joined(root: Path, command: str, arguments: list[str]) -> Iterator[None]:
-    """Run one management command with os.environ leading to its services."""
+    """Run one management command with os.environ leading to its services and holding the installation's keys."""
     if command in WITHOUT_SERVICES or {"--help", "-h", "--version"} & set(arguments):
         yield
         return
     with contextlib.ExitStack() as leases:
         missing = [name for name, variable in VARIABLES.items() if not os.environ.get(variable)]
-        if missing:
+        if missing or not all(os.environ.get(name) for name in KEYS):
             folder = folder_of(root)
-            try:
+            with one_account():
                 own_secrets(folder, os.environ)
                 for name in missing:
                     lease = Lease(folder, name)
                     leases.callback(lease.give_back, wait=5)
                     os.environ.update(lease.take())
-            except PermissionError as error:
-                raise LocalError(
-                    f"{error.filename} belongs to another account: run this as the account that first ran `manage.py up`."
-                ) from error
         roles.settle(os.environ, owner_needed=False)
         yield

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from dunning.local import demo, roles
 from dunning.local.errors import LocalError
-from dunning.local.join import VARIABLES, Lease, folder_of, own_secrets
+from dunning.local.join import VARIABLES, Lease, folder_of, one_account, own_secrets
 from dunning.local.processes import die_with_parent, open_lock, private_text, try_lock
 
 HOST = "127.0.0.1"
@@ -50,13 +50,10 @@ def main(root: Path, arguments: list[str]) -> int:
     parser.add_argument("--empty", action="store_true", help="without the demonstration tenant")
     options = parser.parse_args(arguments)
     folder = folder_of(root)
-    try:
-        with open_lock(folder / "up.lock") as alone:
-            if not try_lock(alone):
-                return already_running(folder)
-            return Up(root, folder, empty=options.empty).run(options.port)
-    except PermissionError as error:
-        raise LocalError(f"{error.filename} belongs to another account: run `up` as the account that ran it first.") from error
+    with one_account(), open_lock(folder / "up.lock") as alone:
+        if not try_lock(alone):
+            return already_running(folder)
+        return Up(root, folder, empty=options.empty).run(options.port)
 
 
 def already_running(folder: Path) -> int:

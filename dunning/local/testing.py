@@ -9,6 +9,7 @@ import ast
 import contextlib
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,8 @@ from psycopg2 import sql
 
 from dunning.local import roles
 from dunning.local.errors import LocalError
-from dunning.local.join import Lease, folder_of, own_secrets
+from dunning.local.join import Lease, folder_of, one_account, own_secrets
+from dunning.local.processes import die_with_parent
 
 PACKAGES = ("dunning", "customers", "invoices", "notifications", "scenarios")
 TEMPLATE, RUN = "dunning_template_", "dunning_run_"
@@ -36,7 +38,7 @@ def main(root: Path, command: str, arguments: list[str]) -> int:
         env |= {TEMPLATE_VARIABLE: template, "DUNNING_BOOTSTRAP": "off"}
         if command == "test":
             env["PYTEST_PLUGINS"] = "dunning.local.test_worker"
-            return subprocess.call([sys.executable, "-m", "pytest", *parallel(root, arguments), *arguments], env=env)  # noqa: S603  no shell
+            return patiently(["pytest", *parallel(root, arguments), *arguments], env)
         return bench(root, env, template, arguments)
 
 
@@ -44,13 +46,14 @@ def main(root: Path, command: str, arguments: list[str]) -> int:
 def services(root: Path, env: dict[str, str]) -> Iterator[None]:
     """Put the addresses of a throw-away PostgreSQL and Valkey into `env`, unless it has its own."""
     folder = folder_of(root)
-    own_secrets(folder, env)
     with contextlib.ExitStack() as leases:
-        for name, variable in (("test-postgres", "DATABASE_URL"), ("test-valkey", "REDIS_URL")):
-            if not env.get(variable):
-                lease = Lease(folder, name)
-                leases.callback(lease.give_back, wait=10)
-                env |= lease.take()
+        with one_account():
+            own_secrets(folder, env)
+            for name, variable in (("test-postgres", "DATABASE_URL"), ("test-valkey", "REDIS_URL")):
+                if not env.get(variable):
+                    lease = Lease(folder, name)
+                    leases.callback(lease.give_back, wait=10)
+                    env |= lease.take()
         roles.settle(env, owner_needed=True)
         yield
 
@@ -146,7 +149,19 @@ def bench(root: Path, env: dict[str, str], template: str, arguments: list[str]) 
         raise LocalError(f"Say which: manage.py bench {' | '.join(names)} [its arguments]")
     with clone(env["DATABASE_OWNER_URL"], template, "bench") as database:
         env |= {name: roles.with_database(env[name], database) for name in ("DATABASE_URL", "DATABASE_OWNER_URL")}
-        return subprocess.call([sys.executable, "-m", "dunning.local.bench", *arguments], env=env)  # noqa: S603  own module
+        return patiently(["dunning.local.bench", *arguments], env)
+
+
+def patiently(module: list[str], env: dict[str, str]) -> int:
+    """Run a module to its end: Ctrl-C is for it to answer, and what it starts must find its servers until then."""
+    command = [sys.executable, "-m", *module]
+    child = subprocess.Popen(command, env=env, preexec_fn=die_with_parent(signal.SIGTERM))  # noqa: S603  own modules and pytest
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = child.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return code if code >= 0 else 128 - code
 
 
 @contextlib.contextmanager
