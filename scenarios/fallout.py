@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from customers.models import Customer
 from dunning.core.models import Organization
+from dunning.core.tenancy import current_organization_id
 from invoices.enums import DisputeState, InvoiceState
 from notifications.enums import MessageKind
 from notifications.models import Message
@@ -26,11 +27,9 @@ _ALERTS: Final = (TaskKind.FIND_CONTACT, TaskKind.ALLOCATE_CREDIT)
 
 def family_of(customer_ids: Collection[Any]) -> list[UUID]:
     """These customers with their payers and all those payers pay for, in the order of locks."""
-    ids = list(customer_ids)
-    rows = Customer.objects.filter(Q(pk__in=ids) | Q(payer__in=ids)).values_list("pk", "payer_id")
-    roots = {payer or pk for pk, payer in rows}
-    members = Customer.objects.filter(Q(pk__in=roots) | Q(payer__in=roots) | Q(pk__in=ids)).values_list("pk", flat=True)
-    return sorted(members)
+    # Two queries, each served by an index; one over coalesce(payer, id) would read every customer.
+    roots = {payer or pk for pk, payer in Customer.objects.filter(pk__in=list(customer_ids)).values_list("pk", "payer_id")}
+    return sorted(roots.union(Customer.objects.filter(payer__in=roots).values_list("pk", flat=True)))
 
 
 def drop_settled(installment_ids: Collection[UUID], *, now: datetime) -> None:
@@ -70,20 +69,20 @@ def close_answered(installment_ids: Collection[UUID], reason: str, *, now: datet
         effects.close_tasks(list(decided), state=TaskState.DONE, outcome=reason, actor=ACTOR, now=now)
 
 
-def strip_waiting(*, organization: Organization, customer_ids: Sequence[str], today: date, now: datetime) -> int:
+def strip_waiting(*, customer_ids: Sequence[str], today: date, now: datetime) -> int:
     """Ask the gate's questions about every step begun and not done for these customers and their paying groups: in messages that have not
     left, and in open calls.
 
     What no longer stands is taken back; what only waits - a reply to read, receipts to complete - stays. Returns how many steps went.
     """
     family = family_of(customer_ids)
+    if not Action.objects.filter(customer__in=family, state=ActionState.PLANNED).exists():
+        return 0
     waiting = Message.objects.filter(customer__in=family, kind=MessageKind.REMINDER, state__in=effects.NOT_LEFT)
     calls = Task.objects.filter(customer__in=family, kind=TaskKind.CALL, state=TaskState.OPEN)
-    if not calls.exists() and not waiting.exists():
-        return 0
     ids = [str(pk) for pk in family]
     lock_customers(ids)
-    frame = load_frame(organization, today)
+    frame = load_frame(Organization.objects.get(pk=current_organization_id()), today)
     batch = load_batch(frame, ids)
     carried_by = ActionMessage.objects.filter(message__in=waiting).values("action")
     begun = list(Action.objects.filter(Q(pk__in=carried_by) | Q(task__in=calls), state=ActionState.PLANNED).order_by("pk"))

@@ -105,10 +105,9 @@ def _customers_of(installment_ids: Sequence[UUID]) -> list[str]:
 
 def _look_again(customer_ids: Sequence[str], today: date, now: datetime) -> None:
     """Take out of waiting messages what no longer stands; outside a played life, show the new dates at once."""
-    organization = Organization.objects.get(pk=current_organization_id())
-    fallout.strip_waiting(organization=organization, customer_ids=customer_ids, today=today, now=now)
+    fallout.strip_waiting(customer_ids=customer_ids, today=today, now=now)
     if not clock.is_virtual() and len(customer_ids) <= MOST_AT_ONCE:
-        _refresh(organization, customer_ids, today, now)
+        _refresh(Organization.objects.get(pk=current_organization_id()), customer_ids, today, now)
 
 
 def _refresh(organization: Organization, customer_ids: Sequence[str], today: date, now: datetime) -> None:
