@@ -104,6 +104,17 @@ def open_commitments(
     return rows
 
 
+def withdraw_commitments(commitments: Collection[Commitment], *, reason: str, on: date, actor: str, now: datetime) -> int:
+    """Announced consequences that will not be carried out, with the reason (rule 11); other messages to the customer wait no more."""
+    ids = [commitment.pk for commitment in commitments if commitment.state == CommitmentState.OPEN]
+    if not ids:
+        return 0
+    Commitment.objects.filter(pk__in=ids).update(state=CommitmentState.WITHDRAWN, closed_on=on, reason=reason[:300])
+    body = {"reason": reason, "count": len(ids), "digest": audit.digest(sorted(map(str, ids)))}
+    audit.record(actor=actor, action="commitments.withdrawn", body=body, now=now)
+    return len(ids)
+
+
 def note_deadline(message: Message, actions: Sequence[Action], *, printed_on: date, calendar: Calendar) -> None:
     """Keep on each action the deadline its message printed: what follows a formal notice leaves it time."""
     deadline = _deadline(message, printed_on, calendar)

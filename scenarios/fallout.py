@@ -15,10 +15,10 @@ from notifications.enums import MessageKind
 from notifications.models import Message
 from scenarios import effects, scheduler
 from scenarios.context import Batch, Frame, load_batch, load_frame, lock_customers
-from scenarios.enums import ActionState, Reason, TaskKind, TaskState
+from scenarios.enums import ActionState, CommitmentState, Reason, TaskKind, TaskState
 from scenarios.facts import Step
 from scenarios.gate import PASSING, carried
-from scenarios.models import Action, ActionMessage, Task
+from scenarios.models import Action, ActionMessage, Commitment, Task
 
 ACTOR: Final = "system"
 _REOPENING: Final = frozenset({"payment_cancelled", "allocation_reversed", "write_off_reversed", "paid", "credited", "value_date"})
@@ -32,8 +32,11 @@ def family_of(customer_ids: Collection[Any]) -> list[UUID]:
     return sorted(roots.union(Customer.objects.filter(payer__in=roots).values_list("pk", flat=True)))
 
 
-def drop_settled(installment_ids: Collection[UUID], *, now: datetime) -> None:
-    """Nothing is left to pay: steps begun are closed, messages lose the item, tasks without any item are closed."""
+def drop_settled(installment_ids: Collection[UUID], *, today: date, now: datetime) -> None:
+    """Nothing is left to pay: steps begun are closed, messages lose the item, tasks without any item are closed, and what was announced
+    for it has no object any more."""
+    announced = list(Commitment.objects.filter(installment__in=list(installment_ids), state=CommitmentState.OPEN))
+    effects.withdraw_commitments(announced, reason=Reason.SETTLED, on=today, actor=ACTOR, now=now)
     actions = list(
         Action.objects.filter(installment__in=list(installment_ids), state=ActionState.PLANNED).select_related("installment__invoice")
     )

@@ -61,7 +61,7 @@ def items_settled(sender: object, *, installment_ids: Sequence[UUID], today: dat
         return
     moment = now or clock.now()
     customers = _customers_of(installment_ids)
-    fallout.drop_settled(installment_ids, now=moment)
+    fallout.drop_settled(installment_ids, today=today, now=moment)
     retraction.apologise(installment_ids, today=today, now=moment)
     forget_settled(customers)
     _look_again(customers, today, moment)

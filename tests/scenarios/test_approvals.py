@@ -11,14 +11,15 @@ from dunning.core import documents
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization, OrganizationProfile, User
 from dunning.core.tenancy import tenant
-from invoices.models import Invoice
-from invoices.services import attach_document
+from invoices.models import Installment, Invoice
+from invoices.services import PaymentDraft, attach_document, record_payment
 from notifications.models import Message
 from notifications.posting import record_letter_proof, record_posting
-from scenarios.models import Commitment, Task
+from scenarios.models import Commitment, Schedule, Task
 from scenarios.services.approvals import approve_message, approve_messages, check_list
 from scenarios.services.board import hold_all, hold_messages, release_all, release_messages
 from scenarios.services.calls import record_call
+from scenarios.services.commitments import withdraw_commitment
 from scenarios.services.tasks import complete_task
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, at, mail, open_house, run_on, send, steps_of
@@ -162,3 +163,49 @@ def test_a_message_held_by_hand_waits_for_its_release(supervised: Organization) 
         assert approved == 0
         assert release_messages(message_ids=[pk], actor=CLERK, now=at("2026-10-02", 10)) == 1
         assert Message.objects.get(pk=pk).state == "awaiting_approval"  # nobody has approved it yet
+
+
+def _announced() -> tuple[Organization, Installment]:
+    """Durand was told on 26 October 2026 that a formal notice follows."""
+    house = open_house()
+    with tenant(house):
+        item = make_invoice(make_customer("C1"), number="FA-1", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+    for day in ("2026-10-02", "2026-10-09"):
+        run_on(house, day)
+    with tenant(house):
+        record_call(task=Task.objects.get(kind="call"), outcome="refusal", actor=CLERK, today=date(2026, 10, 9), now=at("2026-10-09", 10))
+    for day in ("2026-10-14", "2026-10-26"):
+        run_on(house, day)
+    return house, item
+
+
+def test_what_was_announced_for_a_paid_invoice_holds_nothing_back() -> None:
+    house, item = _announced()
+    with tenant(house):
+        late = make_invoice(item.customer, number="FA-2", issued_on=date(2026, 9, 20), due_on=date(2026, 10, 26))
+    run_on(house, "2026-10-29")
+    with tenant(house):
+        assert Schedule.objects.get(installment=late).reason == "commitment_pending"
+        draft = PaymentDraft(
+            amount=Decimal("1200"), received_on=date(2026, 10, 29), customer=item.customer, allocations=((item, Decimal("1200")),)
+        )
+        record_payment(draft=draft, actor=CLERK, today=date(2026, 10, 29), now=at("2026-10-29", 10))
+        told = Commitment.objects.get()
+        assert (told.state, told.closed_on, told.reason) == ("withdrawn", date(2026, 10, 29), "settled")
+    run_on(house, "2026-10-30")
+    with tenant(house):
+        assert steps_of(late)[-1] == ("r1", "done", "2026-10-30")
+
+
+def test_a_consequence_is_withdrawn_with_a_reason_once() -> None:
+    house, _item = _announced()
+    with tenant(house):
+        told = Commitment.objects.get()
+        for reason, code in ((" ", "required"), ("Accord commercial", ""), ("encore", "closed")):
+            if not code:
+                withdraw_commitment(commitment=told, reason=reason, actor=CLERK, today=date(2026, 10, 27), now=at("2026-10-27"))
+                continue
+            with pytest.raises(DomainError) as refused:
+                withdraw_commitment(commitment=told, reason=reason, actor=CLERK, today=date(2026, 10, 27), now=at("2026-10-27"))
+            assert refused.value.code == code
+        assert (told.state, told.reason, told.closed_on) == ("withdrawn", "Accord commercial", date(2026, 10, 27))
