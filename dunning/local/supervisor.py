@@ -192,9 +192,10 @@ class Up:
             "--config", "python:dunning.gunicorn", "--graceful-timeout", "5",
             farewell=signal.SIGTERM, keep=[line.fileno()],
         )  # fmt: skip
-        self.spawn(
-            "worker", *celery, "dunning", "worker", "--concurrency", "2", "--without-gossip", "--without-mingle", farewell=signal.SIGQUIT
-        )
+        # Celery's cold shutdown may wait for ever for a broker that went at the same moment. A killed worker loses nothing, and
+        # its pool has asked the kernel to follow it.
+        worker = ["worker", "--concurrency", "2", "--without-gossip", "--without-mingle"]
+        self.spawn("worker", *celery, "dunning", *worker, farewell=signal.SIGKILL)
         self.spawn("beat", *celery, "dunning.beat", "beat", farewell=signal.SIGTERM)
 
     def spawn(self, name: str, *module: str, farewell: signal.Signals, may_finish: bool = False, keep: list[int] | None = None) -> None:
