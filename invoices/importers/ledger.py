@@ -149,12 +149,14 @@ FROM staged_invoice AS staged WHERE staged.existing_id = part.invoice_id AND sta
 
 def outcome_of_repetitions(work: Work) -> None:
     """A number twice in the file: refused on every line when the contents differ, else the later ones change nothing."""
+    repeated = []
     for line, contents, first, lines, number in staging.query(_TWICE):
         if contents > 1:
             reason = _("the number %(number)s stands several times in the file with different content (lines %(lines)s)")
             work.refuse(line, "number", reason % {"number": number, "lines": lines})
         elif line != first:
-            staging.execute("UPDATE staged_invoice SET outcome = 'twice' WHERE line = %s", [line])
+            repeated.append(line)
+    staging.execute("UPDATE staged_invoice SET outcome = 'twice' WHERE line = ANY(%s)", [repeated])
     drop_refused(work)
 
 

@@ -55,7 +55,11 @@ STAGE = staging.Stage(
     {"outcome": "text", "installment_id": "uuid"},
 )
 NAMED = staging.Stage("staged_reference", {"line": "integer NOT NULL", "rank": "smallint NOT NULL", "token": "text NOT NULL"}, {})
-MATCHED = staging.Stage("staged_match", {"line": "integer NOT NULL", "invoice_id": "uuid NOT NULL", "customer_id": "uuid NOT NULL"}, {})
+MATCHED = staging.Stage(
+    "staged_match",
+    {"line": "integer NOT NULL", "invoice_id": "uuid NOT NULL", "customer_id": "uuid NOT NULL", "payer_id": "uuid NOT NULL"},
+    {},
+)
 
 _TWICE = """
 WITH repeated AS (
@@ -75,27 +79,28 @@ WHERE (known.amount, known.currency, known.received_on) IS DISTINCT FROM (staged
 
 # Of a cell's readings (whole, cut at signs, cut at spaces) the first that names a known invoice holds.
 _MATCH = """
-INSERT INTO staged_match (line, invoice_id, customer_id) SELECT DISTINCT found.line, found.invoice_id, found.customer_id FROM (
-    SELECT named.line, known.id AS invoice_id, known.customer_id, named.rank, min(named.rank) OVER (PARTITION BY named.line) AS best
+INSERT INTO staged_match (line, invoice_id, customer_id, payer_id)
+SELECT DISTINCT found.line, found.invoice_id, found.customer_id, found.payer_id FROM (
+    SELECT named.line, known.id AS invoice_id, known.customer_id, COALESCE(debtor.payer_id, debtor.id) AS payer_id, named.rank,
+        min(named.rank) OVER (PARTITION BY named.line) AS best
     FROM staged_reference AS named
     JOIN invoices_invoice AS known ON known.organization_id = %(organization)s AND known.number = named.token
+    JOIN customers_customer AS debtor ON debtor.id = known.customer_id
     WHERE known.kind = %(invoice)s AND known.state = %(issued)s
 ) AS found WHERE found.rank = found.best
 """
 
 _OWN = """
 UPDATE staged_payment AS staged SET customer_id = owner.id FROM (
-    SELECT line, (array_agg(DISTINCT COALESCE(debtor.payer_id, debtor.id)))[1] AS id FROM staged_match
-    JOIN customers_customer AS debtor ON debtor.id = staged_match.customer_id
-    GROUP BY line HAVING count(DISTINCT COALESCE(debtor.payer_id, debtor.id)) = 1
+    SELECT line, (array_agg(payer_id))[1] AS id FROM staged_match GROUP BY line HAVING count(DISTINCT payer_id) = 1
 ) AS owner WHERE owner.line = staged.line AND staged.customer_id IS NULL
 """
 
 # A named invoice of somebody the payer does not pay for is no allocation: the receipt stays on the payer's account for a person to see.
 _FOREIGN = """
-DELETE FROM staged_match USING staged_payment AS staged, customers_customer AS debtor
-WHERE staged.line = staged_match.line AND debtor.id = staged_match.customer_id
-    AND staged.customer_id IS NOT NULL AND staged.customer_id <> debtor.id AND staged.customer_id IS DISTINCT FROM debtor.payer_id
+DELETE FROM staged_match USING staged_payment AS staged
+WHERE staged.line = staged_match.line AND staged.customer_id IS NOT NULL
+    AND staged.customer_id NOT IN (staged_match.customer_id, staged_match.payer_id)
 """
 
 _DIRECT = """
@@ -308,6 +313,7 @@ def _match() -> None:
     )
     staging.analyze(MATCHED.name, STAGE.name)
     staging.execute(_OWN)
+    staging.analyze(STAGE.name)  # its owners have just become known: without it the planner compares every pair of rows
     staging.execute(_FOREIGN)
 
 

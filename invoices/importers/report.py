@@ -15,6 +15,8 @@ from invoices.importers.problems import Problem
 from invoices.importers.reading import Cell, Row
 
 SHOWN = 5
+ADDED = ("error_line", "error_column", "error_reason")
+"""Columns of the error file; not translated, so that no heading of a file is ever taken for one of them when it is loaded again."""
 # A spreadsheet runs a cell that begins like this; a leading apostrophe makes it text. Numbers keep their sign.
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\x00")
 
@@ -98,6 +100,6 @@ def write_errors(path: Path, heading: Sequence[str], refused: Iterable[tuple[Row
     """The refused rows with the file's own columns, then line, column and reason; semicolons and a byte order mark, as Excel wants them."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=";")
-        writer.writerow([*(harmless(title) for title in heading), _("line"), _("column"), _("reason")])
+        writer.writerow([*(harmless(title) for title in heading), *ADDED])
         for row, problem in refused:
             writer.writerow([*(harmless(cell) for cell in row.cells), row.line, harmless(problem.column), harmless(problem.reason)])

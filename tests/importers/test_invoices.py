@@ -153,7 +153,7 @@ def test_bad_rows_are_each_explained_and_the_good_ones_loaded(tmp_path: Path) ->
     }  # fmt: skip
     assert "credit note" in said[5][1] and "3 decimals" in said[7][1] and "calendar" in said[2][1]
     errors = (tmp_path / "factures.csv.errors.csv").read_text("utf-8-sig").splitlines()
-    assert errors[0] == f"{HEADING};line;column;reason" and len(errors) == 16
+    assert errors[0] == f"{HEADING};error_line;error_column;error_reason" and len(errors) == 16
     assert errors[15].startswith("'=F15;C1;")
 
 
