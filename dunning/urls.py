@@ -8,4 +8,5 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("accounts/", include("allauth.urls")),
+    path("", include("dunning.dashboard.urls")),
 ]

@@ -1,6 +1,6 @@
 """What screens and commands read of messages. Every function but `is_on_post_office` runs inside `tenant()`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Min, Q, QuerySet, Sum
 
 from customers.models import Customer
+from dunning.core import search
 from dunning.core.models import Document, Organization
 from dunning.core.tenancy import current_organization_id, tenant
-from notifications.enums import WAITING, MessageState, ProviderKind
+from notifications.enums import LEFT, WAITING, MessageState, ProviderKind
 from notifications.models import Attachment, Attempt, DeliveryEvent, Message, MessageTemplate, ProviderAccount, QueueTicket, Suppression
 
 ON_THE_BOARD = (MessageState.AWAITING_APPROVAL, MessageState.QUEUED, MessageState.RETRY)
@@ -115,6 +116,30 @@ def post_office_messages(*, channel: str = "", search: str = "") -> QuerySet[Mes
     if search:
         rows = rows.filter(Q(customer__number=search) | Q(customer__sort_name__startswith=search.lower()))
     return rows.order_by("-frozen_at", "-pk")
+
+
+LISTED: Mapping[str, frozenset[MessageState]] = {
+    "sent": LEFT | {MessageState.SENDING, MessageState.UNCERTAIN, MessageState.UNPROVEN},
+    "delivered": frozenset({MessageState.DELIVERED}),
+    "failed": frozenset({MessageState.FAILED, MessageState.BOUNCED, MessageState.COMPLAINED}),
+    "withdrawn": frozenset({MessageState.CANCELLED}),
+}
+"""The states behind each heading of the list of messages."""
+
+
+def list_messages(*, channel: str = "", query: str = "", state: str = "", customer_id: UUID | None = None) -> QuerySet[Message]:
+    """Every message, the newest first, with its customer. `query` is searched in customers; `state` is a key of LISTED."""
+    rows = Message.objects.select_related("customer", "template")
+    if channel:
+        rows = rows.filter(channel=channel)
+    if state in LISTED:
+        rows = rows.filter(state__in=sorted(LISTED[state]))
+    if customer_id is not None:
+        rows = rows.filter(customer=customer_id)
+    if query.strip():
+        address = Q(recipient=fold_address(query))
+        rows = rows.filter(Q(customer__in=search.find(kind="customer", query=query)) | address)
+    return rows.order_by("-planned_on", "-pk")
 
 
 def print_queue() -> QuerySet[Message]:

@@ -94,7 +94,8 @@ def tenant(organization: Any) -> Iterator[Scope]:
                 flush(scope)
         finally:
             _scope.reset(token)
-        if nested:  # a surrounding transaction (tests) must not inherit the organization
+        # A surrounding transaction (tests) must not inherit the organization; a rollback forgets it by itself.
+        if nested and not transaction.get_rollback():
             _tell_database("")
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 
+import phonenumbers
 from babel.dates import format_date as babel_format_date
 from django.utils.translation import get_language, gettext, ngettext
 
@@ -76,3 +77,20 @@ def lateness_tone(days: int) -> str:
     if days > 0:
         return "late-1"
     return "soon" if days >= -7 else "due"
+
+
+def plain_amount(value: Decimal) -> str:
+    """An amount for a field to edit: `1840,25` in French, `1840.25` in English, without grouping or currency."""
+    text = f"{value:f}"
+    return text.replace(".", ",") if language() == "fr" else text
+
+
+def phone(value: str) -> str:
+    """A telephone number as people read it: `02 96 33 41 07`, `+44 20 7946 0018`; what is no E.164 number stays as it is."""
+    try:
+        number_ = phonenumbers.parse(value)
+    except phonenumbers.NumberParseException:
+        return value
+    home = number_.country_code == phonenumbers.country_code_for_region("FR")
+    shape = phonenumbers.PhoneNumberFormat.NATIONAL if home else phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return str(phonenumbers.format_number(number_, shape)).replace(" ", "\u00a0")

@@ -20,6 +20,7 @@ from invoices.selectors.items import (
     search_invoices,
     view_items,
 )
+from invoices.selectors.receipts import list_payments, payment_allocations, unmatched_count
 from invoices.selectors.statement import Line, LineKind, Statement, customer_statement, ledger_balance
 
 __all__ = [
@@ -46,11 +47,14 @@ __all__ = [
     "is_residue",
     "ledger_balance",
     "list_items",
+    "list_payments",
     "open_items",
+    "payment_allocations",
     "proposals_for",
     "rate_table",
     "residues",
     "search_invoices",
+    "unmatched_count",
     "unmatched_payments",
     "unmatched_reach",
     "view_items",

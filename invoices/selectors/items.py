@@ -245,3 +245,29 @@ def unallocated_credits(customer_ids: Collection[UUID]) -> tuple[list[Payment], 
 def due_within(days: int, *, today: date) -> QuerySet[Installment]:
     """Open items that fall due from today through `days` days from now."""
     return open_items().filter(due_on__gte=today, due_on__lte=today + timedelta(days=days))
+
+
+@dataclass(frozen=True, slots=True)
+class InTheWay:
+    """What stands between items and their next reminder, now: open promises, open disputes, running pauses."""
+
+    promises: tuple[Promise, ...]
+    disputes: tuple[Dispute, ...]
+    holds: tuple[Hold, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.promises or self.disputes or self.holds)
+
+
+def standing_in_the_way(items: Collection[Installment], *, today: date, customer_id: UUID | None = None) -> InTheWay:
+    """Of these items and of their customer as a whole (or of `customer_id`)."""
+    ids = [item.pk for item in items]
+    customers = {item.customer_id for item in items} | ({customer_id} if customer_id is not None else set())
+    promises = Promise.objects.select_related("installment__invoice").filter(installment__in=ids, state=PromiseState.OPEN)
+    disputes = Dispute.objects.select_related("installment__invoice", "owner").filter(installment__in=ids, state=DisputeState.OPEN)
+    holds = running_holds(today=today).filter(Q(installment__in=ids) | Q(customer__in=customers, installment=None))
+    return InTheWay(
+        tuple(promises.order_by("promised_for", "pk")),
+        tuple(disputes.order_by("opened_on", "pk")),
+        tuple(holds.select_related("installment__invoice")),
+    )

@@ -3,9 +3,10 @@
 Called inside `tenant()`; nothing here writes.
 """
 
-from scenarios.selectors.board import Board, FrozenAmount, board, late_commitments, residues
-from scenarios.selectors.items import ItemRow, list_steps, state_counts, with_steps
-from scenarios.selectors.tasks import QueueEntry, work_queue
+from scenarios.selectors.board import Board, FrozenAmount, board, last_night, late_commitments, residues
+from scenarios.selectors.items import ItemRow, items_of_message, list_steps, state_counts, with_steps
+from scenarios.selectors.plans import PlanView, StepView, plan_view, plan_views
+from scenarios.selectors.tasks import QueueEntry, desk_counts, work_queue
 from scenarios.selectors.timeline import Entry, Future, Timeline, customer_timeline, timeline
 from scenarios.selectors.why import Why, today_sentence, why, why_sentences
 
@@ -15,13 +16,20 @@ __all__ = [
     "FrozenAmount",
     "Future",
     "ItemRow",
+    "PlanView",
     "QueueEntry",
+    "StepView",
     "Timeline",
     "Why",
     "board",
     "customer_timeline",
+    "desk_counts",
+    "items_of_message",
+    "last_night",
     "late_commitments",
     "list_steps",
+    "plan_view",
+    "plan_views",
     "residues",
     "state_counts",
     "timeline",

@@ -9,7 +9,7 @@ from typing import Final
 from django.db.models import Count, F, Min, Q, Sum
 
 from dunning.core.models import OrganizationProfile
-from invoices.models import Hold
+from invoices.models import Hold, Payment
 from notifications.enums import LEFT, MessageState
 from notifications.models import Message
 from notifications.selectors import Departures, waiting_board
@@ -142,3 +142,23 @@ def holds_ending(*, today: date, until: date) -> list[Hold]:
     """Pauses that end within these days."""
     rows = Hold.objects.filter(released_on=None, ends_on__gte=today, ends_on__lte=until)
     return list(rows.select_related("customer", "installment__invoice").order_by("ends_on", "pk"))
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What the machine did last: the day of its latest finished run, what left that day, and the receipts entered since."""
+
+    on: date
+    decided: int
+    sent: int
+    receipts: int
+
+
+def last_night(*, today: date) -> Night | None:
+    """The latest finished run through `today`; None before the first one."""
+    run = DailyRun.objects.filter(local_date__lte=today, finished_at__isnull=False).order_by("-local_date").first()
+    if run is None:
+        return None
+    sent = Message.objects.filter(planned_on=run.local_date, state__in=[*LEFT, MessageState.BOUNCED]).count()
+    receipts = Payment.objects.filter(entered_on__gte=run.local_date, entered_on__lte=today, cancelled_at=None).count()
+    return Night(run.local_date, run.items, sent, receipts)

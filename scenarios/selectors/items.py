@@ -12,8 +12,9 @@ from customers.models import CustomerGroup
 from dunning.core import search
 from invoices.enums import DisputeState, InvoiceState, PromiseState
 from invoices.models import Dispute, Installment, Promise
+from notifications.models import Message
 from scenarios.enums import Reason
-from scenarios.models import PlanStep, Schedule
+from scenarios.models import ActionMessage, PlanStep, Schedule
 from scenarios.selectors.board import OUR_ACT
 from scenarios.selectors.why import reason_words, step_name
 
@@ -109,3 +110,11 @@ def state_counts(*, today: date) -> dict[str, int]:
         PROMISED: Promise.objects.filter(state=PromiseState.OPEN, installment__outstanding__gt=0).count(),
         FROZEN: Schedule.objects.filter(reason__in=OUR_ACT, installment__outstanding__gt=0).count(),
     }
+
+
+def items_of_message(message: Message) -> list[Installment]:
+    """The items a message carries or is about, the oldest due first."""
+    carried = ActionMessage.objects.filter(message=message).values("action__installment")
+    named = message.details.get("items") or []
+    found = Installment.objects.select_related("invoice").filter(Q(pk__in=carried) | Q(pk__in=named))
+    return list(found.order_by("due_on", "pk"))

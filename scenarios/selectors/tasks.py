@@ -207,3 +207,9 @@ def _late_commitments(today: date) -> Iterator[QueueEntry]:
             is_late=True,
             detail=commitment.installment.invoice.number,
         )
+
+
+def desk_counts(*, now: datetime) -> dict[str, int]:
+    """For the rail: open tasks of today ("today") and messages a person must approve ("messages"), in two queries."""
+    tasks = Task.objects.filter(state=TaskState.OPEN).filter(Q(not_before=None) | Q(not_before__lte=now))
+    return {"today": tasks.count(), "messages": Message.objects.filter(state=MessageState.AWAITING_APPROVAL).count()}

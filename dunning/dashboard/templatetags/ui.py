@@ -45,6 +45,12 @@ def money(value: Decimal | int | None, currency: str = "EUR") -> str:
 
 
 @register.filter
+def amounts(values: Mapping[str, Decimal] | None) -> str:
+    """`{{ figures.overdue|amounts }}`: amounts by currency, never added to one another; empty for none."""
+    return " + ".join(formatting.money(value, currency) for currency, value in (values or {}).items() if value)
+
+
+@register.filter
 def number(value: Decimal | int | None) -> str:
     return formatting.number(value)
 
@@ -58,22 +64,22 @@ def amount(value: Decimal | int | None, currency: str = "EUR", tone: str = "") -
     return format_html('<data class="{}" value="{}">{}</data>', css, value, formatting.money(value, currency))
 
 
-@register.filter
+@register.filter(expects_localtime=True)
 def date_short(value: dt.date | None) -> str:
     return formatting.date_short(value) if value else ""
 
 
-@register.filter
+@register.filter(expects_localtime=True)
 def date_long(value: dt.date | None) -> str:
     return formatting.date_long(value) if value else ""
 
 
-@register.filter
+@register.filter(expects_localtime=True)
 def date_weekday(value: dt.date | None) -> str:
     return formatting.date_weekday(value) if value else ""
 
 
-@register.filter
+@register.filter(expects_localtime=True)
 def time_short(value: dt.datetime | None) -> str:
     return formatting.time_short(value) if value else ""
 
@@ -98,6 +104,12 @@ def age(context: Context, value: dt.date | None) -> str:
 
 def _plain_date(value: dt.date) -> dt.date:
     return value.date() if isinstance(value, dt.datetime) else value
+
+
+@register.filter
+def phone(value: str) -> str:
+    """`{{ contact.phone|phone }}`: as people read it."""
+    return formatting.phone(value)
 
 
 # --- signs -------------------------------------------------------------------------------------------------------

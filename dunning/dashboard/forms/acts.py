@@ -1,0 +1,103 @@
+"""What a clerk notes about an item: a promise, a dispute, a pause, money, and the end of each."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from customers.enums import ContactRole, InsolvencyKind
+from dunning.dashboard.forms.fields import AmountField, DayField, WordsField
+from invoices.enums import DisputeReason, DisputeState, HoldKind, HoldSide, PaymentMeans
+
+PAUSES = (HoldKind.PAUSE, HoldKind.IN_VALIDATION, HoldKind.NEXT_PAY_RUN, HoldKind.DOCUMENT_OWED, HoldKind.CREDIT_NOTE_PENDING)
+"""Pauses a person places by hand; the others follow from an act of their own."""
+
+
+class EmptyForm(forms.Form):
+    """A confirmation: nothing to fill in."""
+
+
+class NoteForm(forms.Form):
+    text = WordsField(label=_("What was said, and by whom"), required=False, max_length=1000)
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(label=_("Reason"), max_length=300, help_text=_("It stays on the timeline."))
+
+
+class PromiseForm(forms.Form):
+    promised_for = DayField(label=_("Promised for"))
+    amount = AmountField(label=_("Amount"), required=False, help_text=_("Left blank: all that is left to pay."))
+    text = forms.CharField(label=_("What was said, and by whom"), required=False, max_length=300)
+    beyond_policy = forms.BooleanField(label=_("Accept a date beyond our usual limit"), required=False)
+
+
+class DisputeForm(forms.Form):
+    reason = forms.ChoiceField(label=_("What is contested"), choices=[("", "—"), *DisputeReason.choices])
+    amount = AmountField(label=_("Contested amount"), required=False, help_text=_("Left blank: the whole invoice. The rest stays due."))
+    text = WordsField(label=_("In the customer's words"), required=False, max_length=2000)
+    answer_due_on = DayField(
+        label=_("We answer by"), required=False, help_text=_("Left blank: five business days. The customer is told this date today.")
+    )
+
+
+class CloseDisputeForm(forms.Form):
+    outcome = forms.ChoiceField(
+        label=_("How does it end?"),
+        choices=[choice for choice in DisputeState.choices if choice[0] != DisputeState.OPEN],
+        widget=forms.RadioSelect,
+    )
+    credit_amount = AmountField(
+        label=_("Credit note to issue"), required=False, when=DisputeState.ACCEPTED, help_text=_("Left blank: what was contested.")
+    )
+    text = WordsField(label=_("Our answer to the customer"), required=False, max_length=2000)
+    send = forms.BooleanField(label=_("Send this answer to the customer"), required=False)
+
+
+class HoldForm(forms.Form):
+    kind = forms.ChoiceField(label=_("Why"), choices=[(kind.value, kind.label) for kind in PAUSES])
+    side = forms.ChoiceField(
+        label=_("Who acts next"),
+        choices=HoldSide.choices,
+        widget=forms.RadioSelect,
+        initial=HoldSide.THEIRS,
+        required=False,
+        help_text=_("Waiting for the customer, it resumes by itself on that day. Waiting for us, it never does."),
+    )
+    ends_on = DayField(label=_("Until"), help_text=_("Thirty days at most."))
+    amount = AmountField(label=_("Amount of the credit note"), required=False, help_text=_("Only for a credit note to issue."))
+    reason = forms.CharField(label=_("Reason"), max_length=300)
+
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["ends_on"].initial = today + timedelta(days=7)
+
+    def clean_side(self) -> str:
+        """The side is a choice for a pause by hand alone: other kinds have theirs."""
+        return str(self.cleaned_data["side"]) if self.data.get("kind") == HoldKind.PAUSE else ""
+
+
+class ItemPaymentForm(forms.Form):
+    amount = AmountField(label=_("Amount received"))
+    received_on = DayField(label=_("Value date"))
+    means = forms.ChoiceField(label=_("Means"), choices=PaymentMeans.choices)
+    reference_text = forms.CharField(label=_("Reference"), required=False, max_length=200)
+
+
+class WriteOffForm(forms.Form):
+    amount = AmountField(label=_("Amount given up"), required=False, help_text=_("Left blank: all that is left to pay."))
+    reason = forms.CharField(label=_("Reason"), max_length=200)
+
+
+class InsolvencyForm(forms.Form):
+    kind = forms.ChoiceField(label=_("Proceedings"), choices=[("", "—"), *InsolvencyKind.choices])
+    opened_on = DayField(label=_("Opening judgment of"))
+    published_on = DayField(label=_("Published (BODACC) on"), required=False, help_text=_("The time to declare the claim runs from it."))
+
+
+class ContactForm(forms.Form):
+    name = forms.CharField(label=_("Name"), required=False, max_length=120)
+    role = forms.ChoiceField(label=_("Role"), choices=ContactRole.choices)
+    email = forms.CharField(label=_("E-mail"), required=False, max_length=254, widget=forms.EmailInput)
+    phone = forms.CharField(label=_("Telephone"), required=False, max_length=32, widget=forms.TextInput(attrs={"type": "tel"}))

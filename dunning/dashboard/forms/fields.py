@@ -1,0 +1,59 @@
+"""Fields that speak the clerk's language: dates from the browser's calendar, amounts as they are written in French or English."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from dunning.core.money import parse_decimal
+
+
+class DayField(forms.DateField):
+    """A day, by the browser's own calendar."""
+
+    def __init__(self, *, when: str = "", **kwargs: Any) -> None:
+        attributes = {"type": "date", **({"data-when": when} if when else {})}
+        kwargs.setdefault("widget", forms.DateInput(format="%Y-%m-%d", attrs=attributes))
+        super().__init__(**kwargs)
+
+
+class MomentField(forms.DateTimeField):
+    """A day and an hour on the organization's clock."""
+
+    def __init__(self, *, when: str = "", **kwargs: Any) -> None:
+        attributes = {"type": "datetime-local", **({"data-when": when} if when else {})}
+        kwargs.setdefault("widget", forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs=attributes))
+        super().__init__(**kwargs)
+
+
+class AmountField(forms.Field):
+    """An amount written in French or English, "1 840,25" or "1,840.25"; a Decimal, or None when left blank."""
+
+    default_error_messages = {"invalid": _("Write an amount such as 1,840.25.")}
+
+    def __init__(self, *, when: str = "", **kwargs: Any) -> None:
+        attributes = {"inputmode": "decimal", "autocomplete": "off", **({"data-when": when} if when else {})}
+        kwargs.setdefault("widget", forms.TextInput(attrs=attributes))
+        super().__init__(**kwargs)
+
+    def to_python(self, value: Any) -> Decimal | None:
+        text = str(value or "").strip()
+        if not text:
+            return None
+        if isinstance(value, Decimal):
+            return value
+        try:
+            return parse_decimal(text, "," if text.rfind(",") > text.rfind(".") else ".")
+        except ValueError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class WordsField(forms.CharField):
+    """Some lines of text."""
+
+    def __init__(self, *, rows: int = 3, when: str = "", **kwargs: Any) -> None:
+        attributes: dict[str, Any] = {"rows": rows, **({"data-when": when} if when else {})}
+        kwargs.setdefault("widget", forms.Textarea(attrs=attributes))
+        super().__init__(**kwargs)

@@ -1,0 +1,113 @@
+"""The work queue as the page lays it out: an icon, a tone, where each row leads and what finishes it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from dunning.dashboard import formatting
+from scenarios.enums import TaskKind
+from scenarios.selectors import QueueEntry
+
+ICONS: Final[dict[str, str]] = {
+    TaskKind.CALL: "phone",
+    TaskKind.APPROVAL: "stamp",
+    TaskKind.POST_LETTER: "mailbox",
+    TaskKind.FIND_CONTACT: "mail-x",
+    TaskKind.MATCH_RECEIPT: "wallet",
+    TaskKind.ALLOCATE_CREDIT: "wallet",
+    TaskKind.ANSWER_DISPUTE: "scale",
+    TaskKind.CREDIT_NOTE: "receipt",
+    TaskKind.SUPPLY_DOCUMENT: "file-text",
+    TaskKind.TRIAGE: "list-checks",
+    TaskKind.HAND_OVER: "gavel",
+    TaskKind.DECISION: "scale",
+    TaskKind.DECLARE_CLAIM: "gavel",
+    TaskKind.RECLAIM_GOODS: "gavel",
+    TaskKind.UNCERTAIN_SENDING: "circle-dashed",
+    TaskKind.HOLD_EXPIRED: "hourglass",
+    TaskKind.REPLY: "inbox",
+    "broken_promise": "handshake",
+    "letter": "mailbox",
+    "held_message": "pause",
+    "hold_ends": "hourglass",
+    "commitment": "gavel",
+}
+MOST_IN_A_GROUP: Final = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: `url` leads to what it is about, `open_url` is the fragment that finishes it in place ("" for none)."""
+
+    entry: QueueEntry
+    title: str
+    reason: str
+    icon: str
+    tone: str
+    url: str
+    open_url: str
+    since: str
+
+    @property
+    def key(self) -> str:
+        """What the row's element is called."""
+        return str(self.entry.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    title: str
+    rows: Sequence[Row]
+    count: int
+
+    @property
+    def hidden(self) -> int:
+        """How many more there are than are shown."""
+        return self.count - len(self.rows)
+
+
+def grouped(entries: Iterable[QueueEntry]) -> list[Group]:
+    """The queue by kind, in its order; of a long kind the first ones, the others come up as these are finished."""
+    groups = []
+    for title, members in groupby(entries, key=lambda entry: entry.group):
+        rows = list(members)
+        groups.append(Group(title, [_row(entry) for entry in rows[:MOST_IN_A_GROUP]], len(rows)))
+    return groups
+
+
+def _row(entry: QueueEntry) -> Row:
+    customer = entry.customer.name if entry.customer is not None else ""
+    said = [entry.title if entry.title not in (customer, entry.group) else "", entry.detail]
+    return Row(
+        entry,
+        customer or entry.title,
+        " · ".join(part for part in said if part) if customer else entry.detail,
+        ICONS.get(entry.kind, "clipboard-check"),
+        "late" if entry.is_late else "info",
+        _leads_to(entry),
+        reverse("dashboard:task", args=[entry.task.pk]) if entry.task is not None else "",
+        _since(entry),
+    )
+
+
+def _leads_to(entry: QueueEntry) -> str:
+    if entry.kind in ("letter", TaskKind.POST_LETTER):
+        return reverse("dashboard:letters")
+    if entry.kind == "held_message":
+        return reverse("dashboard:message", args=[entry.id])
+    task = entry.task
+    if task is not None and task.message_id is not None:
+        return reverse("dashboard:message", args=[task.message_id])
+    if task is not None and task.payment_id is not None:
+        return reverse("dashboard:payment", args=[task.payment_id])
+    return reverse("dashboard:customer", args=[entry.customer.pk]) if entry.customer is not None else ""
+
+
+def _since(entry: QueueEntry) -> str:
+    if entry.kind == "hold_ends":
+        return _("ends on %s") % formatting.date_short(entry.due_on)
+    return _("due %s") % formatting.date_short(entry.due_on)

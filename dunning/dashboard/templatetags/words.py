@@ -1,0 +1,59 @@
+"""What records are called on screen: a message before it has a subject, a reason, a provider's word."""
+
+from django import template
+
+from dunning.core.models import Organization
+from dunning.dashboard import formatting
+from notifications.enums import LetterProof, MessageState, Obstacle, ProviderKind
+from notifications.models import Message
+from notifications.texts import shipped_texts
+from scenarios.enums import Reason
+
+register = template.Library()
+YEAR = 365  # days a demonstration lives through
+
+
+def text_name(key: str, variant: str, language: str) -> str:
+    """The name of a shipped text in the reader's language; "" for a text the organization named itself."""
+    for text in shipped_texts().values():
+        if (text.template_key, text.variant) == (key, variant):
+            return text.wordings[language].name
+    return ""
+
+
+@register.filter
+def message_name(message: Message) -> str:
+    """What a message is called: its subject once it is written, until then the name of its text."""
+    return message.subject or text_name(message.template_key, message.variant, formatting.language()) or str(message.get_kind_display())
+
+
+@register.filter
+def message_reason(message: Message) -> str:
+    """Why a message waits or did not leave, in words."""
+    for words in (Reason, Obstacle):
+        if message.reason in words.values:
+            return str(words(message.reason).label)
+    return message.reason
+
+
+@register.filter
+def event_name(kind: str) -> str:
+    """What a provider or the post reported, in words; a word of the provider's own stays as it is."""
+    for words in (LetterProof, MessageState):
+        if kind in words.values:
+            return str(words(kind).label)
+    return kind
+
+
+@register.filter
+def provider_name(kind: str) -> str:
+    return str(ProviderKind(kind).label) if kind in ProviderKind.values else kind
+
+
+@register.simple_tag
+def played_year(organization: Organization) -> tuple[int, int] | None:
+    """(days played, days to play) of the year a demonstration is living through; None before its first day is over."""
+    if organization.playing_until is None or organization.played_until is None:
+        return None
+    left = (organization.playing_until - organization.played_until).days
+    return max(0, YEAR - left), YEAR

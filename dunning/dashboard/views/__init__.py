@@ -1,0 +1,1 @@
+"""The pages: each asks one question below, and hands plain data to its template."""

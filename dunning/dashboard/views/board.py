@@ -1,0 +1,193 @@
+"""The departure board: every message about to leave, and the acts on them - approve, withdraw, hold, release."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from dunning.core import clock
+from dunning.core.permissions import Permission
+from dunning.dashboard.components import Tab
+from dunning.dashboard.forms.acts import ReasonForm
+from dunning.dashboard.views.base import (
+    MemberRequest,
+    act_page,
+    acting,
+    acting_now,
+    attempt,
+    choices_of,
+    done,
+    member,
+    page,
+    paged,
+    submitted,
+    today_of,
+    with_query,
+)
+from invoices.selectors import coverage_through
+from notifications.enums import MessageState
+from notifications.selectors import awaiting_approval_ids, waiting_messages
+from scenarios.enums import Phase
+from scenarios.models import DailyRun
+from scenarios.selectors import board as read_board
+from scenarios.services.approvals import approve_messages, check_list
+from scenarios.services.board import hold_all as hold_everything
+from scenarios.services.board import hold_messages, release_messages, withdraw_messages
+from scenarios.services.board import release_all as release_everything
+from scenarios.services.runs import release_brake as release_the_brake
+
+STATES = {
+    "approval": [MessageState.AWAITING_APPROVAL],
+    "leaving": [MessageState.QUEUED, MessageState.RETRY],
+    "held": [MessageState.HELD],
+}
+
+
+@member()
+def show(request: MemberRequest) -> HttpResponse:
+    today = today_of(request)
+    found = read_board(today=today)
+    counts = {"approval": found.awaiting_approval.messages, "leaving": found.leaving.messages, "held": found.held.messages}
+    fullest = next((key for key, count in counts.items() if count), "approval")
+    state = choices_of(request, "state", tuple(STATES), fullest)
+    rows = paged(request, waiting_messages(states=STATES[state]))
+    words = {"approval": _("To approve"), "leaving": _("Approved, about to leave"), "held": _("Held")}
+    organization = request.membership.organization
+    return page(
+        request,
+        "board",
+        nav="messages",
+        board=found,
+        on_board=True,
+        state=state,
+        page=rows,
+        rows=[
+            (message, check_list(message=message, organization=organization, today=today) if message.phase == Phase.LEGAL else ())
+            for message in rows.object_list
+        ],
+        tabs=[Tab(label, with_query(request, state=key), is_current=key == state, count=counts[key]) for key, label in words.items()],
+        ledger_through=coverage_through(),
+    )
+
+
+@member(Permission.APPROVE, methods=("POST",))
+def act(request: MemberRequest) -> HttpResponse:
+    """What the clerk decides about the ticked messages, or ("approve_all") about every one that waits."""
+    verb = request.POST.get("act", "")
+    ids = awaiting_approval_ids() if verb == "approve_all" else _ticked(request)
+    back = _back(request)
+    if not ids:
+        messages.warning(request, _("No message was ticked; nothing was changed."))
+        return redirect(back)
+    acts: dict[str, Callable[[], Any]] = {
+        "approve": lambda: _approve(request, ids),
+        "approve_all": lambda: _approve(request, ids),
+        "withdraw": lambda: _say(request, withdraw_messages(message_ids=ids, reason=_why(request), **acting_now(request)), "withdraw"),
+        "hold": lambda: _say(request, hold_messages(message_ids=ids, reason=_why(request), **acting_now(request)), "hold"),
+        "release": lambda: _say(request, release_messages(message_ids=ids, **acting_now(request)), "release"),
+    }
+    if verb in acts:
+        attempt(request, acts[verb])
+    return redirect(back)
+
+
+def _ticked(request: MemberRequest) -> list[UUID]:
+    found = []
+    for value in request.POST.getlist("message"):
+        try:
+            found.append(UUID(value))
+        except ValueError:
+            continue
+    return found
+
+
+def _why(request: MemberRequest) -> str:
+    return request.POST.get("reason", "").strip()
+
+
+def _back(request: MemberRequest) -> str:
+    """The message's own page when the act came from there."""
+    ids = _ticked(request)
+    if request.POST.get("from") == "message" and len(ids) == 1:
+        return reverse("dashboard:message", args=[ids[0]])
+    return reverse("dashboard:board")
+
+
+def _approve(request: MemberRequest, ids: list[UUID]) -> None:
+    approved, stay = approve_messages(message_ids=ids, organization=request.membership.organization, **acting(request))
+    if approved:
+        text = ngettext(
+            "%(count)d message is approved and leaves in its hours.", "%(count)d messages are approved and leave in their hours.", approved
+        )
+        messages.success(request, text % {"count": approved})
+    if stay:
+        text = ngettext(
+            "%(count)d legal message stays: its check list is not complete.",
+            "%(count)d legal messages stay: their check lists are not complete.",
+            len(stay),
+        )
+        messages.warning(request, text % {"count": len(stay)})
+    if not approved and not stay:
+        messages.info(request, _("These messages no longer wait for approval; nothing was changed."))
+
+
+def _say(request: MemberRequest, count: int, verb: str) -> None:
+    words = {
+        "withdraw": ngettext(
+            "%(count)d message is withdrawn; its step never happens again.",
+            "%(count)d messages are withdrawn; their steps never happen again.",
+            count,
+        ),
+        "hold": ngettext("%(count)d message is held.", "%(count)d messages are held.", count),
+        "release": ngettext("%(count)d message goes on.", "%(count)d messages go on.", count),
+    }
+    messages.success(request, words[verb] % {"count": count})
+
+
+@member(Permission.APPROVE, methods=("GET", "HEAD", "POST"))
+def hold_all(request: MemberRequest) -> HttpResponse:
+    """Nothing leaves from now on."""
+    form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
+    back = reverse("dashboard:board")
+    if submitted(request, form, lambda data: hold_everything(reason=data["reason"], **acting_now(request))):
+        return done(request, _("Everything is held: no message leaves until you release it."), back)
+    found = read_board(today=today_of(request))
+    waiting = found.leaving.messages + found.awaiting_approval.messages
+    lead = ngettext(
+        "%(count)d message waits. From this moment on nothing leaves, whatever was approved; customers are not told.",
+        "%(count)d messages wait. From this moment on nothing leaves, whatever was approved; customers are not told.",
+        waiting,
+    )
+    return act_page(
+        request,
+        form,
+        nav="messages",
+        title=_("Hold everything"),
+        verb=_("Hold everything"),
+        back=back,
+        lead=lead % {"count": waiting},
+        icon="hand",
+    )
+
+
+@member(Permission.APPROVE, methods=("POST",))
+def release_all(request: MemberRequest) -> HttpResponse:
+    if attempt(request, lambda: (release_everything(**acting_now(request)),)) is not None:
+        messages.success(request, _("Messages may leave again; each is looked at once more before it does."))
+    return redirect("dashboard:board")
+
+
+@member(Permission.APPROVE, methods=("POST",))
+def release_brake(request: MemberRequest) -> HttpResponse:
+    """A person has looked at an unusual run."""
+    run = DailyRun.objects.filter(local_date=clock.today(request.membership.organization.timezone)).first()
+    released = attempt(request, lambda: release_the_brake(run=run, **acting_now(request))) if run is not None else None
+    if released is not None:
+        messages.success(request, ngettext("%(count)d message goes on.", "%(count)d messages go on.", released) % {"count": released})
+    return redirect("dashboard:board")

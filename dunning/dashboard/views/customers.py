@@ -1,0 +1,57 @@
+"""Customers: the list with what each owes, and the record of one."""
+
+from uuid import UUID
+
+from django.http import HttpResponse
+
+from customers.selectors import contact_chain, get_customer, insolvency_deadlines, list_customers, list_groups
+from dunning.dashboard.records import drawn
+from dunning.dashboard.views.base import MemberRequest, member, page, paged, today_of
+from invoices.selectors import customer_statement, insolvency_split
+from invoices.selectors.items import standing_in_the_way
+from invoices.selectors.statement import customer_totals
+from scenarios.selectors import customer_timeline, list_steps, with_steps
+
+MOST_OPEN = 200
+
+
+@member()
+def listing(request: MemberRequest) -> HttpResponse:
+    today = today_of(request)
+    groups = list(list_groups())
+    group = next((group for group in groups if group.key == request.GET.get("group")), None)
+    query = request.GET.get("find", "")
+    found = paged(request, list_customers(query=query, group=group))
+    customers = list(found.object_list)
+    totals = customer_totals([customer.pk for customer in customers], today=today)
+    rows = [
+        (
+            customer,
+            {currency: open_ for currency, (open_, _overdue) in totals[customer.pk].items()},
+            {currency: overdue for currency, (_open, overdue) in totals[customer.pk].items()},
+        )
+        for customer in customers
+    ]
+    return page(request, "customers", nav="customers", rows=rows, page=found, groups=groups, group=group, query=query)
+
+
+@member()
+def show(request: MemberRequest, pk: UUID) -> HttpResponse:
+    customer = get_customer(pk)
+    today = today_of(request)
+    organization = request.membership.organization
+    items = list(list_steps(today=today, customer_id=customer.pk)[:MOST_OPEN])
+    found = customer_timeline(customer=customer, organization=organization, today=today)
+    return page(
+        request,
+        "customer",
+        nav="customers",
+        customer=customer,
+        statements=customer_statement([customer.pk], today=today),
+        rows=with_steps(items, today=today),
+        in_the_way=standing_in_the_way(items, today=today, customer_id=customer.pk),
+        contacts=contact_chain([customer.pk], today=today)[customer.pk],
+        entries=drawn(found, today=today, one_invoice=False),
+        split=insolvency_split(customer),
+        deadlines=insolvency_deadlines(customer),
+    )

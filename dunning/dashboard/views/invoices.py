@@ -1,0 +1,107 @@
+"""Invoices: the list with every item's next step, and the record of one."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.utils.translation import gettext as _
+
+from customers.selectors import contact_chain, list_groups
+from dunning.core import documents
+from dunning.dashboard.components import Tab
+from dunning.dashboard.files import answer_file
+from dunning.dashboard.records import drawn
+from dunning.dashboard.views.base import MemberRequest, choices_of, member, page, paged, today_of, with_query
+from invoices.enums import InstallmentKind, InvoiceKind
+from invoices.selectors import Accessory, accessories, check_invoice, get_invoice
+from invoices.selectors.items import standing_in_the_way
+from scenarios.selectors import Why, list_steps, state_counts, timeline, today_sentence, why, with_steps
+from scenarios.selectors.items import COMING, DISPUTED, FROZEN, OPEN, OVERDUE, PROMISED, SETTLED, STATES
+
+
+@member()
+def listing(request: MemberRequest) -> HttpResponse:
+    today = today_of(request)
+    state = choices_of(request, "state", STATES, OPEN)
+    groups = list(list_groups())
+    group = next((group for group in groups if group.key == request.GET.get("group")), None)
+    query = request.GET.get("find", "")
+    rows = list_steps(today=today, query=query, state=state, group=group, sort=request.GET.get("sort", ""))
+    found = paged(request, rows)
+    return page(
+        request,
+        "invoices",
+        nav="invoices",
+        rows=with_steps(found.object_list, today=today),
+        page=found,
+        tabs=state_tabs(request, state, state_counts(today=today)),
+        groups=groups,
+        group=group,
+        query=query,
+        state=state,
+    )
+
+
+def state_tabs(request: MemberRequest, state: str, counts: dict[str, int]) -> list[Tab]:
+    """The states of the list as tabs, their open items counted."""
+    words = {
+        OPEN: _("To be paid"),
+        OVERDUE: _("Overdue"),
+        COMING: _("Not due yet"),
+        PROMISED: _("Promised"),
+        DISPUTED: _("Disputed"),
+        FROZEN: _("Frozen by us"),
+        SETTLED: _("Paid"),
+    }
+    address = {key: with_query(request, state="" if key == OPEN else key) for key in words}
+    return [Tab(label, address[key], is_current=key == state, count=counts.get(key)) for key, label in words.items()]
+
+
+@member()
+def show(request: MemberRequest, pk: UUID) -> HttpResponse:
+    invoice = get_invoice(pk)
+    today = today_of(request)
+    organization = request.membership.organization
+    found = why(invoice=invoice, organization=organization, today=today)
+    items = [reasoning.item for reasoning in found]
+    extras = accessories([item.pk for item in items], until=today) if items else {}
+    return page(
+        request,
+        "invoice",
+        nav="invoices",
+        invoice=invoice,
+        items=[_item(reasoning, extras.get(reasoning.item.pk), today) for reasoning in found],
+        outstanding=sum((item.outstanding for item in items), start=invoice.gross - invoice.gross),
+        days_late=max(((today - item.due_on).days for item in items if item.outstanding > 0), default=None),
+        in_the_way=standing_in_the_way(items, today=today),
+        problems=check_invoice(invoice) if any(item.outstanding > 0 for item in items) else [],
+        contacts=contact_chain([invoice.customer_id], today=today)[invoice.customer_id],
+        entries=drawn(timeline(invoice=invoice, organization=organization, today=today), today=today),
+        is_credit_note=invoice.kind == InvoiceKind.CREDIT_NOTE,
+    )
+
+
+def _item(found: Why, extra: Accessory | None, today: Any) -> dict[str, Any]:
+    item = found.item
+    return {
+        "item": item,
+        "is_open": item.outstanding > 0,
+        "days_late": (today - item.due_on).days,
+        "kind": "" if item.kind == InstallmentKind.NORMAL else item.get_kind_display(),
+        "sentence": today_sentence(found),
+        "remedy": found.remedy,
+        "plan": found.plan,
+        "version": found.version,
+        "chased": found.chased,
+        "penalties": extra.penalties if extra is not None else None,
+        "fixed_sum": extra.fixed_sum if extra is not None else None,
+    }
+
+
+@member()
+def copy(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """The copy of the invoice, as it goes with letters."""
+    invoice = get_invoice(pk)
+    if invoice.document is None:
+        raise Http404(_("The copy of this invoice is not on file."))
+    return answer_file(documents.read(invoice.document), invoice.document.media_type, invoice.document.filename)

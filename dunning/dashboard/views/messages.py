@@ -1,0 +1,135 @@
+"""Messages: the post office, and each message as it left or as it would leave, with its proof."""
+
+from typing import Any
+from uuid import UUID
+
+from csp.constants import NONE, SELF, UNSAFE_INLINE
+from csp.decorators import csp_replace
+from django.http import Http404, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+
+from dunning.core import clock, documents
+from dunning.core.enums import PAPER_CHANNELS, WRITTEN_CHANNELS, Channel
+from dunning.dashboard.components import Tab
+from dunning.dashboard.files import answer_file
+from dunning.dashboard.views.base import MemberRequest, choices_of, fragment, member, page, paged, today_of, with_query
+from notifications.enums import WAITING, MessageState
+from notifications.freezing import Preview, is_intact
+from notifications.models import Message
+from notifications.selectors import list_messages, message_detail
+from notifications.services import preview
+from scenarios.selectors import items_of_message
+from scenarios.services.approvals import check_list
+
+TABS = ("all", "sent", "delivered", "failed", "withdrawn")
+
+
+@member()
+def listing(request: MemberRequest) -> HttpResponse:
+    state = choices_of(request, "state", TABS, "all")
+    channel = choices_of(request, "channel", tuple(WRITTEN_CHANNELS))
+    query = request.GET.get("find", "")
+    found = paged(request, list_messages(channel=channel, query=query, state="" if state == "all" else state))
+    words = {
+        "all": _("All"),
+        "sent": _("Sent"),
+        "delivered": _("Delivered"),
+        "failed": _("Failed or returned"),
+        "withdrawn": _("Withdrawn"),
+    }
+    return page(
+        request,
+        "messages",
+        nav="messages",
+        page=found,
+        rows=list(found.object_list),
+        tabs=[Tab(label, with_query(request, state="" if key == "all" else key), is_current=key == state) for key, label in words.items()],
+        channels=[(value.value, value.label) for value in (Channel.EMAIL, Channel.SMS, Channel.LETTER, Channel.REGISTERED)],
+        channel=channel,
+        query=query,
+        state=state,
+    )
+
+
+@member()
+def show(request: MemberRequest, pk: UUID) -> HttpResponse:
+    detail = message_detail(pk)
+    message = detail.message
+    waits = message.state in WAITING
+    today = today_of(request)
+    return page(
+        request,
+        "message",
+        nav="messages",
+        detail=detail,
+        message=message,
+        waits=waits,
+        said=_said(message),
+        checks=check_list(message=message, organization=request.membership.organization, today=today) if waits else (),
+        is_paper=message.channel in PAPER_CHANNELS,
+        intact=is_intact(message) if message.frozen_at is not None and not waits else None,
+        may_release=message.state == MessageState.HELD,
+        items=items_of_message(message),
+    )
+
+
+def _said(message: Message) -> Preview:
+    """What it said, or, before it leaves, what it would say now."""
+    if message.frozen_at is not None and message.state not in WAITING:
+        return Preview(message.subject, message.body_text, message.body_html, message.recipient or ", ".join(message.postal_address))
+    return preview(message_id=message.pk, now=clock.now())
+
+
+@member()
+def proof(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """The exact message and its proof of delivery, opened inside a timeline."""
+    detail = message_detail(pk)
+    context: dict[str, Any] = {
+        "detail": detail,
+        "message": detail.message,
+        "said": _said(detail.message),
+        "is_paper": detail.message.channel in PAPER_CHANNELS,
+    }
+    return fragment(request, "_proof", **context)
+
+
+@xframe_options_sameorigin  # type: ignore[arg-type]  # its stubs know the plain request alone
+@csp_replace({"frame-ancestors": [SELF], "style-src": [UNSAFE_INLINE], "script-src": [NONE], "img-src": ["data:"]})
+def html(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """The HTML of an e-mail, alone, for a sandboxed frame: its own styles, no script, nothing fetched."""
+    return _html(request, pk=pk)
+
+
+@member()
+def _html(request: MemberRequest, pk: UUID) -> HttpResponse:
+    said = _said(Message.objects.get(pk=pk))
+    if not said.html:
+        raise Http404
+    return HttpResponse(said.html)
+
+
+@member()
+def letter(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """The letter as it left, or as it would leave now."""
+    detail = message_detail(pk)
+    message = detail.message
+    if message.channel not in PAPER_CHANNELS:
+        raise Http404
+    name = _("Letter %s") % message.customer.number + ".pdf"
+    document = detail.print_document if "print" in request.GET else detail.document
+    if document is not None:
+        return answer_file(documents.read(document), document.media_type, name)
+    content = preview(message_id=pk, now=clock.now()).letter
+    if not content:
+        raise Http404
+    return answer_file(content, "application/pdf", name)
+
+
+@member()
+def attachment(request: MemberRequest, pk: UUID, file: UUID) -> HttpResponse:
+    """A file that left with the message."""
+    found = next((part for part in message_detail(pk).attachments if part.pk == file), None)
+    if found is None:
+        raise Http404
+    return answer_file(documents.read(found.document), found.document.media_type, found.filename)

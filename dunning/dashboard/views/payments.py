@@ -1,0 +1,160 @@
+"""Payments: what came in, whose it is, and through which day receipts are known to be complete."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from customers.models import Customer
+from dunning.core.permissions import Permission
+from dunning.core.selectors import get_profile
+from dunning.dashboard import formatting
+from dunning.dashboard.components import Tab
+from dunning.dashboard.forms.acts import ReasonForm
+from dunning.dashboard.forms.payments import IdentifyForm, LedgerForm, PaymentForm
+from dunning.dashboard.views.base import (
+    MemberRequest,
+    act_page,
+    acting,
+    choices_of,
+    done,
+    member,
+    page,
+    paged,
+    submitted,
+    today_of,
+    with_query,
+)
+from invoices.models import Payment
+from invoices.selectors import coverage_through, get_payment, list_payments, payment_allocations, proposals_for, unmatched_count
+from invoices.services import PaymentDraft, cancel_payment, certify_ledger, identify_payment, record_payment
+
+WORK = ("GET", "HEAD", "POST")
+TABS = ("all", "unidentified", "on_account", "cancelled")
+
+
+@member()
+def listing(request: MemberRequest) -> HttpResponse:
+    state = choices_of(request, "state", TABS, "all")
+    query = request.GET.get("find", "")
+    found = paged(request, list_payments(state="" if state == "all" else state, query=query))
+    counts = {"unidentified": unmatched_count()}
+    words = {"all": _("All"), "unidentified": _("Unidentified"), "on_account": _("On account"), "cancelled": _("Cancelled")}
+    return page(
+        request,
+        "payments",
+        nav="payments",
+        page=found,
+        rows=list(found.object_list),
+        tabs=[
+            Tab(label, with_query(request, state="" if key == "all" else key), is_current=key == state, count=counts.get(key))
+            for key, label in words.items()
+        ],
+        query=query,
+        state=state,
+        ledger_through=coverage_through(),
+    )
+
+
+@member()
+def show(request: MemberRequest, pk: UUID) -> HttpResponse:
+    payment = get_payment(pk)
+    proposals = proposals_for(payment)[:8]
+    names = {customer.pk: customer for customer in Customer.objects.filter(pk__in=[proposal.customer_id for proposal in proposals])}
+    evidence = {
+        "reference": _("its reference"),
+        "number": _("an invoice number in its text"),
+        "iban": _("their account"),
+        "exact_amount": _("the exact amount of an invoice"),
+        "exact_sum": _("the exact sum of invoices"),
+        "name": _("a like name"),
+        "oldest_first": _("the oldest invoices"),
+    }
+    return page(
+        request,
+        "payment",
+        nav="payments",
+        payment=payment,
+        allocations=payment_allocations(payment),
+        proposals=[
+            (
+                names[proposal.customer_id],
+                evidence[proposal.evidence.value],
+                sum(part.amount for part in proposal.parts),
+                len(proposal.parts),
+            )
+            for proposal in proposals
+            if proposal.customer_id in names
+        ],
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def record(request: MemberRequest) -> HttpResponse:
+    """Enter a receipt by hand."""
+    first = {"currency": get_profile().default_currency, "received_on": today_of(request)}
+    form = PaymentForm(request.POST) if request.method == "POST" else PaymentForm(initial=first)
+    kept: list[Payment] = []
+    if submitted(request, form, lambda data: kept.append(record_payment(draft=PaymentDraft(**data), **acting(request)).payment)):
+        amount = formatting.money(kept[0].amount, kept[0].currency)
+        whose = kept[0].customer.name if kept[0].customer is not None else _("unidentified")
+        text = _("%(amount)s is entered: %(whose)s.") % {"amount": amount, "whose": whose}
+        return done(request, text, reverse("dashboard:payment", args=[kept[0].pk]))
+    return act_page(
+        request,
+        form,
+        nav="payments",
+        title=_("Enter a receipt"),
+        verb=_("Enter the receipt"),
+        back=reverse("dashboard:payments"),
+        icon="wallet",
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def identify(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Say whose receipt this is."""
+    payment = get_payment(pk)
+    back = reverse("dashboard:payment", args=[pk])
+    form = IdentifyForm(request.POST) if request.method == "POST" else IdentifyForm(initial={"customer": request.GET.get("customer", "")})
+
+    def act(data: dict[str, Any]) -> None:
+        identify_payment(payment=payment, customer=data["customer"], settle=data["settle"], **acting(request))
+
+    if submitted(request, form, act):
+        return done(request, _("The receipt is of %s.") % form.cleaned_data["customer"].name, back)
+    lead = " · ".join(
+        part for part in (formatting.money(payment.amount, payment.currency), payment.payer_name, payment.reference_text) if part
+    )
+    return act_page(
+        request, form, nav="payments", title=_("Whose receipt is this?"), verb=_("Match the receipt"), back=back, lead=lead, icon="wallet"
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def cancel(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """The money was not received after all."""
+    payment = get_payment(pk)
+    back = reverse("dashboard:payment", args=[pk])
+    form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
+    if submitted(request, form, lambda data: cancel_payment(payment=payment, reason=data["reason"], **acting(request))):
+        return done(request, _("The receipt is cancelled; what it had paid is owed again."), back)
+    lead = formatting.money(payment.amount, payment.currency)
+    return act_page(
+        request, form, nav="payments", title=_("Cancel this receipt"), verb=_("Cancel the receipt"), back=back, lead=lead, icon="ban"
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def ledger(request: MemberRequest) -> HttpResponse:
+    """Say through which day receipts are entered."""
+    form = LedgerForm(request.POST) if request.method == "POST" else LedgerForm(initial={"through": today_of(request)})
+    back = reverse("dashboard:payments")
+    if submitted(request, form, lambda data: certify_ledger(through=data["through"], **acting(request))):
+        day = formatting.date_long(form.cleaned_data["through"])
+        return done(request, _("Receipts are known to be complete until %s.") % day, back)
+    return act_page(
+        request, form, nav="payments", title=_("Receipts entered until…"), verb=_("Certify the receipts"), back=back, icon="shield-check"
+    )

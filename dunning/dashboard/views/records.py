@@ -1,0 +1,106 @@
+"""What a clerk notes about a customer: a pause of everything, insolvency proceedings, a contact, a statement to send."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from customers.selectors import get_customer
+from customers.services import add_contact, record_insolvency
+from dunning.core.permissions import Permission
+from dunning.dashboard import formatting
+from dunning.dashboard.forms.acts import ContactForm, EmptyForm, HoldForm, InsolvencyForm
+from dunning.dashboard.views.acts import WORK
+from dunning.dashboard.views.base import MemberRequest, act_page, acting, done, member, submitted, today_of
+from invoices.services import place_hold
+from scenarios.services.answers import send_statement
+
+
+def _url(pk: UUID) -> str:
+    return reverse("dashboard:customer", args=[pk])
+
+
+@member(Permission.WORK, methods=WORK)
+def hold(request: MemberRequest, pk: UUID) -> HttpResponse:
+    customer = get_customer(pk)
+    today = today_of(request)
+    form = HoldForm(request.POST, today=today) if request.method == "POST" else HoldForm(today=today)
+    if submitted(request, form, lambda data: place_hold(customer=customer, **data, **acting(request))):
+        until = formatting.date_long(form.cleaned_data["ends_on"])
+        text = _("Everything to %(customer)s is paused until %(day)s.") % {"customer": customer.name, "day": until}
+        return done(request, text, _url(pk))
+    return act_page(
+        request,
+        form,
+        nav="customers",
+        title=_("Pause everything to this customer"),
+        verb=_("Pause"),
+        back=_url(pk),
+        lead=customer.name,
+        icon="pause",
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def insolvency(request: MemberRequest, pk: UUID) -> HttpResponse:
+    customer = get_customer(pk)
+    first = {
+        "kind": customer.insolvency_kind,
+        "opened_on": customer.insolvency_opened_on,
+        "published_on": customer.insolvency_published_on,
+    }
+    form = InsolvencyForm(request.POST) if request.method == "POST" else InsolvencyForm(initial=first)
+    if submitted(request, form, lambda data: record_insolvency(customer=customer, **data, **acting(request))):
+        return done(request, _("The proceedings are entered: older debts are frozen, and the claim is to be declared."), _url(pk))
+    return act_page(
+        request,
+        form,
+        nav="customers",
+        title=_("Enter insolvency proceedings"),
+        verb=_("Enter the judgment"),
+        back=_url(pk),
+        lead=_("%s: what was delivered before the judgment is frozen; new deliveries stay payable.") % customer.name,
+        icon="gavel",
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def contact(request: MemberRequest, pk: UUID) -> HttpResponse:
+    customer = get_customer(pk)
+    form = ContactForm(request.POST) if request.method == "POST" else ContactForm()
+
+    def act(data: dict[str, Any]) -> None:
+        add_contact(customer=customer, **data, **acting(request))
+
+    if submitted(request, form, act):
+        return done(request, _("The contact is added at the end of the chain."), _url(pk))
+    return act_page(
+        request,
+        form,
+        nav="customers",
+        title=_("Add a contact"),
+        verb=_("Add the contact"),
+        back=_url(pk),
+        lead=customer.name,
+        icon="user-plus",
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def statement(request: MemberRequest, pk: UUID) -> HttpResponse:
+    customer = get_customer(pk)
+    form = EmptyForm(request.POST) if request.method == "POST" else EmptyForm()
+    if submitted(request, form, lambda data: send_statement(customer=customer, **acting(request))):
+        return done(request, _("The statement of the account is on its way."), _url(pk))
+    return act_page(
+        request,
+        form,
+        nav="customers",
+        title=_("Send the statement of this account"),
+        verb=_("Send the statement"),
+        back=_url(pk),
+        lead=_("%s: every open item, by e-mail.") % customer.name,
+        icon="send",
+    )

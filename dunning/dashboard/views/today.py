@@ -1,0 +1,65 @@
+"""Today: the one number, what leaves next, and the queue of work."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+
+from dunning.core import clock
+from dunning.core.middleware import SESSION_KEY
+from dunning.core.selectors import get_membership
+from dunning.dashboard.queue import grouped
+from dunning.dashboard.views.base import MemberRequest, fragment, member, page, today_of
+from invoices.selectors import coverage_through, figures
+from scenarios.selectors import board, last_night, work_queue
+
+
+@member()
+def show(request: MemberRequest) -> HttpResponse:
+    today = today_of(request)
+    entries = work_queue(today=today, now=clock.now())
+    found = board(today=today)
+    context: dict[str, Any] = {
+        "figures": figures(today=today),
+        "board": found,
+        "frozen": total_by_currency(found.frozen),
+        "groups": grouped(entries),
+        "queue_count": len(entries),
+        "night": last_night(today=today),
+        "ledger_through": coverage_through(),
+    }
+    return page(request, "today", nav="today", **context)
+
+
+def total_by_currency(frozen: Any) -> dict[str, Any]:
+    """What waits for us under every reason together."""
+    total: dict[str, Any] = {}
+    for part in frozen:
+        for currency, amount in part.amounts.items():
+            total[currency] = total.get(currency, 0) + amount
+    return total
+
+
+@member()
+def progress(request: MemberRequest) -> HttpResponse:
+    """How far the year being played has come; once it is over the page is loaded anew."""
+    if request.membership.organization.playing_until is None:
+        answer = HttpResponse(status=204)
+        answer["HX-Refresh"] = "true"
+        return answer
+    return fragment(request, "_playing", polling=True)
+
+
+@member(methods=("POST",))
+def switch_organization(request: MemberRequest) -> HttpResponse:
+    """Open another of the person's organizations."""
+    try:
+        chosen = UUID(request.POST.get("organization", ""))
+    except ValueError:
+        raise Http404 from None
+    if get_membership(request.user, chosen) is None:  # type: ignore[arg-type]  # signed in: the decorator saw to it
+        raise Http404
+    request.session[SESSION_KEY] = str(chosen)
+    return redirect(settings.LOGIN_REDIRECT_URL)

@@ -1,0 +1,178 @@
+"""Every page opens for its owner, sends visitors to sign in, and does not exist for strangers."""
+
+import pytest
+from django.core.files.base import ContentFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from dunning.core.tenancy import tenant
+from scenarios.models import ActionPlan
+from tests.dashboard.conftest import NOW, House, sign_in
+from tests.factories import make_customer, make_invoice
+
+LISTS = (
+    "today",
+    "board",
+    "invoices",
+    "customers",
+    "plans",
+    "messages",
+    "letters",
+    "payments",
+    "search",
+    "record_payment",
+    "ledger",
+    "hold_all",
+)
+
+
+def addresses(house: House) -> dict[str, str]:
+    """Every page about one record of the house."""
+    item, disputed = house.item, house.disputed
+    with tenant(house.organization):
+        dispute = disputed.disputes.get()
+        plan = ActionPlan.objects.get(key="standard")
+    on_item = ("receive", "accept", "promise", "dispute", "hold", "pay", "write_off", "resend")
+    found = {name: reverse(f"dashboard:{name}", args=[item.pk]) for name in on_item}
+    found |= {
+        "invoice": reverse("dashboard:invoice", args=[item.invoice_id]),
+        "disputed": reverse("dashboard:invoice", args=[disputed.invoice_id]),
+        "close_dispute": reverse("dashboard:close_dispute", args=[dispute.pk]),
+        "plan": reverse("dashboard:plan", args=[plan.pk]),
+        "payment": reverse("dashboard:payment", args=[house.receipt]),
+        "identify": reverse("dashboard:identify", args=[house.receipt]),
+        "cancel_payment": reverse("dashboard:cancel_payment", args=[house.receipt]),
+    }
+    for name in ("customer", "customer_hold", "insolvency", "add_contact", "send_statement"):
+        found[name] = reverse(f"dashboard:{name}", args=[item.customer_id])
+    for name in ("message", "message_proof", "message_html", "letter_posting", "letter_proof"):
+        found[name] = reverse(f"dashboard:{name}", args=[house.sent.pk])
+    for name in ("task", "task_postpone", "task_cancel"):
+        found[name] = reverse(f"dashboard:{name}", args=[house.call.pk])
+    return found
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_list_opens(owner: Client, name: str) -> None:
+    answer = owner.get(reverse(f"dashboard:{name}"))
+    assert (answer.status_code, answer["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
+def test_every_record_opens(owner: Client, house: House) -> None:
+    opened = {name: owner.get(url).status_code for name, url in addresses(house).items()}
+    assert opened == dict.fromkeys(opened, 200)
+
+
+def test_every_page_speaks_french_too(owner: Client, house: House) -> None:
+    pages = [*(reverse(f"dashboard:{name}") for name in LISTS), *addresses(house).values()]
+    assert {url: owner.get(url, headers={"accept-language": "fr"}).status_code for url in pages} == dict.fromkeys(pages, 200)
+
+
+def test_a_visitor_is_sent_to_sign_in(client: Client, house: House) -> None:
+    pages = [*(reverse(f"dashboard:{name}") for name in LISTS), *addresses(house).values()]
+    for url in pages:
+        answer = client.get(url)
+        assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/accounts/login/")
+
+
+def test_a_stranger_tries_every_door(stranger: Client, house: House) -> None:
+    answers = {name: stranger.get(url).status_code for name, url in addresses(house).items()}
+    assert answers == dict.fromkeys(answers, 404)
+    posts = {name: stranger.post(url).status_code for name, url in addresses(house).items()}
+    assert set(posts.values()) <= {404, 405}
+
+
+def test_unknown_ids_are_pages_not_faults(owner: Client) -> None:
+    nowhere = "0199aaaa-0000-7000-8000-00000000dead"
+    for name in ("invoice", "customer", "plan", "message", "payment", "task", "promise", "close_dispute", "release_hold", "letter_posting"):
+        answer = owner.get(reverse(f"dashboard:{name}", args=[nowhere]))
+        assert (name, answer.status_code) == (name, 404)
+
+
+def test_somebody_who_belongs_nowhere_is_refused(house: House, at_nine: None) -> None:
+    from dunning.core.models import Membership
+
+    client = sign_in(house.organization, email="gone@atelier.example")
+    Membership.objects.filter(user__email="gone@atelier.example").delete()
+    assert client.get("/").status_code == 403
+
+
+@pytest.mark.parametrize("name", ["invoices", "customers", "messages", "payments", "board"])
+def test_a_list_asks_the_same_number_of_queries_whatever_its_rows(owner: Client, house: House, name: str) -> None:
+    from datetime import date
+
+    from invoices.services import PaymentDraft, record_payment
+    from tests.scenarios.houses import CLERK, run_on
+
+    def count() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as found:
+            assert owner.get(reverse(f"dashboard:{name}")).status_code == 200
+        return len(found)
+
+    count()
+    before = count()
+    with tenant(house.organization):
+        for number in (7, 8, 9):
+            customer = make_customer(f"C{number}")
+            make_invoice(customer, issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+            draft = PaymentDraft(
+                amount=house.item.amount, received_on=NOW.date(), customer=customer, external_reference=f"B-{number}0", allocations=()
+            )
+            record_payment(draft=draft, actor=CLERK, today=NOW.date(), now=NOW)
+    run_on(house.organization, "2026-10-09", again=True, deliver=False)
+    assert count() == before
+
+
+def test_a_message_is_shown_in_a_frame_that_runs_nothing(owner: Client, house: House) -> None:
+    page = owner.get(reverse("dashboard:message", args=[house.sent.pk])).content.decode()
+    address = reverse("dashboard:message_html", args=[house.sent.pk])
+    assert f'src="{address}"' in page
+    assert 'sandbox="' in page
+    assert "allow-scripts" not in page
+    framed = owner.get(address)
+    assert framed.content.decode() == house.sent.body_html
+    assert framed["X-Frame-Options"] == "SAMEORIGIN"
+    policy = dict(part.strip().partition(" ")[::2] for part in framed["Content-Security-Policy"].split(";"))
+    assert policy["frame-ancestors"] == "'self'"
+    assert "'unsafe-inline'" in policy["style-src"]
+    assert "unsafe" not in policy["script-src"]
+    assert "unsafe" not in owner.get("/")["Content-Security-Policy"]
+
+
+def test_the_copy_of_an_invoice_opens_in_the_browser(owner: Client, house: House) -> None:
+    from dunning.core import documents
+    from invoices.services import attach_document
+
+    url = reverse("dashboard:invoice_copy", args=[house.item.invoice_id])
+    assert owner.get(url).status_code == 404
+    content = b"%PDF-1.7 copy"
+    with tenant(house.organization):
+        document = documents.store(content=ContentFile(content).read(), media_type="application/pdf", filename="FA-1.pdf", now=NOW)
+        attach_document(invoice=house.item.invoice, document=document, actor="system", today=NOW.date(), now=NOW)
+    answer = owner.get(url)
+    assert (answer.content, answer["Content-Type"], answer["Content-Disposition"]) == (
+        content,
+        "application/pdf",
+        'inline; filename="FA-1.pdf"',
+    )
+
+
+def test_search_finds_numbers_customers_and_amounts(owner: Client, house: House) -> None:
+    from customers.services.customers import search_tokens
+    from dunning.core import search
+
+    with tenant(house.organization):
+        customer = house.item.customer
+        search.index(kind="customer", tokens={customer.pk: search_tokens(customer)})
+        search.index(
+            kind="invoice", tokens={house.item.invoice_id: search.number_tokens("FA-1") | {search.amount_token(house.item.amount)}}
+        )
+    exact = owner.get(reverse("dashboard:search"), {"q": "fa-1"})
+    assert (exact.status_code, exact["Location"]) == (302, reverse("dashboard:invoice", args=[house.item.invoice_id]))
+    for query in ("durand", "1200,00", "1 200.00"):
+        assert "Durand SARL" in owner.get(reverse("dashboard:search"), {"q": query}).content.decode()
+    assert "Durand SARL" not in owner.get(reverse("dashboard:search"), {"q": "nobody"}).content.decode()
