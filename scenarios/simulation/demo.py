@@ -15,7 +15,7 @@ from scenarios.simulation.book import OPEN
 from scenarios.simulation.cast import Character, cast
 from scenarios.simulation.people import People
 from scenarios.simulation.player import Played, play
-from scenarios.simulation.stories import Stories
+from scenarios.simulation.stories import Stories, story_cast, tie_together
 from scenarios.simulation.trade import Trade
 
 SLUG: Final = "menuiserie-exemplaire"
@@ -56,11 +56,11 @@ PROFILE: Final[dict[str, Any]] = {
 class DemoLife:
     """The trade in the morning, the people at work."""
 
-    def __init__(self, organization: Organization) -> None:
+    def __init__(self, organization: Organization, board_day: date) -> None:
         with tenant(organization):
             self.trade = Trade()
         self.people = People(self.trade, organization)
-        self.stories = Stories(self.trade)
+        self.stories = Stories(self.trade, board_day)
 
     def morning(self, today: date, now: datetime) -> None:
         self.trade.receive(today, now)
@@ -88,7 +88,8 @@ def prepare(*, now: datetime) -> tuple[Organization, User, str]:
     set_up_organization(organization=new.organization, actor=ACTOR, now=now)
     today = local_date(new.organization, now)
     with tenant(new.organization):
-        _create_customers(cast(), new.owner, today, now)
+        _create_customers([*cast(), *story_cast()], new.owner, today, now)
+        tie_together(today=today, now=now)
     return new.organization, new.owner, new.password
 
 
@@ -149,13 +150,12 @@ def live(*, organization: Organization, now: datetime, on_day: Any = None) -> Pl
         last = DailyRun.objects.order_by("-local_date").values_list("local_date", flat=True).first()
         switch_supervision(until=None, actor=ACTOR, now=now)
     first = today - YEAR if last is None else last + timedelta(days=1)
-    life = DemoLife(organization)
     board_day = OPEN.roll_back(today)
+    life = DemoLife(organization, board_day)
     played = Played()
     if first < board_day:
         played = play(organization=organization, first=first, last=board_day - timedelta(days=1), life=life, on_day=on_day)
     with tenant(organization):
         switch_supervision(until=OPEN.add_business_days(today, SUPERVISED), actor=ACTOR, now=now)
-        life.stories.before_the_board(board_day)
     rest = play(organization=organization, first=max(first, board_day), last=today, life=life, on_day=on_day)
     return played.joined(rest)

@@ -10,10 +10,10 @@ from customers.models import Customer
 from dunning.core import documents
 from dunning.core.models import Document, OrganizationProfile
 from dunning.core.selectors import get_profile
-from invoices.enums import DisputeState, InvoiceState, PromiseState
-from invoices.models import Dispute, Installment, Invoice, Payment, Promise
+from invoices.enums import DisputeState, HoldKind, InvoiceState, PromiseState
+from invoices.models import Dispute, Hold, Installment, Invoice, Payment, Promise
 from invoices.references import printed_reference
-from invoices.services.drafts import InvoiceDraft, PaymentDraft
+from invoices.services.drafts import InstallmentDraft, InvoiceDraft, PaymentDraft
 from invoices.services.invoices import due_date_for, issue_invoices, reference_for
 from invoices.services.ledger import certify_ledger
 from invoices.services.payments import identify_payment, record_payments
@@ -47,19 +47,30 @@ class Trade:
         if not sales:
             return
         start = Invoice.objects.filter(number__startswith=f"FA-{today.year}-").count()
-        drafts = [self._draft(sale, f"FA-{today.year}-{start + place:05d}", today, now) for place, sale in enumerate(sales, start=1)]
+        drafts = [self.draft(sale, f"FA-{today.year}-{start + place:05d}", today, now) for place, sale in enumerate(sales, start=1)]
         issue_invoices(drafts=drafts, actor=ACTOR, today=today, now=now)
 
-    def _draft(self, sale: Sale, number: str, today: date, now: datetime) -> InvoiceDraft:
+    def draft(
+        self,
+        sale: Sale,
+        number: str,
+        today: date,
+        now: datetime,
+        *,
+        due_on: date | None = None,
+        delivered_on: date | None = None,
+        installments: tuple[InstallmentDraft, ...] = (),
+    ) -> InvoiceDraft:
+        """The invoice of a sale, with its papers; due as the customer's terms say, unless `due_on`."""
         customer = self.customers[sale.character.number]
-        due_on = due_date_for(customer, today)
+        due_on = due_on or due_date_for(customer, today)
         sheet = self._sheet(sale, "Facture" if customer.language == "fr" else "Invoice", number, today, due_on, customer)
         copy = self._store(sheet, now)
-        delivered_on = OPEN.roll_back(today - timedelta(days=2))
+        delivered_on = delivered_on or OPEN.roll_back(today - timedelta(days=2))
         proof = None
         if sale.has_delivery_note:
             title = "Bon de livraison" if customer.language == "fr" else "Delivery note"
-            proof = self._store(self._sheet(sale, title, number.replace("FA", "BL"), delivered_on, None, customer), now)
+            proof = self._store(self._sheet(sale, title, number.replace("F", "B", 1), delivered_on, None, customer), now)
         return InvoiceDraft(
             customer=customer,
             number=number,
@@ -71,6 +82,7 @@ class Trade:
             purchase_order=sale.purchase_order,
             document=copy,
             delivery_proof=proof,
+            installments=installments,
         )
 
     def _store(self, sheet: Sheet, now: datetime) -> Document:
@@ -110,6 +122,8 @@ class Trade:
     def _open_items(self) -> list[Installment]:
         items = Installment.objects.select_related("invoice", "customer").filter(outstanding__gt=0, invoice__state=InvoiceState.ISSUED)
         self._promises = {p.installment_id: p for p in Promise.objects.filter(state=PromiseState.OPEN)}
+        awaited = Hold.objects.filter(kind=HoldKind.CREDIT_NOTE_PENDING, released_on=None, amount__isnull=False)
+        self._awaited = dict(awaited.values_list("installment_id", "amount"))
         self._disputed = set(Dispute.objects.filter(state=DisputeState.OPEN).values_list("installment_id", flat=True))
         return list(items.order_by("due_on", "pk"))
 
@@ -132,7 +146,7 @@ class Trade:
             self._split.add(number)
             self._days[number] = OPEN.roll(today + timedelta(days=roll("rest", number).randint(8, 30)))
             return (item.amount * share).quantize(CENT)
-        return item.outstanding
+        return max(Decimal(0), item.outstanding - (self._awaited.get(item.pk) or 0))  # nobody pays what a credit note will take off
 
     def _receipt(self, number: str, parts: list[tuple[Installment, Decimal]], today: date) -> PaymentDraft:
         customer = self.customers[number]
