@@ -46,7 +46,7 @@ def _coming(step: Future, today: date, one_invoice: bool) -> TimelineEntry:
 
 def _past(entry: Entry, one_invoice: bool) -> TimelineEntry:
     tone = LOOKS.get(entry.code, NEUTRAL).tone if entry.code else "settled" if entry.kind in SETTLES and not entry.state else ""
-    said = [entry.detail, "" if one_invoice else entry.invoice]
+    said = dict.fromkeys([entry.detail, "" if one_invoice else entry.invoice])
     is_message = entry.kind == "message" and entry.id is not None
     return TimelineEntry(
         on=entry.on,
@@ -56,7 +56,7 @@ def _past(entry: Entry, one_invoice: bool) -> TimelineEntry:
         is_void=entry.code in VOID or bool(entry.state and entry.kind in (*SETTLES, "write_off", "act")),
         tone="late" if tone.startswith("late") else tone,
         summary=" · ".join(part for part in said if part),
-        state=entry.code or ("taken_back" if entry.state else ""),
+        state=(entry.code or "taken_back") if entry.state else "",
         state_label=entry.state,
         amount=entry.amount,
         currency=entry.currency or "EUR",

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db.models import Count
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from scenarios.enums import Anchor, OffsetUnit
@@ -84,7 +84,8 @@ def _steps(version: PlanVersion) -> list[StepView]:
 
 def _when(row: PlanStep) -> str:
     days = abs(row.offset)
-    unit = _("%d business days") % days if row.unit == OffsetUnit.BUSINESS_DAYS else _("%d days") % days
+    business = ngettext("%d business day", "%d business days", days) % days
+    unit = business if row.unit == OffsetUnit.BUSINESS_DAYS else ngettext("%d day", "%d days", days) % days
     anchors = {
         Anchor.ISSUE: _("the issue date"),
         Anchor.DUE: _("the due date"),

@@ -131,6 +131,9 @@ def act_page(
     """The page of one act: a title that says what it does to whom, its form, its verb. Fetched by htmx, the card alone."""
     context = {"form": form, "title": title, "verb": verb, "back": back, "lead": lead, "icon_name": icon, "action": request.path, **more}
     status = 422 if form.is_bound else 200
+    first = next(iter(form.fields.values()), None)
+    if first is not None and not isinstance(first.widget, forms.RadioSelect):
+        first.widget.attrs["autofocus"] = True
     if request.htmx:
         return fragment(request, "_act", status=status, **context)
     return page(request, "act", nav=nav, status=status, **context)

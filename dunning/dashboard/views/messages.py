@@ -22,6 +22,7 @@ from notifications.services import preview
 from scenarios.selectors import items_of_message
 from scenarios.services.approvals import check_list
 
+MAIL_POLICY = {"frame-ancestors": [SELF], "style-src": [UNSAFE_INLINE], "script-src": [NONE], "img-src": ["data:"]}
 TABS = ("all", "sent", "delivered", "failed", "withdrawn")
 
 
@@ -94,8 +95,8 @@ def proof(request: MemberRequest, pk: UUID) -> HttpResponse:
     return fragment(request, "_proof", **context)
 
 
-@xframe_options_sameorigin  # type: ignore[arg-type]  # its stubs know the plain request alone
-@csp_replace({"frame-ancestors": [SELF], "style-src": [UNSAFE_INLINE], "script-src": [NONE], "img-src": ["data:"]})
+@xframe_options_sameorigin
+@csp_replace(MAIL_POLICY)  # type: ignore[arg-type]  # stubs know the plain request alone
 def html(request: MemberRequest, pk: UUID) -> HttpResponse:
     """The HTML of an e-mail, alone, for a sandboxed frame: its own styles, no script, nothing fetched."""
     return _html(request, pk=pk)
