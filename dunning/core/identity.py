@@ -1,0 +1,96 @@
+"""Who the creditor is on paper, where it is paid and how it writes: entered by people, checked at the door."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from stdnum import bic, iban
+from stdnum.fr import siren, siret
+
+from dunning.core import audit
+from dunning.core.errors import DomainError
+from dunning.core.models import OrganizationProfile
+
+IDENTITY: Final = (
+    "legal_name",
+    "legal_form",
+    "share_capital",
+    "siren",
+    "siret",
+    "rcs_city",
+    "vat_number",
+    "address_line1",
+    "address_line2",
+    "postal_code",
+    "city",
+    "country",
+    "phone",
+    "email",
+    "website",
+    "signatory_name",
+    "signatory_title",
+    "signatory_phone",
+    "account_holder",
+    "iban",
+    "bic",
+    "bank_name",
+    "sender_name",
+    "sender_email",
+    "reply_to",
+    "sms_sender",
+    "default_language",
+    "default_currency",
+    "window_start",
+    "window_end",
+    "holiday_country",
+    "holiday_subdivision",
+    "spacing_days",
+    "formal_notice_days",
+)
+"""What `update_profile` may change."""
+
+
+def update_profile(*, actor: str, now: datetime, **fields: str) -> list[str]:
+    """Change the open organization's profile; the names of the fields that changed, `[]` when nothing did.
+
+    Values are text, as typed. Raises DomainError naming the first field that cannot be used, with what it should look like; nothing is
+    written then.
+    """
+    unknown = sorted(set(fields) - set(IDENTITY))
+    if unknown:
+        known = ", ".join(IDENTITY)
+        raise DomainError(_("There is no field “%(field)s”. Known: %(known)s.") % {"field": unknown[0], "known": known}, field=unknown[0])
+    profile = OrganizationProfile.objects.select_for_update(no_key=True).get()
+    before = {name: str(getattr(profile, name)) for name in fields}
+    for name, value in fields.items():
+        setattr(profile, name, _clean(name, " ".join(value.split())))
+    try:
+        profile.full_clean(exclude=["organization"])
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise DomainError(f"{field}: {' '.join(messages)}", field=field) from None
+    after = {name: str(getattr(profile, name)) for name in fields}
+    changed = sorted(name for name in fields if before[name] != after[name])
+    if changed:
+        profile.save(update_fields=changed)
+        body = {"before": {name: before[name] for name in changed}, "after": {name: after[name] for name in changed}}
+        audit.record(actor=actor, action="organization.profile_changed", target=profile, body=body, now=now)
+    return changed
+
+
+def _clean(name: str, value: str) -> str:
+    """One form for identifiers, so that they compare. Raises DomainError."""
+    rules: dict[str, tuple[Any, str]] = {
+        "iban": (iban, _("“%(value)s” is not a valid IBAN: copy it from a bank statement.")),
+        "bic": (bic, _("“%(value)s” is not a valid BIC: it has 8 or 11 characters.")),
+        "siren": (siren, _("“%(value)s” is not a valid SIREN: it has nine digits.")),
+        "siret": (siret, _("“%(value)s” is not a valid SIRET: it has fourteen digits.")),
+    }
+    if not value or name not in rules:
+        return value
+    rule, sentence = rules[name]
+    if not rule.is_valid(value.upper()):
+        raise DomainError(sentence % {"value": value[:40]}, field=name)
+    compact: str = rule.compact(value.upper())
+    return compact

@@ -1,0 +1,37 @@
+"""Who the creditor is, where it is paid and how it writes: show it, or change it."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
+
+from dunning.core import clock
+from dunning.core.errors import DomainError
+from dunning.core.identity import IDENTITY, update_profile
+from dunning.core.selectors import get_organization, get_profile
+from dunning.core.tenancy import tenant
+
+
+class Command(BaseCommand):
+    help = "Show an organization's profile, or change it: profile --organization SLUG iban=FR76… sender_email=compta@example.com"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--organization", required=True, metavar="SLUG")
+        parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for pair in options["fields"]:
+            if "=" not in pair:
+                raise CommandError(_("Write %(pair)s as FIELD=VALUE, for example iban=FR76…") % {"pair": pair})
+        fields = dict(pair.split("=", 1) for pair in options["fields"])
+        try:
+            organization = get_organization(options["organization"])
+            with tenant(organization):
+                changed = update_profile(actor="command", now=clock.now(), **fields) if fields else []
+                profile = get_profile()
+        except DomainError as error:
+            raise CommandError(error.message) from None
+        for name in changed or IDENTITY:
+            self.stdout.write(f"{name}: {getattr(profile, name)}")
+        if fields and not changed:
+            self.stdout.write(_("Nothing changed."))

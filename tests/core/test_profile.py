@@ -1,0 +1,60 @@
+"""The creditor's identity: entered once, checked at the door, every change kept."""
+
+from datetime import UTC, datetime
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from dunning.core.errors import DomainError
+from dunning.core.identity import update_profile
+from dunning.core.models import AuditEvent, OrganizationProfile
+from dunning.core.services import create_organization
+from dunning.core.tenancy import tenant
+from tests.factories import make_organization
+
+pytestmark = pytest.mark.django_db
+MORNING = datetime(2026, 10, 1, 7, 30, tzinfo=UTC)
+
+
+def test_a_new_organization_writes_from_its_owners_address() -> None:
+    new = create_organization(slug="atelier", name="Atelier SAS", owner_email="Claire@Atelier.example", actor="test", now=MORNING)
+    with tenant(new.organization):
+        profile = OrganizationProfile.objects.get()
+    assert (profile.sender_name, profile.sender_email, profile.reply_to) == (
+        "Atelier SAS",
+        "claire@atelier.example",
+        "claire@atelier.example",
+    )
+
+
+def test_an_iban_is_compacted_and_its_change_is_kept() -> None:
+    organization = make_organization()
+    with tenant(organization):
+        changed = update_profile(actor="user:claire", now=MORNING, iban="fr76 3000 6000 0112 3456 7890 189", city="Lyon")
+        assert changed == ["iban"]
+    with tenant(organization):
+        assert OrganizationProfile.objects.get().iban == "FR7630006000011234567890189"
+        event = AuditEvent.objects.get(action="organization.profile_changed")
+        assert event.body["before"] == {"iban": "FR2099999000010000000001A82"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("iban", "FR7630006000011234567890188"), ("siren", "123456789"), ("sender_email", "nobody"), ("password", "x")]
+)
+def test_a_wrong_value_is_refused_by_name_and_nothing_changes(field: str, value: str) -> None:
+    organization = make_organization()
+    with tenant(organization), pytest.raises(DomainError) as refusal:
+        update_profile(actor="user:claire", now=MORNING, city="Paris", **{field: value})
+    assert refusal.value.field == field
+    with tenant(organization):
+        assert OrganizationProfile.objects.get().city == "Lyon"
+
+
+def test_the_command_shows_what_changed_and_refuses_in_one_sentence() -> None:
+    make_organization(slug="atelier")
+    out = StringIO()
+    call_command("profile", "--organization", "atelier", "city=Paris", stdout=out)
+    assert out.getvalue() == "city: Paris\n"
+    with pytest.raises(CommandError, match="IBAN"):
+        call_command("profile", "--organization", "atelier", "iban=FR00", stdout=out)
