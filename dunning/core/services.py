@@ -11,10 +11,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from dunning.core import audit
-from dunning.core.calendars import calendar_for
 from dunning.core.enums import Role
 from dunning.core.errors import DomainError
 from dunning.core.models import Membership, Organization, OrganizationProfile, User
+from dunning.core.selectors import get_calendar
 from dunning.core.tenancy import tenant
 
 SUPERVISED_DAYS = 10  # rule 15: a new organization approves everything for its first ten business days
@@ -72,14 +72,13 @@ def create_organization(
         Membership.objects.create(user=owner, organization=organization, role=Role.OWNER)
         with tenant(organization):
             today = now.astimezone(ZoneInfo(timezone)).date()
-            values = {"legal_name": name, "supervised_until": _supervised_until(today), **profile}
-            OrganizationProfile.objects.create(**values)
+            sender = {"sender_name": owner.name or name, "sender_email": email, "reply_to": email}  # until somebody says otherwise
+            settings = OrganizationProfile(**{"legal_name": name, **sender, **profile})
+            if "supervised_until" not in profile:
+                settings.supervised_until = get_calendar(settings).add_business_days(today, SUPERVISED_DAYS)
+            settings.save(force_insert=True)
             audit.record(actor=actor, action="organization.created", target=organization, body={"name": name, "slug": slug}, now=now)
     return NewOrganization(organization, owner, password)
-
-
-def _supervised_until(today: date) -> date:
-    return calendar_for().add_business_days(today, SUPERVISED_DAYS)
 
 
 def next_run_after(organization: Organization, now: datetime) -> datetime:
