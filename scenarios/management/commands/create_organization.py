@@ -47,6 +47,7 @@ class Command(BaseCommand):
             "",
             *(["Note the password: it is not kept and cannot be shown again.", ""] if new.password else []),
             "Every message stays on this machine (local post office) and waits for approval at first. Next:",
+            f"  python3 manage.py profile --organization {slug} iban=FR76… bic=… siren=… address_line1=… postal_code=… city=…",
             f"  python3 manage.py import_customers FILE --organization {slug}",
             f"  python3 manage.py import_invoices FILE --organization {slug}",
             f"  python3 manage.py import_payments FILE --organization {slug}",
