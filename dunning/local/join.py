@@ -13,7 +13,7 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import IO
 
-from dunning.local import roles
+from dunning.local import roles, schema
 from dunning.local.errors import LocalError
 from dunning.local.processes import local_folder, open_lock, private_text, try_lock
 
@@ -28,6 +28,8 @@ WITHOUT_SERVICES = {
     "startapp",
     "version",
 }
+AS_IT_IS = {"dbshell", "makemigrations", "migrate", "showmigrations", "sqlmigrate", "squashmigrations"}
+"""Commands that meet a database as they find it; all others need every migration of this checkout applied."""
 VARIABLES = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}
 
 
@@ -154,4 +156,9 @@ def joined(root: Path, command: str, arguments: list[str]) -> Iterator[None]:
                     leases.callback(lease.give_back, wait=5)
                     os.environ.update(lease.take())
         roles.settle(os.environ, owner_needed=False)
+        if command not in AS_IT_IS:
+            if "postgres" in missing:
+                schema.bring_up_to_date(root, folder, os.environ)
+            elif not schema.is_current(root, os.environ["DATABASE_URL"]):
+                raise LocalError("The database of DATABASE_URL lacks tables of this version: run python3 manage.py migrate first.")
         yield

@@ -7,6 +7,7 @@ first page happens here together. What the demonstration says of its sign-in (a 
 import sys
 from pathlib import Path
 
+from dunning.local import schema
 from dunning.local.demo import DEMO_COMMAND, known
 
 
@@ -17,7 +18,8 @@ def main(arguments: list[str]) -> int:
 
     try:
         django.setup()
-        call_command("migrate", verbosity=0, interactive=False)
+        with schema.alone(Path(".local")):
+            call_command("migrate", verbosity=0, interactive=False)
         call_command("check")
         if "--empty" not in arguments and DEMO_COMMAND in get_commands() and not still_valid(known(Path(".local"))):
             call_command(DEMO_COMMAND, "--prepare")

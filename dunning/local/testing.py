@@ -23,8 +23,8 @@ from dunning.local import roles
 from dunning.local.errors import LocalError
 from dunning.local.join import Lease, folder_of, one_account, own_secrets
 from dunning.local.processes import die_with_parent
+from dunning.local.schema import PACKAGES
 
-PACKAGES = ("dunning", "customers", "invoices", "notifications", "scenarios")
 TEMPLATE, RUN = "dunning_template_", "dunning_run_"
 TEMPLATE_VARIABLE = "DUNNING_TEST_TEMPLATE"  # the template's name, for the fixtures of tests/
 KEEP_HOURS = 12

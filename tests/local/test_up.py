@@ -1,9 +1,11 @@
 """`manage.py up`: one command, everything answers; and however it ends, nothing is left behind."""
 
+import os
 import signal
 import socket
 
 import psutil
+import psycopg2
 import pytest
 
 from tests.local.checkout import SERVICES, Running, copied
@@ -52,6 +54,23 @@ def test_an_ordinary_user_with_nothing_installed() -> None:
         up.process.kill()
         assert up.end() == -signal.SIGKILL
         assert checkout.nothing_left(within=10), checkout.left()
+
+
+def test_a_first_command_finds_its_tables_and_a_second_one_loses_no_time(committed_database: str) -> None:
+    with copied(ordinary=False) as checkout:
+        command = ["create_organization", "atelier", "--name", "Atelier", "--owner", "claire@atelier.example"]
+        code, said = checkout.run(*command)
+        assert (code, said.splitlines()[:2]) == (0, ["[setup] preparing the database", "Atelier is ready."]), said
+        code, said = checkout.run(*command)
+        assert (code, "preparing" in said, "exists already" in said) == (1, False, True), said
+
+        checkout.give(*SERVICES)
+        with psycopg2.connect(os.environ["DATABASE_OWNER_URL"]) as connection, connection.cursor() as cursor:
+            cursor.execute("DELETE FROM django_migrations WHERE app = 'scenarios'")
+        connection.close()
+        code, said = checkout.run(*command)
+        assert code == 1
+        assert said == "The database of DATABASE_URL lacks tables of this version: run python3 manage.py migrate first.\n"
 
 
 @pytest.mark.parametrize(
