@@ -153,6 +153,7 @@ def move(
 ANNOUNCED: Final = frozenset(
     {
         MessageState.ACCEPTED,
+        MessageState.DELIVERED,
         MessageState.FAILED,
         MessageState.UNCERTAIN,
         MessageState.UNPROVEN,

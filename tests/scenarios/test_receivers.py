@@ -256,6 +256,23 @@ def test_what_nobody_can_prove_is_put_before_a_person(house: Organization) -> No
         assert steps_of(item)[-1] == ("r1", "planned", "2026-10-02")  # it counts for spacing, and not as done
 
 
+def test_a_report_of_delivery_proves_that_an_uncertain_reminder_counts(house: Organization) -> None:
+    with tenant(house):
+        item = make_invoice(make_customer("C1"), issued_on=ISSUED, due_on=DUE)
+    run_on(house, "2026-10-02", deliver=False)
+    with tenant(house):
+        message = Message.objects.get()
+        move(message, MessageState.UNCERTAIN, at("2026-10-02"))
+        assert steps_of(item)[-1] == ("r1", "planned", "2026-10-02")
+        for external_id in ("1", "2"):  # a provider may say it twice
+            state = record_delivery_event(
+                message_id=message.pk, kind="delivered", at=at("2026-10-02", 11), now=at("2026-10-05"), external_id=external_id
+            )
+            assert state == "delivered"
+            assert steps_of(item)[-1] == ("r1", "done", "2026-10-02")
+        assert Action.objects.filter(step_key="r1").count() == 1
+
+
 def test_an_invoice_that_never_arrived_is_sent_again_and_its_plan_restarts(house: Organization) -> None:
     with tenant(house):
         item = make_invoice(make_customer("C1"), issued_on=ISSUED, due_on=DUE)
