@@ -15,8 +15,9 @@ from notifications.models import Message
 from notifications.placeholders import Value
 from notifications.signals import Go, Stop
 from scenarios import formal_notice, wording
+from scenarios.context import local_date
 from scenarios.enums import Reason, Section, Variant
-from scenarios.models import TaskAttempt
+from scenarios.models import Action, TaskAttempt
 from scenarios.recipients import Directory
 from scenarios.statement import Line
 
@@ -58,8 +59,11 @@ def dispute_reason(code: str, language: str) -> str:
 # --- facts a reminder recalls ------------------------------------------------------------------------------------------------------------
 
 
-def flags(*, account: wording.Account, lines: Sequence[Line], variant: Variant) -> dict[str, Value]:
-    """The promise, dispute or payment that the variant of a reminder speaks of; nothing is recalled that did not happen."""
+def flags(*, account: wording.Account, lines: Sequence[Line], variant: Variant, contested: bool = True) -> dict[str, Value]:
+    """The promise, dispute or payment that the variant of a reminder speaks of; nothing is recalled that did not happen.
+
+    `contested` False: no dispute was ever opened about these lines.
+    """
     items = [UUID(line.item_id) for line in lines if line.own_step]
     values: dict[str, Value] = {}
     if variant == Variant.BROKEN_PROMISE:
@@ -76,7 +80,8 @@ def flags(*, account: wording.Account, lines: Sequence[Line], variant: Variant) 
         if closed is not None:
             values.update(_dispute(closed, account))
             values["dispute.amount"] = ""  # rejected: it is claimed again
-    parts = list(Dispute.objects.filter(installment__in=items, state=DisputeState.OPEN, amount__isnull=False))
+    open_parts = Dispute.objects.filter(installment__in=items, state=DisputeState.OPEN, amount__isnull=False)
+    parts = list(open_parts) if contested else []
     if parts:
         values.update(_dispute(parts[0], account))
         values["dispute.amount"] = account.money(sum((part.amount for part in parts if part.amount is not None), Decimal(0)))
@@ -155,6 +160,13 @@ def answer(message: Message, *, organization: Organization, today: date) -> Go |
     if message.channel in PAPER_CHANNELS:
         context, letter = formal_notice.complete(context, account=account, lines=lines, legal=False)
     attached = wording.copies_of(account, lines, message.channel) if message.details.get("copies") else ()
+    letter_sent = _letter_recalled(message)
+    if letter_sent is not None:
+        if not Installment.objects.filter(pk__in=[line.item_id for line in lines], outstanding__gt=0).exists():
+            return Stop(reason=Reason.SETTLED.value, final=True)
+        context.update(_of_letter(letter_sent, account))
+        if letter_sent.document_id is not None:
+            attached = ((letter_sent.document_id, _letter_name(letter_sent, account)), *attached)
     return Go(
         context={**context, "attached": bool(attached)},
         attachments=attached,
@@ -167,6 +179,30 @@ def answer(message: Message, *, organization: Organization, today: date) -> Go |
         in_reply_to=wording.first_message_id([UUID(line.item_id) for line in lines]) if message.channel == Channel.EMAIL else "",
         letter=letter,
     )
+
+
+def _letter_recalled(message: Message) -> Message | None:
+    """The letter a message is about, when it is about one."""
+    previous = message.details.get("previous")
+    return Message.objects.filter(pk=previous, channel__in=PAPER_CHANNELS).first() if previous else None
+
+
+def _of_letter(letter: Message, account: wording.Account) -> dict[str, Value]:
+    """What the letter itself printed: its date, its number, its deadline."""
+    values: dict[str, Value] = {"registered.number": letter.tracking_number}
+    if letter.frozen_at is not None:
+        values["previous.date"] = account.day(local_date(letter.organization, letter.frozen_at))
+    cargo = Action.objects.filter(carriers__message=letter, step_key=letter.details.get("step", ""))
+    deadlines = {details["deadline_on"] for details in cargo.values_list("details", flat=True) if "deadline_on" in details}
+    if deadlines:
+        values["deadline"] = account.day(date.fromordinal(max(deadlines)))
+    return values
+
+
+def _letter_name(letter: Message, account: wording.Account) -> str:
+    """Lettre-C0042-2026-11-06.pdf"""
+    number = "".join(char if char.isalnum() or char in "-_." else "-" for char in account.customer.number)
+    return f"{'Lettre' if account.language == 'fr' else 'Letter'}-{number}-{letter.planned_on.isoformat()}.pdf"
 
 
 def item_lines(items: Sequence[UUID], today: date) -> tuple[Line, ...]:

@@ -17,7 +17,7 @@ from invoices.services import acknowledge_dispute, release_hold, restart_plan
 from notifications import outbox
 from notifications.enums import LEFT, NEVER_LEFT, MessageKind, MessageState
 from notifications.models import Message
-from scenarios import effects
+from scenarios import effects, outside
 from scenarios.context import local_date
 from scenarios.enums import ActionState, Phase, Reason, TaskKind, TaskState
 from scenarios.models import Action, ActionMessage, PlanStep, Task
@@ -72,11 +72,32 @@ def _left(organization: Organization, message: Message, actions: Sequence[Action
         effects.open_commitments(message, changed, printed_on=on, on=on, calendar=calendar, actor=ACTOR, now=now)
     if message.channel in PAPER_CHANNELS:
         _close_own_tasks(message, (TaskKind.POST_LETTER,), TaskState.DONE, now)
+        if changed and message.phase == Phase.LEGAL:
+            _copy_by_email(message, changed, local_date(organization, now), now)
     if message.kind == MessageKind.ACKNOWLEDGEMENT and message.details.get("dispute"):
         acknowledge_dispute(dispute=Dispute.objects.get(pk=message.details["dispute"]), actor=ACTOR, today=on, now=now)
     if message.kind == MessageKind.RESEND:
         _sent_again(message, on, now)
     return bool(changed)
+
+
+def _copy_by_email(letter: Message, actions: Sequence[Action], today: date, now: datetime) -> None:
+    """The usual contact learns of a formal notice by e-mail when it is posted, not days later from the registered office."""
+    usual = Directory([letter.customer_id]).find(str(letter.customer_id), Channel.EMAIL, Phase.SERVICE, today=today)
+    if usual is None:
+        return
+    outside.write(
+        customer=letter.customer,
+        kind=MessageKind.CONFIRMATION,
+        template_key="formal_notice_copy",
+        items=sorted({action.installment_id for action in actions}, key=str),
+        about={"previous": letter.pk},
+        copies=True,
+        language=letter.language,
+        actor=ACTOR,
+        today=today,
+        now=now,
+    )
 
 
 def _sent_again(message: Message, on: date, now: datetime) -> None:

@@ -98,6 +98,19 @@ def test_the_formal_notice_that_holds() -> None:
         assert steps_of(item)[-1] == ("formal_notice", "done", "2026-11-06")
         told = {row.consequence: (row.state, row.due_on) for row in Commitment.objects.all()}
         assert told == {"formal_notice": ("executed", date(2026, 11, 3)), "hand_over": ("open", date(2026, 11, 20))}
+        copy = Message.objects.get(template_key="formal_notice_copy")  # the usual contact hears of it the same day
+        assert (copy.channel, copy.kind, copy.state, copy.details["previous"]) == ("email", "confirmation", "queued", str(notice.pk))
+    assert send(house, "2026-11-06", 16) == {"accepted": 1}
+    with tenant(house):
+        copy.refresh_from_db()
+        notice.refresh_from_db()
+        assert copy.recipient == "compta.c1@client.example"
+        assert copy.subject.replace("\u00a0", " ") == "Copie de notre lettre recommandée du 6 novembre 2026 — compte C1"
+        assert "n° 1A 000 que nous avons adressée à Durand SARL" in copy.body_text.replace("\u00a0", " ")
+        assert "au plus tard le 20 novembre 2026" in copy.body_text.replace("\u00a0", " ")
+        sent_along = [(row.filename, row.document_id) for row in copy.attachments.order_by("position")]
+        assert sent_along[0] == ("Lettre-C1-2026-11-06.pdf", notice.document_id)
+        assert [name for name, _ in sent_along[1:]] == ["Facture-FA-1.pdf"]
         record_letter_proof(message_id=notice.pk, proof="unclaimed", on=date(2026, 11, 20), actor=CLERK, now=at("2026-11-20"))  # type: ignore[arg-type]
         assert steps_of(item)[-1] == ("formal_notice", "done", "2026-11-06")  # validity does not depend on it
     for day in ("2026-11-20", "2026-11-24", "2026-11-25"):
@@ -108,6 +121,7 @@ def test_the_formal_notice_that_holds() -> None:
         complete_task(task=task, actor=CLERK, today=date(2026, 11, 25), now=at("2026-11-25", 15))
         assert Commitment.objects.get(consequence="hand_over").state == "executed"
         assert steps_of(item)[-1] == ("hand_over", "done", "2026-11-25")
+        assert Message.objects.filter(template_key="formal_notice_copy").count() == 1
 
 
 @pytest.fixture
