@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from io import StringIO
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.utils import translation
 
@@ -76,3 +78,14 @@ def test_a_short_name_is_used_once() -> None:
     with pytest.raises(CommandError, match="exists already; nothing was changed"):
         create(owner="paul@example.com")
     assert (Organization.objects.count(), User.objects.count()) == (1, 1)
+
+
+def test_the_supervised_days_are_counted_on_the_organization_s_own_calendar() -> None:
+    with time_machine.travel(datetime(2026, 11, 6, 8, tzinfo=UTC), tick=False):
+        create("lyon", country="FR")
+        create("berlin", country="DE", owner="greta@example.com")
+    ends = {}
+    for organization in Organization.objects.all():
+        with tenant(organization):
+            ends[organization.slug] = OrganizationProfile.objects.get().supervised_until
+    assert ends == {"lyon": date(2026, 11, 23), "berlin": date(2026, 11, 20)}  # 11 November is a public holiday in France alone
