@@ -81,7 +81,8 @@ def grouped(entries: Iterable[QueueEntry]) -> list[Group]:
 
 def _row(entry: QueueEntry) -> Row:
     customer = entry.customer.name if entry.customer is not None else ""
-    said = [entry.title if entry.title not in (customer, entry.group) else "", entry.detail]
+    is_told = entry.kind == TaskKind.CALL and entry.detail
+    said = ["" if is_told or entry.title in (customer, entry.group) else entry.title, entry.detail]
     return Row(
         entry,
         customer or entry.title,

@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -172,7 +173,19 @@ def clone(owner_url: str, template: str, label: str) -> Iterator[str]:
     try:
         yield name
     finally:
-        statement(owner_url, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        drop(owner_url, name)
+
+
+def drop(owner_url: str, name: str) -> None:
+    """Drop a database with its sessions; autovacuum, which only a superuser may end, is waited for."""
+    for wait in (0.2, 0.5, 1.0, 2.0, 5.0, None):
+        try:
+            statement(owner_url, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            return
+        except psycopg2.errors.InsufficientPrivilege:
+            if wait is None:
+                raise
+            time.sleep(wait)
 
 
 def statement(owner_url: str, command: sql.Composed) -> None:

@@ -1,26 +1,26 @@
 """The queue of a day's work, in the order in which it matters (docs/product, Today)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Count, Min, Q
 from django.utils.functional import Promise as LazyText
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from customers.models import Customer
 from dunning.core.models import User
 from invoices.enums import PromiseState
-from invoices.models import Promise
+from invoices.models import Installment, Promise
 from notifications.enums import MessageState
 from notifications.models import Message
 from scenarios.enums import Reason, TaskKind, TaskState
 from scenarios.models import Task
 from scenarios.selectors.board import holds_ending, late_commitments
-from scenarios.selectors.why import reason_words
+from scenarios.selectors.why import day_words, reason_words
 
 RANKS: Final[dict[int, LazyText | str]] = {
     1: gettext_lazy("Receipts to match"),
@@ -111,7 +111,9 @@ def _tasks(today: date, now: datetime, assignee: User | None) -> Iterator[QueueE
     )
     if assignee is not None:
         rows = rows.filter(Q(assignee=assignee) | Q(assignee=None))
-    for task in rows:
+    tasks = list(rows)
+    overdue = _overdue_of([task.customer_id for task in tasks if task.kind == TaskKind.CALL and task.customer_id is not None], today)
+    for task in tasks:
         yield QueueEntry(
             RANK_OF.get(task.kind, 11),
             task.kind,
@@ -122,8 +124,21 @@ def _tasks(today: date, now: datetime, assignee: User | None) -> Iterator[QueueE
             task.due_on,
             task.pk,
             is_late=task.alerted_on is not None or task.due_on < today,
+            detail=overdue.get(task.customer_id, "") if task.kind == TaskKind.CALL and task.customer_id is not None else "",
             task=task,
         )
+
+
+def _overdue_of(customer_ids: Collection[UUID], today: date) -> dict[UUID, str]:
+    """What a call is about, in words: how many items are overdue, and since when the oldest is."""
+    rows = Installment.objects.filter(customer__in=customer_ids, outstanding__gt=0, due_on__lt=today).order_by()
+    found = rows.values("customer").annotate(items=Count("pk"), oldest=Min("due_on"))
+    return {row["customer"]: _overdue_words(row["items"], day_words(row["oldest"])) for row in found}
+
+
+def _overdue_words(items: int, day: str) -> str:
+    words = ngettext("One invoice overdue since %(day)s", "%(items)d invoices overdue, the oldest since %(day)s", items)
+    return words % {"items": items, "day": day}
 
 
 def _broken_promises(today: date) -> Iterator[QueueEntry]:

@@ -74,7 +74,7 @@ def test_sign_in_approve_all_and_read_the_message(live_site: LiveSite, house: Or
 def test_only_what_is_ticked_is_approved(live_site: LiveSite, house: Organization, browser_page: "Page") -> None:
     sign_in(browser_page, live_site)
     browser_page.goto(f"{live_site.url}/board/")
-    approve = browser_page.locator("button[name=act][value=approve]")
+    approve = browser_page.locator(".approve button[value=approve]")
     assert approve.is_disabled()
     browser_page.locator("table input[name=message]").check()
     approve.click()

@@ -9,7 +9,7 @@ from dunning.dashboard.drawings import spread
 
 ROOT = Path(__file__).resolve().parents[2]
 CSS = sorted((ROOT / "static/css").rglob("*.css"))
-PLACES = ("", "components", "account", "allauth/layouts", "allauth/elements")
+PLACES = ("", "components", "account", "dashboard", "allauth/layouts", "allauth/elements")
 TEMPLATES = [path for place in PLACES for path in sorted((ROOT / "templates" / place).glob("*.html"))]
 
 TEXT_ON_GROUND = [

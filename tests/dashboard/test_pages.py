@@ -176,3 +176,67 @@ def test_search_finds_numbers_customers_and_amounts(owner: Client, house: House)
     for query in ("durand", "1200,00", "1 200.00"):
         assert "Durand SARL" in owner.get(reverse("dashboard:search"), {"q": query}).content.decode()
     assert "Durand SARL" not in owner.get(reverse("dashboard:search"), {"q": "nobody"}).content.decode()
+
+
+def test_a_credit_note_and_a_paid_invoice_have_their_page(owner: Client, house: House) -> None:
+    from invoices.services import issue_credit_note, write_off
+    from tests.scenarios.houses import CLERK
+
+    item = house.item
+    with tenant(house.organization):
+        note = issue_credit_note(
+            customer=item.customer,
+            number="AV-1",
+            issued_on=NOW.date(),
+            gross=item.amount / 2,
+            credited_invoice=item.invoice,
+            actor=CLERK,
+            today=NOW.date(),
+            now=NOW,
+        )
+        item.refresh_from_db()
+        write_off(installment=item, reason="agreed", actor=CLERK, today=NOW.date(), now=NOW)
+    page = owner.get(reverse("dashboard:invoice", args=[note.pk]))
+    assert (page.status_code, "AV-1" in page.content.decode()) == (200, True)
+    paid = owner.get(reverse("dashboard:invoice", args=[item.invoice_id])).content.decode()
+    assert reverse("dashboard:promise", args=[item.pk]) not in paid
+    assert "Credit note AV-1" in paid
+    assert "FA-1" in owner.get(reverse("dashboard:invoices"), {"state": "settled"}).content.decode()
+
+
+def test_filters_and_orders_are_in_the_address(owner: Client, house: House) -> None:
+    def shown(**query: str) -> list[str]:
+        rows = owner.get(reverse("dashboard:invoices"), query).context["rows"]
+        return [row.item.invoice.number for row in rows]
+
+    assert shown() == ["FA-1", "FA-2"]
+    assert shown(sort="-due") == ["FA-2", "FA-1"]
+    assert shown(sort="nonsense", page="99") == ["FA-1", "FA-2"]
+    assert shown(state="disputed") == ["FA-2"]
+    assert shown(state="coming") == []
+    assert shown(state="overdue", sort="amount") == ["FA-2", "FA-1"]
+    with tenant(house.organization):
+        from customers.models import Customer, CustomerGroup
+
+        Customer.objects.filter(pk=house.item.customer_id).update(group=CustomerGroup.objects.order_by("key").first())
+        key = CustomerGroup.objects.order_by("key").values_list("key", flat=True)[0]
+    assert shown(group=key) == ["FA-1"]
+
+
+def test_a_list_says_why_an_item_waits(owner: Client, house: House) -> None:
+    from scenarios.services.runs import refresh_schedule
+
+    refresh_schedule(organization=house.organization, today=NOW.date(), now=NOW)
+    rows = owner.get(reverse("dashboard:invoices")).context["rows"]
+    assert [(row.item.invoice.number, row.code, row.reason) for row in rows if row.code == "disputed"] == [("FA-2", "disputed", "Disputed")]
+
+
+def test_today_tells_the_figures(owner: Client, house: House) -> None:
+    page = owner.get("/")
+    figures = page.context["figures"]
+    assert (figures.overdue, figures.overdue_items, figures.overdue_customers) == ({"EUR": house.item.amount + house.disputed.amount}, 2, 2)
+    assert (figures.disputed, figures.disputes) == ({"EUR": house.disputed.amount}, 1)
+    assert (figures.overdue_old, figures.promises) == ({}, 0)
+    assert figures.collected == {"EUR": house.item.amount * 2}
+    calls = [row for group in page.context["groups"] for row in group.rows if row.entry.kind == "call"]
+    assert next((row.title, row.reason) for row in calls) == ("Durand SARL", "One invoice overdue since 1 October 2026")

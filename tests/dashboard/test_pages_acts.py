@@ -159,7 +159,7 @@ def test_a_call_is_recorded_on_its_card(owner: Client, house: House) -> None:
 def test_a_call_recorded_in_place_answers_with_its_row(owner: Client, house: House) -> None:
     url = reverse("dashboard:call", args=[house.call.pk])
     refused = owner.post(url, {"outcome": "call_back"}, headers={"hx-request": "true"})
-    assert (refused.status_code, refused["HX-Retarget"]) == (422, f"#card-{house.call.pk}")
+    assert (refused.status_code, refused["HX-Retarget"], refused["HX-Push-Url"]) == (200, f"#card-{house.call.pk}", "false")
     assert "<html" not in refused.content.decode()
     answer = owner.post(url, {"outcome": "no_answer"}, headers={"hx-request": "true"})
     assert (answer.status_code, answer["HX-Retarget"]) == (200, f"#work-{house.call.pk}")
@@ -196,6 +196,8 @@ def test_tasks_are_done_put_off_or_cancelled(owner: Client, house: House) -> Non
 def test_a_call_is_not_done_by_ticking(owner: Client, house: House) -> None:
     answer = owner.post(reverse("dashboard:task_done", args=[house.call.pk]), {"note": ""})
     assert answer.status_code == 422
+    in_place = owner.post(reverse("dashboard:task_done", args=[house.call.pk]), {"note": ""}, headers={"hx-request": "true"})
+    assert "Record the call, or approve or withdraw the message: that closes this task." in in_place.content.decode()
     with tenant(house.organization):
         assert Task.objects.get(pk=house.call.pk).state == "open"
 

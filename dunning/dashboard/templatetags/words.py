@@ -50,6 +50,12 @@ def provider_name(kind: str) -> str:
     return str(ProviderKind(kind).label) if kind in ProviderKind.values else kind
 
 
+@register.filter
+def iban(value: str) -> str:
+    """An IBAN as it is printed, in groups of four."""
+    return " ".join(value[start : start + 4] for start in range(0, len(value), 4))
+
+
 @register.simple_tag
 def played_year(organization: Organization) -> tuple[int, int] | None:
     """(days played, days to play) of the year a demonstration is living through; None before its first day is over."""

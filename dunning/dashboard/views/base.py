@@ -87,10 +87,12 @@ def page(request: MemberRequest, template: str, *, nav: str, status: int = 200, 
     return render(request, f"dashboard/{template}.html", {"nav": nav, "nav_counts": counts, "may": may, **context}, status=status)
 
 
-def fragment(request: MemberRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
-    """A part of a page, for htmx."""
+def fragment(request: MemberRequest, template: str, **context: Any) -> HttpResponse:
+    """A part of a page, for htmx: always 200, which is what gets swapped in, and the address stays what it is."""
     may = {permission.value: allows(request.membership, permission) for permission in Permission}
-    return render(request, f"dashboard/{template}.html", {"may": may, **context}, status=status)
+    answer = render(request, f"dashboard/{template}.html", {"may": may, **context})
+    answer["HX-Push-Url"] = "false"  # a boosted form would put its own in the address bar
+    return answer
 
 
 def attempt(request: MemberRequest, act: Callable[[], Answer]) -> Answer | None:
@@ -130,13 +132,12 @@ def act_page(
 ) -> HttpResponse:
     """The page of one act: a title that says what it does to whom, its form, its verb. Fetched by htmx, the card alone."""
     context = {"form": form, "title": title, "verb": verb, "back": back, "lead": lead, "icon_name": icon, "action": request.path, **more}
-    status = 422 if form.is_bound else 200
     first = next(iter(form.fields.values()), None)
     if first is not None and not isinstance(first.widget, forms.RadioSelect):
         first.widget.attrs["autofocus"] = True
     if request.htmx:
-        return fragment(request, "_act", status=status, **context)
-    return page(request, "act", nav=nav, status=status, **context)
+        return fragment(request, "_act", **context)
+    return page(request, "act", nav=nav, status=422 if form.is_bound else 200, **context)
 
 
 def done(request: MemberRequest, text: str, back: str) -> HttpResponse:

@@ -79,7 +79,7 @@ def _call_card(request: MemberRequest, found: Task, form: CallForm, *, status: i
         "caller": request.user,
     }
     if request.htmx:
-        answer = fragment(request, "_call", status=status, in_place=True, **context)
+        answer = fragment(request, "_call", in_place=True, **context)
         if status != 200:
             answer["HX-Retarget"], answer["HX-Reswap"] = f"#card-{found.pk}", "outerHTML"
         return answer
@@ -137,7 +137,10 @@ def complete(request: MemberRequest, pk: UUID) -> HttpResponse:
     form = NoteForm(request.POST)
     if submitted(request, form, lambda data: complete_task(task=found, note=data["note"], **acting(request))):
         return _finished(request, found, _("Done: %s.") % str(found.get_kind_display()).lower())
-    return page(request, "task", nav="today", status=422, task=found, note_form=form, decided_elsewhere=found.kind in DECIDED_ELSEWHERE)
+    context: dict[str, Any] = {"task": found, "note_form": form, "decided_elsewhere": found.kind in DECIDED_ELSEWHERE}
+    if request.htmx:
+        return fragment(request, "_task", in_place=True, **context)
+    return page(request, "task", nav="today", status=422, **context)
 
 
 def _finished(request: MemberRequest, found: Task, text: str) -> HttpResponse:
