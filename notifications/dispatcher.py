@@ -243,7 +243,8 @@ def _stop(claim: Claim, message: Message, stop: Stop, run: Pass) -> None:
         claiming.give_back(claim, due_at=due_at)
         run.outcomes["put_off"] += 1
     else:
-        _put_aside(claim, message, MessageState.HELD, stop.reason, stop.text, run)
+        state = MessageState.AWAITING_APPROVAL if stop.for_approval else MessageState.HELD
+        _put_aside(claim, message, state, stop.reason, stop.text, run)
 
 
 def _put_aside(claim: Claim, message: Message, state: MessageState, reason: str, text: str, run: Pass) -> None:

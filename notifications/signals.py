@@ -49,9 +49,13 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The message must not leave: `final` withdraws it, otherwise it is held and asked again at `until` or by a person."""
+    """The message must not leave: `final` withdraws it, otherwise it is held and asked again at `until` or by a person.
+
+    `for_approval`: it waits for a person's approval, as before its first one.
+    """
 
     reason: str
     text: str = ""
     final: bool = False
     until: Any = None  # aware datetime
+    for_approval: bool = False

@@ -198,11 +198,17 @@ def reopen_settled(installment_ids: Collection[UUID]) -> int:
 # --- messages that wait ----------------------------------------------------------------------------------------------------------------
 
 
+def leads(message: Message, action: Action) -> bool:
+    """Whether the message's subject and text are those of this very step (rule 5)."""
+    return action.step_key == message.details.get("step") and str(action.plan_id) == message.details.get("plan")
+
+
 def strip(message: Message, dropped: Mapping[UUID, str], links: Sequence[ActionMessage], *, now: datetime) -> list[UUID]:
     """Take the items of some actions out of a message that has not left; with nothing left it is withdrawn with the reason.
 
     `dropped` maps action ids to reasons. A letter already printed says what it says: it is withdrawn whole, and the steps of its other
-    items are candidates again. Returns the ids of the actions taken out.
+    items are candidates again. So is a message that lost every item of the step its text speaks of: the others have not come that far.
+    Returns the ids of the actions taken out.
     """
     going = [link for link in links if link.action_id in dropped]
     if not going:
@@ -210,8 +216,10 @@ def strip(message: Message, dropped: Mapping[UUID, str], links: Sequence[ActionM
     for link in going:
         close_undone([link.action], dropped[link.action_id])
     kept = [link for link in links if link.action_id not in dropped and link.action.state == ActionState.PLANNED]
-    if not kept or message.state == MessageState.TO_POST:
+    if not kept:
         withdraw([message.pk], reason=dropped[going[0].action_id], now=now)
+    elif message.state == MessageState.TO_POST or not any(leads(message, link.action) for link in kept):
+        withdraw([message.pk], reason=Reason.SUPERSEDED, now=now)
     else:
         ActionMessage.objects.filter(pk__in=[link.pk for link in going]).delete()
         left = max(Decimal(0), message.amount - sum((link.action.amount for link in going), Decimal(0)))
