@@ -52,6 +52,8 @@ from scenarios.facts import (
 from scenarios.plans import Assignments, CurrentPlan, current_plans, load_assignments
 
 BATCH_CUSTOMERS: Final = 1000
+STILL_OURS: Final = frozenset({"draft", "awaiting_approval", "held", "queued", "retry"})
+"""States of a message that waits to leave."""
 
 _SITUATIONS: dict[tuple[bool, bool], ItemSituation] = {
     (False, False): QUIET,

@@ -11,28 +11,26 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from customers.models import Customer
 from dunning.core.enums import PAPER_CHANNELS, Channel, Phase
 from dunning.core.models import Organization
 from dunning.core.tenancy import current_scope
-from invoices.models import Installment, Invoice
 from notifications.enums import MessageKind
 from notifications.models import Message
-from notifications.signals import Go, Stop
-from scenarios import answers_wording, formal_notice, wording
-from scenarios.context import Batch, Case, Frame, load_batch, load_frame, local_date, lock_customers
+from notifications.signals import Go, Stop, Together
+from scenarios import answers_wording, effects, formal_notice, wording
+from scenarios.context import STILL_OURS, Batch, Case, Frame, load_frame, local_date
+from scenarios.convoy import Convoy, Load
 from scenarios.eligibility import chased_cents
-from scenarios.enums import ActionState, Consequence, DecisionKind, Reason, Section, Variant
+from scenarios.enums import Consequence, DecisionKind, Reason, Section, TaskKind, Variant
 from scenarios.facts import Decision, Step
-from scenarios.gate import Answer, Carried, GateFacts, carried, gate
+from scenarios.gate import Answer, Carried, GateFacts, Verdict, carried, gate
 from scenarios.models import Action, ActionMessage
 from scenarios.recipients import Directory, Recipient
-from scenarios.scheduler import correspondence, decide_all
-from scenarios.spacing import NO_CORRESPONDENCE, Written, spaced_until
+from scenarios.scheduler import decide_all
+from scenarios.spacing import Written, spaced_until
 from scenarios.statement import Line, account_lines
 from scenarios.timing import printed_deadline
 
-_GONE: Final = frozenset({Reason.SETTLED, Reason.CANCELLED, Reason.EMPTY})
 _UNSAID: Final = frozenset({Reason.HELD_OURS, Reason.AWAITING_APPROVAL, Reason.IBAN_MISSING, Reason.IBAN_MISMATCH, Reason.TENANT_HELD})
 _QUIET_HOURS_MATTER: Final = frozenset({Channel.EMAIL, Channel.SMS})
 
@@ -47,28 +45,55 @@ class Cargo:
     seen: Carried
 
 
-def answer(message: Message, *, now: datetime, preview: bool = False) -> Go | Stop:
-    """Go with today's values, or Stop with the reason. `preview` asks for the text of a message nobody approved yet."""
-    organization = message.organization
+def answer(message: Message, *, now: datetime, preview: bool = False, together: Together | None = None) -> Go | Stop:
+    """Go with today's values, or Stop with the reason. `preview` asks for the text of a message nobody approved yet.
+
+    What the messages asked about `together` need is read at once, at the first question.
+    """
+    organization = _organization(message)
     today = local_date(organization, now)
     if message.kind != MessageKind.REMINDER:
         return answers_wording.answer(message, organization=organization, today=today)
     frame = _frame(organization, today)
-    family = _lock_family(message)
-    batch = load_batch(frame, family)
-    links = _lock_cargo(message)
-    cargo = [_look_again(link.action, batch, frame) for link in links]
-    recipient = _recipient(message, frame, cargo)
-    facts = _facts(message, frame, batch, cargo, recipient, now, preview=preview)
+    load = _convoy(frame, together or Together([message.pk])).load_of(message)
+    batch = load.batch
+    cargo = [_look_again(link.action, batch, frame) for link in load.links]
+    recipient = _recipient(message, frame, load.directory)
+    written = _other_messages(message, batch)
+    facts = _facts(message, frame, cargo, recipient, written, now, preview=preview)
     verdict = gate(facts, [entry.seen for entry in cargo])
-    if verdict.answer is Answer.CANCEL:
-        return Stop(reason=_code(verdict.reason), final=True)
-    if verdict.answer is Answer.WAIT and not (preview and verdict.reason in {*_UNSAID, Reason.OUTSIDE_WINDOW}):
-        return Stop(reason=_code(verdict.reason), until=_ask_again(verdict.reason, message, frame, batch, now))
-    if verdict.dropped and not preview:
-        _take_out(links, dict(verdict.dropped))
     kept = [entry for entry in cargo if entry.seen.item_id in set(verdict.kept)]
-    return _say(message, frame, batch, kept, recipient, today)
+    if kept and not any(effects.leads(message, entry.action) for entry in kept):
+        # What its subject and text speak of fell away: the others have not come that far, and get their own message.
+        verdict = Verdict(Answer.CANCEL, Reason.SUPERSEDED, (), verdict.dropped)
+    if verdict.answer is Answer.CANCEL:
+        if not preview:
+            _close(load.links, dict(verdict.dropped))
+        return Stop(reason=_code(verdict.reason), final=True)
+    if verdict.answer is Answer.WAIT and verdict.reason is Reason.AWAITING_APPROVAL and message.approved_at is not None and not preview:
+        _ask_approval_again(message, kept, today)
+        return Stop(reason=Reason.AWAITING_APPROVAL.value, for_approval=True)
+    if verdict.answer is Answer.WAIT and not (preview and verdict.reason in {*_UNSAID, Reason.OUTSIDE_WINDOW}):
+        return Stop(reason=_code(verdict.reason), until=_ask_again(verdict.reason, message, frame, written, now))
+    if verdict.dropped and not preview:
+        _take_out(load.links, dict(verdict.dropped))
+    return _say(message, frame, load, kept, recipient, today)
+
+
+def _organization(message: Message) -> Organization:
+    """Read once for all messages of a transaction."""
+    cache = current_scope().cache
+    found: Organization | None = cache.get("departure.organization")
+    if found is None:
+        found = cache["departure.organization"] = message.organization
+    return found
+
+
+def _convoy(frame: Frame, together: Together) -> Convoy:
+    convoy: Convoy | None = together.memory.get("convoy")
+    if convoy is None or convoy.frame is not frame:
+        convoy = together.memory["convoy"] = Convoy(frame, together.message_ids)
+    return convoy
 
 
 def _frame(organization: Organization, today: date) -> Frame:
@@ -85,31 +110,6 @@ def _code(reason: Reason | None) -> str:
 
 
 # --- looking again -----------------------------------------------------------------------------------------------------------------------
-
-
-def _lock_family(message: Message) -> list[str]:
-    """Lock the whole paying group of the message's customer, in the one order, and return its ids."""
-    root = Customer.objects.values_list("payer_id", flat=True).get(pk=message.customer_id) or message.customer_id
-    ids = [root, *Customer.objects.filter(payer_id=root).values_list("pk", flat=True)]
-    if message.customer_id not in ids:
-        ids.append(message.customer_id)
-    family = [str(pk) for pk in ids]
-    lock_customers(family)
-    return family
-
-
-def _lock_cargo(message: Message) -> list[ActionMessage]:
-    """Lock invoices, then actions, then the message, and return what it carries."""
-    links = list(ActionMessage.objects.filter(message=message).order_by("action_id"))
-    action_ids = [link.action_id for link in links]
-    items = Action.objects.filter(pk__in=action_ids).values("installment_id")
-    invoices = Installment.objects.filter(pk__in=items).values("invoice_id")
-    list(Invoice.objects.select_for_update(no_key=True).filter(pk__in=invoices).order_by("pk").values_list("pk"))
-    actions = {action.pk: action for action in Action.objects.select_for_update(no_key=True).filter(pk__in=action_ids).order_by("pk")}
-    Message.objects.select_for_update(no_key=True).filter(pk=message.pk).values_list("pk").first()
-    for link in links:
-        link.action = actions[link.action_id]
-    return links
 
 
 def _look_again(action: Action, batch: Batch, frame: Frame) -> Cargo:
@@ -133,9 +133,15 @@ def _step_of(action: Action, case: Case) -> Step | None:
 
 
 def _facts(
-    message: Message, frame: Frame, batch: Batch, cargo: Sequence[Cargo], recipient: Recipient | None, now: datetime, *, preview: bool
+    message: Message,
+    frame: Frame,
+    cargo: Sequence[Cargo],
+    recipient: Recipient | None,
+    written: Sequence[Written],
+    now: datetime,
+    *,
+    preview: bool,
 ) -> GateFacts:
-    written = _other_messages(message, batch)
     today = frame.today.toordinal()
     spaced = None
     if message.channel != Channel.SMS:
@@ -158,13 +164,12 @@ def _facts(
 
 def _other_messages(message: Message, batch: Batch) -> list[Written]:
     """What left for this recipient, this message apart. Waiting ones do not count: they will ask for themselves."""
-    found = correspondence(batch).get(str(message.customer_id), NO_CORRESPONDENCE).written
-    own = next((row for row in batch.recent if row.message_id == str(message.pk)), None)
-    mine = None if own is None else Written(own.planned_on, Phase(own.phase), own.group_key)
-    others = list(found)
-    if mine in others:
-        others.remove(mine)
-    return others
+    own = str(message.customer_id)
+    return [
+        Written(row.planned_on, Phase(row.phase), row.group_key)
+        for row in batch.recent
+        if row.customer_id == own and row.message_id != str(message.pk) and row.state not in STILL_OURS
+    ]
 
 
 def _spacing(message: Message, frame: Frame) -> int:
@@ -188,12 +193,11 @@ def next_opening(frame: Frame, now: datetime) -> datetime:
     return datetime.combine(frame.calendar.roll(day), opening, tzinfo=frame.zone)
 
 
-def _ask_again(reason: Reason | None, message: Message, frame: Frame, batch: Batch, now: datetime) -> datetime | None:
+def _ask_again(reason: Reason | None, message: Message, frame: Frame, written: Sequence[Written], now: datetime) -> datetime | None:
     """When to ask again; None when only a person's act lets the message leave."""
     if reason in _UNSAID or reason is Reason.SUPPRESSED:
         return None
     if reason is Reason.SPACING:
-        written = _other_messages(message, batch)
         until = spaced_until(
             written, message.group_key, Phase(message.phase), frame.calendar, _spacing(message, frame), frame.today.toordinal()
         )
@@ -202,19 +206,36 @@ def _ask_again(reason: Reason | None, message: Message, frame: Frame, batch: Bat
     return next_opening(frame, now)
 
 
+def _close(links: Sequence[ActionMessage], dropped: dict[str, Reason]) -> list[ActionMessage]:
+    """Steps of items that fell away have not happened, each for its own reason; the links of these items."""
+    gone = [link for link in links if str(link.action.installment_id) in dropped]
+    for link in gone:
+        effects.close_undone([link.action], dropped[str(link.action.installment_id)])
+    return gone
+
+
 def _take_out(links: Sequence[ActionMessage], dropped: dict[str, Reason]) -> None:
-    """Items that fell away leave the message; their step has not happened."""
-    for link in links:
-        reason = dropped.get(str(link.action.installment_id))
-        if reason is None:
-            continue
-        link.action.state = ActionState.CANCELLED if reason in _GONE else ActionState.TAKEN_BACK
-        link.action.reason = reason
-        link.action.save(update_fields=["state", "reason"])
+    """Items that fell away leave the message."""
+    for link in _close(links, dropped):
         link.delete()
 
 
-def _recipient(message: Message, frame: Frame, cargo: Sequence[Cargo]) -> Recipient | None:
+def _ask_approval_again(message: Message, kept: Sequence[Cargo], today: date) -> None:
+    """More would be claimed than a person approved (rule 9): the message shows the new amount and waits for them once more."""
+    amount = Decimal(sum(entry.seen.chased_cents for entry in kept)) / 100
+    Message.objects.filter(pk=message.pk).update(amount=amount, approved_by="", approved_at=None)
+    effects.open_once(
+        kind=TaskKind.APPROVAL,
+        key=f"approval:{message.pk}:{amount}",
+        today=today,
+        customer_id=message.customer_id,
+        message=message,
+        amount=amount,
+        currency=message.currency,
+    )
+
+
+def _recipient(message: Message, frame: Frame, directory: Directory) -> Recipient | None:
     """Who receives it now: the address chosen when it was planned if it still serves, else the next of the chain."""
     roles: Sequence[str] = ()
     plan = frame.plans.get(str(message.details.get("plan", "")))
@@ -222,33 +243,31 @@ def _recipient(message: Message, frame: Frame, cargo: Sequence[Cargo]) -> Recipi
     if row is not None:
         roles = row.contact_roles
     tried = frozenset(message.details.get("tried", ()))
-    directory = Directory([message.customer_id])
     return directory.find(str(message.customer_id), message.channel, message.phase, roles=roles, today=frame.today, tried=tried)
 
 
 # --- saying it ---------------------------------------------------------------------------------------------------------------------------
 
 
-def _say(message: Message, frame: Frame, batch: Batch, kept: Sequence[Cargo], recipient: Recipient | None, today: date) -> Go | Stop:
-    lines = message_lines(message, frame, batch, kept)
+def _say(message: Message, frame: Frame, load: Load, kept: Sequence[Cargo], recipient: Recipient | None, today: date) -> Go | Stop:
+    lines = message_lines(message, frame, load.batch, kept)
     cents = wording.claimed_cents(lines)
     if cents <= 0 and message.phase > Phase.SERVICE:
         return Stop(reason=Reason.COVERED_BY_CREDIT.value, final=True)
-    account = wording.load_account(profile=frame.profile, message=message, lines=lines, today=today)
-    if recipient is not None and recipient.contact_id is not None and account.contact is None:
-        account = wording.load_account(profile=frame.profile, message=_with_contact(message, recipient), lines=lines, today=today)
+    items = [UUID(line.item_id) for line in lines if line.own_step]
+    account = _account(message, frame, load, items, recipient)
     if message.channel == Channel.REGISTERED and (missing := wording.missing_copies(account, lines)):
         return Stop(reason=Reason.DOCUMENT_MISSING.value, text=", ".join(missing))
-    terms = _terms(message, frame, today)
-    context = wording.say(account=account, lines=lines, terms=terms, channel=message.channel, up_to_date=_is_up_to_date(batch, frame))
-    context.update(answers_wording.flags(account=account, lines=lines, variant=Variant(message.variant)))
+    terms = _terms(message, frame, today, {entry.seen.item_id for entry in kept})
+    context = wording.say(account=account, lines=lines, terms=terms, channel=message.channel, up_to_date=_is_up_to_date(load.batch, frame))
+    contested = any(entry.case.item.situation.disputes for entry in kept if entry.case is not None)
+    context.update(answers_wording.flags(account=account, lines=lines, variant=Variant(message.variant), contested=contested))
     letter: dict[str, Any] = {}
     if message.channel in PAPER_CHANNELS:
         try:
             context, letter = formal_notice.complete(context, account=account, lines=lines, legal=message.phase == Phase.LEGAL)
         except formal_notice.RateUnknown as error:
             return Stop(reason=Reason.MISSING_VALUE.value, text=str(error))
-    items = [UUID(line.item_id) for line in lines if line.own_step]
     return Go(
         context={**context, "attached": bool(wording.copies_of(account, lines, message.channel))},
         attachments=_copies(message, account, lines),
@@ -258,7 +277,7 @@ def _say(message: Message, frame: Frame, batch: Batch, kept: Sequence[Cargo], re
         contact_id=recipient.contact_id if recipient is not None else None,
         amount=Decimal(cents) / 100,
         item_count=len({line.item_id for line in wording.claimed_lines(lines)}),
-        in_reply_to=wording.first_message_id(items) if message.channel == Channel.EMAIL else "",
+        in_reply_to=load.past.first_message_id(items) if message.channel == Channel.EMAIL else "",
         letter=letter,
     )
 
@@ -268,9 +287,19 @@ def _is_up_to_date(batch: Batch, frame: Frame) -> bool:
     return not any(case.item.due_on < today and not case.item.situation.cancelled for case in batch.cases)
 
 
-def _with_contact(message: Message, recipient: Recipient) -> Message:
-    message.contact_id = recipient.contact_id
-    return message
+def _account(message: Message, frame: Frame, load: Load, items: Sequence[UUID], recipient: Recipient | None) -> wording.Account:
+    """The rows behind the lines; whoever receives the message is greeted, else whoever it was planned for."""
+    contact_id = recipient.contact_id if recipient is not None and recipient.contact_id is not None else message.contact_id
+    return wording.Account(
+        profile=frame.profile,
+        customer=load.directory.customer(str(message.customer_id)),
+        contact=load.directory.contact(str(message.customer_id), contact_id),
+        invoices=load.invoices,
+        reminders=load.past.reminders(items),
+        today=frame.today,
+        language=message.language,
+        currency=message.currency or frame.profile.default_currency,
+    )
 
 
 def _copies(message: Message, account: wording.Account, lines: Sequence[Line]) -> tuple[tuple[UUID, str], ...]:
@@ -339,12 +368,12 @@ def _shown(message: Message, members: Sequence[Decision], acting: dict[str, Deci
     }
 
 
-def _terms(message: Message, frame: Frame, today: date) -> wording.Terms:
+def _terms(message: Message, frame: Frame, today: date, kept: set[str]) -> wording.Terms:
     details = message.details
     plan = frame.plans.get(str(details.get("plan", "")))
     row = plan.rows.get(str(details.get("step", ""))) if plan is not None else None
     deadline_on = details.get("deadline_on")
-    announced = details.get("commitments") or []
+    announced = [entry for entry in details.get("commitments") or () if not kept.isdisjoint(entry["items"])]
     deadline = date.fromordinal(deadline_on) if deadline_on else None
     if deadline is not None and row is not None and row.term_days is not None:
         # A message that waited gives its whole term from the day it leaves.

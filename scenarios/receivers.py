@@ -16,7 +16,7 @@ from dunning.core.selectors import get_profile
 from dunning.core.tenancy import current_organization_id
 from invoices.models import Installment
 from invoices.signals import invoices_changed, invoices_settled
-from notifications.signals import Go, Stop, about_to_send, message_settled
+from notifications.signals import Go, Stop, Together, about_to_send, message_settled
 from scenarios import departure, fallout, housekeeping, retraction, settling
 from scenarios.context import load_frame, local_date
 from scenarios.scheduler import forget_settled
@@ -40,9 +40,11 @@ def connect() -> None:
         signal.connect(receiver, dispatch_uid=f"scenarios.{receiver.__name__}")
 
 
-def may_leave(sender: object, *, message: Any, now: datetime, preview: bool = False, **_kwargs: Any) -> Go | Stop:
+def may_leave(
+    sender: object, *, message: Any, now: datetime, preview: bool = False, together: Together | None = None, **_kwargs: Any
+) -> Go | Stop:
     """The one answer to `about_to_send`."""
-    return departure.answer(message, now=now, preview=preview)
+    return departure.answer(message, now=now, preview=preview, together=together)
 
 
 def messages_settled(sender: object, *, message_ids: Sequence[UUID], now: datetime, **_kwargs: Any) -> None:

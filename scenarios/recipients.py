@@ -71,6 +71,17 @@ class Directory:
                 return Recipient(name=chosen.name or customer.name, address=address, contact_id=chosen.pk)
         return None
 
+    def customer(self, customer_id: str) -> Customer:
+        """One of the customers read."""
+        return self._customers[customer_id]
+
+    def contact(self, customer_id: str, contact_id: UUID | None) -> Contact | None:
+        """A contact of a customer, also one that is not in use any more."""
+        if contact_id is None:
+            return None
+        known = next((contact for contact in self._contacts.get(customer_id, ()) if contact.pk == contact_id), None)
+        return known or Contact.objects.filter(pk=contact_id).first()
+
     def address(self, contact: Contact, channel: str) -> str:
         """The contact's address for the channel; "" when there is none, it failed, or it must not be used."""
         if channel == Channel.EMAIL:

@@ -27,14 +27,12 @@ from notifications.blocks import (
     email_chronology,
     email_table,
 )
-from notifications.enums import LEFT, MessageKind
 from notifications.legal_sentences import legal_sentences
 from notifications.models import Message
 from notifications.palette import empty_context
 from notifications.placeholders import Value
 from scenarios.enums import Consequence, Phase, Section
-from scenarios.models import Action
-from scenarios.past import EarlierReminder, chronology_rows, earlier_reminders
+from scenarios.past import EarlierReminder, Past, chronology_rows, earlier_reminders
 from scenarios.statement import Line
 
 CENT: Final = Decimal("0.01")
@@ -398,14 +396,7 @@ def missing_copies(account: Account, lines: Sequence[Line]) -> list[str]:
 
 def first_message_id(items: Sequence[UUID]) -> str:
     """Message-ID of the first e-mail about these items, so that mail programs keep the conversation together."""
-    found = (
-        Action.objects.filter(installment__in=list(items), carriers__message__kind=MessageKind.REMINDER)
-        .filter(carriers__message__channel=Channel.EMAIL, carriers__message__state__in=LEFT)
-        .order_by("carriers__message__accepted_at")
-        .values_list("carriers__message__header_id", flat=True)
-        .first()
-    )
-    return found or ""
+    return Past(items).first_message_id(items)
 
 
 CHAIN_FOR_LAW: Final = (ContactRole.LEGAL_REPRESENTATIVE, ContactRole.MANAGEMENT, ContactRole.FINANCE_MANAGER)
