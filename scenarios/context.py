@@ -84,7 +84,7 @@ class RecentMessage(NamedTuple):
 
     customer_id: str
     message_id: str
-    planned_on: int
+    on: int  # the day it left, or was planned for while it waits
     phase: int
     channel: str
     state: str
@@ -427,7 +427,8 @@ def _entries(rows: list[tuple[Any, ...]], steps: Steps | None) -> tuple[list[His
 def _recent(cursor: Any, ids: list[str], frame: Frame) -> list[RecentMessage]:
     spacings = [plan.version.spacing_days or 0 for plan in frame.plans.values()]
     since = frame.calendar.add_bd_ordinal(frame.today.toordinal(), -max([frame.policy.spacing, 1, *spacings]) - 1)
-    cursor.execute(RECENT_MESSAGES, [ids, date.fromordinal(since)])
+    first = date.fromordinal(since)
+    cursor.execute(RECENT_MESSAGES, [frame.organization.timezone, ids, first, first])
     return [RecentMessage(*row) for row in cursor.fetchall()]
 
 

@@ -130,10 +130,18 @@ FROM invoices_invoice v JOIN wanted ON wanted.id = v.customer_id
 WHERE v.unallocated > 0 AND v.state = 'issued' AND v.kind = 'credit_note'
 """
 
+# What left counts from the day it left, on the organization's own calendar: a message may wait for a person for weeks.
 RECENT_MESSAGES: Final = f"""
-SELECT customer_id::text, id::text, {_ordinal("planned_on")}, phase, channel, state, group_key
-FROM notifications_message
-WHERE customer_id = ANY(%s::uuid[]) AND kind = 'reminder' AND state NOT IN ('cancelled', 'failed', 'bounced')
-  AND (planned_on >= %s OR state IN ('draft', 'awaiting_approval', 'held', 'queued', 'retry'))
+SELECT customer_id, id, {_ordinal("written_on")}, phase, channel, state, group_key
+FROM (
+    SELECT customer_id::text, id::text, phase, channel, state, group_key, planned_on,
+           state IN ('draft', 'awaiting_approval', 'held', 'queued', 'retry') AS waits,
+           CASE WHEN state IN ('draft', 'awaiting_approval', 'held', 'queued', 'retry') THEN planned_on
+                ELSE coalesce(posted_on, (coalesce(accepted_at, frozen_at) AT TIME ZONE %s)::date, planned_on) END AS written_on
+    FROM notifications_message
+    WHERE customer_id = ANY(%s::uuid[]) AND kind = 'reminder' AND state NOT IN ('cancelled', 'failed', 'bounced')
+      AND (planned_on >= %s - 60 OR state IN ('draft', 'awaiting_approval', 'held', 'queued', 'retry'))
+) m
+WHERE waits OR written_on >= %s
 ORDER BY planned_on
 """

@@ -166,7 +166,7 @@ def _other_messages(message: Message, batch: Batch) -> list[Written]:
     """What left for this recipient, this message apart. Waiting ones do not count: they will ask for themselves."""
     own = str(message.customer_id)
     return [
-        Written(row.planned_on, Phase(row.phase), row.group_key)
+        Written(row.on, Phase(row.phase), row.group_key)
         for row in batch.recent
         if row.customer_id == own and row.message_id != str(message.pk) and row.state not in STILL_OURS
     ]

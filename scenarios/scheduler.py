@@ -110,7 +110,7 @@ def correspondence(batch: Batch) -> dict[str, Correspondence]:
             entry = Waiting(message.message_id, message.group_key, message.phase, tuple(cargo.get(message.message_id, ())))  # type: ignore[arg-type]
             waiting.setdefault(message.customer_id, []).append(entry)
         else:
-            left = Written(message.planned_on, message.phase, message.group_key)  # type: ignore[arg-type]  # an IntegerChoices compares as int
+            left = Written(message.on, message.phase, message.group_key)  # type: ignore[arg-type]  # an IntegerChoices compares as int
             written.setdefault(message.customer_id, []).append(left)
     calls = _open_calls(batch)
     return {
@@ -176,8 +176,11 @@ def _ask_brake(frame: Frame, daily: DailyRun, planned: Volume, *, played: bool) 
 
 
 def release_drafts(frame: Frame, moment: Moment, stop: Brake | None) -> None:
-    """Let the day's drafts go: to the queue, to the departure board, or - braked - into a hold that a person lifts."""
-    drafts = Message.objects.filter(planned_on=moment.today, state=MessageState.DRAFT)
+    """Let drafts go: to the queue, to the departure board, or - braked - into a hold that a person lifts.
+
+    Those of an earlier day are of a run that was cut short and never ended.
+    """
+    drafts = Message.objects.filter(planned_on__lte=moment.today, state=MessageState.DRAFT)
     for_approval = drafts.filter(reason__in=[Reason.SUPERVISED, Reason.AWAITING_APPROVAL])
     legal = list(for_approval.filter(reason=Reason.AWAITING_APPROVAL))
     for_approval.update(state=MessageState.AWAITING_APPROVAL, updated_at=moment.now)

@@ -70,7 +70,7 @@ def release_brake(*, run: DailyRun, actor: str, now: datetime) -> int:
         raise DomainError(_("Nothing holds this run."), code="not_braked")
     locked.brake_released_by = run.brake_released_by = actor
     locked.save(update_fields=["brake_released_by"])
-    held = Message.objects.filter(planned_on=locked.local_date, state=MessageState.HELD, reason=Reason.BRAKE)
+    held = Message.objects.filter(planned_on__lte=locked.local_date, state=MessageState.HELD, reason=Reason.BRAKE)
     released = release(message_ids=_ids(held), actor=actor, now=now)
     audit.record(actor=actor, action="run.brake_released", target=locked, body={"messages": released, **locked.brake}, now=now)
     return released

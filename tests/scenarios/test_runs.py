@@ -9,9 +9,10 @@ from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from notifications.models import Message
 from scenarios.models import Action, DailyRun, Schedule
+from scenarios.services.board import hold_messages, release_messages
 from scenarios.services.runs import refresh_schedule, release_brake, run_organization
 from tests.factories import make_customer, make_invoice
-from tests.scenarios.houses import CLERK, at, mail, open_house, run_on, steps_of
+from tests.scenarios.houses import CLERK, at, mail, open_house, run_on, send, steps_of
 
 pytestmark = pytest.mark.django_db
 
@@ -100,3 +101,50 @@ def test_the_schedule_can_be_refreshed_without_deciding_anything() -> None:
         row = Schedule.objects.get()
         assert (row.next_step_key, row.next_on, row.reason) == ("receipt_check", date(2026, 9, 7), "not_yet")
         assert Action.objects.count() == 0
+
+
+def test_what_a_run_wrote_before_it_was_cut_short_leaves_with_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine stops between the last batch and the end of the run, and comes back another day."""
+    house = open_house()
+    with tenant(house):
+        item = make_invoice(make_customer("C1"), issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+    with monkeypatch.context() as patched:
+        patched.setattr("scenarios.scheduler._finish", _stop_the_machine)
+        with pytest.raises(KeyboardInterrupt):
+            run_on(house, "2026-10-02")
+    with tenant(house):
+        assert mail() == [("r1", "draft")]
+        assert DailyRun.objects.get().finished_at is None
+    run_on(house, "2026-10-05")
+    with tenant(house):
+        assert mail() == [("r1", "accepted")]
+        assert steps_of(item)[-1] == ("r1", "done", "2026-10-05")
+
+
+def _stop_the_machine(*_args: object, **_kwargs: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_spacing_counts_from_the_day_a_message_really_left() -> None:
+    """The reminder of Friday 2 October is held until Thursday 8: the one due on Friday the 9th waits three business days from there."""
+    house = open_house()
+    with tenant(house):
+        durand = make_customer("C1")
+        make_invoice(durand, issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+    run_on(house, "2026-10-02", deliver=False)
+    with tenant(house):
+        held = Message.objects.get(planned_on=date(2026, 10, 2))
+        hold_messages(message_ids=[held.pk], reason="à relire", actor=CLERK, now=at("2026-10-02", 6))
+    run_on(house, "2026-10-08")
+    with tenant(house):
+        release_messages(message_ids=[held.pk], actor=CLERK, now=at("2026-10-08", 10))
+        later = make_invoice(durand, issued_on=date(2026, 9, 7), due_on=date(2026, 10, 7), entered_on=date(2026, 10, 8))
+    send(house, "2026-10-08", 11)
+    run_on(house, "2026-10-09")
+    with tenant(house):
+        assert Schedule.objects.get(installment=later).reason == "spacing"
+        assert not Message.objects.filter(planned_on=date(2026, 10, 9)).exists()
+    run_on(house, "2026-10-12")
+    run_on(house, "2026-10-13")
+    with tenant(house):
+        assert steps_of(later)[-1] == ("r1", "done", "2026-10-13")
