@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from customers.enums import PaymentMeans
 
@@ -76,7 +77,7 @@ class PromiseState(models.TextChoices):
 class DisputeState(models.TextChoices):
     OPEN = "open", _("Open")
     ACCEPTED = "accepted", _("Accepted: a credit note follows")
-    REJECTED = "rejected", _("Rejected")
+    REJECTED = "rejected", pgettext_lazy("dispute", "Rejected")
     WITHDRAWN = "withdrawn", _("Withdrawn by the customer")
 
 

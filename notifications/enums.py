@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class MessageKind(models.TextChoices):
@@ -31,7 +32,7 @@ class MessageState(models.TextChoices):
     TO_POST = "to_post", _("To be posted")  # letters: printed by us, waiting for the posting date
     FAILED = "failed", _("Failed")
     UNPROVEN = "unproven", _("Unproven")
-    CANCELLED = "cancelled", _("Withdrawn")
+    CANCELLED = "cancelled", pgettext_lazy("message", "Withdrawn")
     DELIVERED = "delivered", _("Delivered")
     BOUNCED = "bounced", _("Bounced")
     COMPLAINED = "complained", _("Complained")

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from dunning.core.enums import HUMAN_CHANNELS, OVERDUE_PHASES, PAPER_CHANNELS, WRITTEN_CHANNELS, Channel, Phase
 
@@ -166,7 +167,7 @@ REACHED_A_PERSON = frozenset(CallOutcome) - {CallOutcome.NO_ANSWER, CallOutcome.
 class CommitmentState(models.TextChoices):
     OPEN = "open", _("Open")
     EXECUTED = "executed", _("Executed")
-    WITHDRAWN = "withdrawn", _("Withdrawn")
+    WITHDRAWN = "withdrawn", pgettext_lazy("commitment", "Withdrawn")
 
 
 class Reason(models.TextChoices):

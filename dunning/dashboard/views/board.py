@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from dunning.core import clock
 from dunning.core.permissions import Permission
@@ -57,7 +57,7 @@ def show(request: MemberRequest) -> HttpResponse:
     fullest = next((key for key, count in counts.items() if count), "approval")
     state = choices_of(request, "state", tuple(STATES), fullest)
     rows = paged(request, waiting_messages(states=STATES[state]))
-    words = {"approval": _("To approve"), "leaving": _("Approved, about to leave"), "held": _("Held")}
+    words = {"approval": _("To approve"), "leaving": _("Approved, about to leave"), "held": pgettext("messages", "Held")}
     organization = request.membership.organization
     return page(
         request,

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from customers.selectors import contact_chain, list_groups
 from dunning.core import documents
@@ -50,8 +51,8 @@ def state_tabs(request: MemberRequest, state: str, counts: dict[str, int]) -> li
         COMING: _("Not due yet"),
         PROMISED: _("Promised"),
         DISPUTED: _("Disputed"),
-        FROZEN: _("Frozen by us"),
-        SETTLED: _("Paid"),
+        FROZEN: pgettext("invoices", "Frozen by us"),
+        SETTLED: pgettext("invoices", "Paid"),
     }
     address = {key: with_query(request, state="" if key == OPEN else key) for key in words}
     return [Tab(label, address[key], is_current=key == state, count=counts.get(key)) for key, label in words.items()]

@@ -7,6 +7,7 @@ from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace
 from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from dunning.core import clock, documents
@@ -34,10 +35,10 @@ def listing(request: MemberRequest) -> HttpResponse:
     found = paged(request, list_messages(channel=channel, query=query, state="" if state == "all" else state))
     words = {
         "all": _("All"),
-        "sent": _("Sent"),
+        "sent": pgettext("messages", "Sent"),
         "delivered": _("Delivered"),
         "failed": _("Failed or returned"),
-        "withdrawn": _("Withdrawn"),
+        "withdrawn": pgettext("messages", "Withdrawn"),
     }
     return page(
         request,

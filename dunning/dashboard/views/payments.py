@@ -6,6 +6,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from customers.models import Customer
 from dunning.core.permissions import Permission
@@ -41,7 +42,12 @@ def listing(request: MemberRequest) -> HttpResponse:
     query = request.GET.get("find", "")
     found = paged(request, list_payments(state="" if state == "all" else state, query=query))
     counts = {"unidentified": unmatched_count()}
-    words = {"all": _("All"), "unidentified": _("Unidentified"), "on_account": _("On account"), "cancelled": _("Cancelled")}
+    words = {
+        "all": _("All"),
+        "unidentified": pgettext("receipts", "Unidentified"),
+        "on_account": _("On account"),
+        "cancelled": pgettext("receipts", "Cancelled"),
+    }
     return page(
         request,
         "payments",
