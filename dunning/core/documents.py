@@ -4,6 +4,8 @@ Bytes are written before the row commits: a file nobody refers to is harmless, a
 """
 
 import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.core.files.base import ContentFile
@@ -25,13 +27,32 @@ def _path(sha256: str) -> str:
     return f"{current_organization_id()}/{sha256[:2]}/{sha256}"
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to keep."""
+
+    content: bytes
+    media_type: str
+    filename: str
+
+
 def store(*, content: bytes, media_type: str, filename: str, now: datetime) -> Document:
     """Keep `content` for the open organization and return its row; the same bytes are stored once."""
-    sha256 = hashlib.sha256(content).hexdigest()
-    storage, path = _storage(), _path(sha256)
-    if not storage.exists(path):
-        storage.save(path, ContentFile(content))
-    return Document.objects.create(sha256=sha256, media_type=media_type, filename=filename[:200], size=len(content), created_at=now)
+    return store_all(files=[File(content, media_type, filename)], now=now)[0]
+
+
+def store_all(*, files: Iterable[File], now: datetime) -> list[Document]:
+    """Keep files for the open organization and return their rows, in order; the same bytes are stored once."""
+    storage, rows = _storage(), []
+    for file in files:
+        sha256 = hashlib.sha256(file.content).hexdigest()
+        path = _path(sha256)
+        if not storage.exists(path):
+            storage.save(path, ContentFile(file.content))
+        rows.append(
+            Document(sha256=sha256, media_type=file.media_type, filename=file.filename[:200], size=len(file.content), created_at=now)
+        )
+    return Document.objects.bulk_create(rows, batch_size=500)
 
 
 def read(document: Document) -> bytes:

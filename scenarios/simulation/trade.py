@@ -1,14 +1,15 @@
 """The demonstration's business: invoices go out in the morning, money comes in when its customers' habits say so."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from customers.models import Customer
 from dunning.core import documents
-from dunning.core.models import Document, OrganizationProfile
+from dunning.core.models import OrganizationProfile
 from dunning.core.selectors import get_profile
 from invoices.enums import DisputeState, HoldKind, InvoiceState, PromiseState
 from invoices.models import Dispute, Hold, Installment, Invoice, Payment, Promise
@@ -47,8 +48,9 @@ class Trade:
         if not sales:
             return
         start = Invoice.objects.filter(number__startswith=f"FA-{today.year}-").count()
-        drafts = [self.draft(sale, f"FA-{today.year}-{start + place:05d}", today, now) for place, sale in enumerate(sales, start=1)]
-        issue_invoices(drafts=drafts, actor=ACTOR, today=today, now=now)
+        numbers = [f"FA-{today.year}-{start + place:05d}" for place in range(1, len(sales) + 1)]
+        plain = [self._draft(sale, number, today) for sale, number in zip(sales, numbers, strict=True)]
+        issue_invoices(drafts=self._with_papers(sales, plain, now), actor=ACTOR, today=today, now=now)
 
     def draft(
         self,
@@ -62,31 +64,50 @@ class Trade:
         installments: tuple[InstallmentDraft, ...] = (),
     ) -> InvoiceDraft:
         """The invoice of a sale, with its papers; due as the customer's terms say, unless `due_on`."""
+        plain = self._draft(sale, number, today, due_on=due_on, delivered_on=delivered_on, installments=installments)
+        return self._with_papers([sale], [plain], now)[0]
+
+    def _draft(
+        self,
+        sale: Sale,
+        number: str,
+        today: date,
+        *,
+        due_on: date | None = None,
+        delivered_on: date | None = None,
+        installments: tuple[InstallmentDraft, ...] = (),
+    ) -> InvoiceDraft:
         customer = self.customers[sale.character.number]
-        due_on = due_on or due_date_for(customer, today)
-        sheet = self._sheet(sale, "Facture" if customer.language == "fr" else "Invoice", number, today, due_on, customer)
-        copy = self._store(sheet, now)
-        delivered_on = delivered_on or OPEN.roll_back(today - timedelta(days=2))
-        proof = None
-        if sale.has_delivery_note:
-            title = "Bon de livraison" if customer.language == "fr" else "Delivery note"
-            proof = self._store(self._sheet(sale, title, number.replace("F", "B", 1), delivered_on, None, customer), now)
         return InvoiceDraft(
             customer=customer,
             number=number,
             issued_on=today,
             gross=sale.gross,
-            due_on=due_on,
-            delivered_on=delivered_on,
+            due_on=due_on or due_date_for(customer, today),
+            delivered_on=delivered_on or OPEN.roll_back(today - timedelta(days=2)),
             label=sale.label,
             purchase_order=sale.purchase_order,
-            document=copy,
-            delivery_proof=proof,
             installments=installments,
         )
 
-    def _store(self, sheet: Sheet, now: datetime) -> Document:
-        return documents.store(content=draw(sheet, self.profile), media_type="application/pdf", filename=f"{sheet.number}.pdf", now=now)
+    def _with_papers(self, sales: Sequence[Sale], drafts: Sequence[InvoiceDraft], now: datetime) -> list[InvoiceDraft]:
+        """The drafts with their copies and delivery notes, kept together."""
+        sheets = [sheet for sale, draft in zip(sales, drafts, strict=True) for sheet in self._papers(sale, draft)]
+        files = [documents.File(draw(sheet, self.profile), "application/pdf", f"{sheet.number}.pdf") for sheet in sheets]
+        kept = iter(documents.store_all(files=files, now=now))
+        return [
+            replace(draft, document=next(kept), delivery_proof=next(kept) if sale.has_delivery_note else None)
+            for sale, draft in zip(sales, drafts, strict=True)
+        ]
+
+    def _papers(self, sale: Sale, draft: InvoiceDraft) -> list[Sheet]:
+        """The invoice's page, then its delivery note's."""
+        number, french = draft.number, draft.customer.language == "fr"
+        sheets = [self._sheet(sale, "Facture" if french else "Invoice", number, draft.issued_on, draft.due_on, draft.customer)]
+        if sale.has_delivery_note and draft.delivered_on is not None:
+            title = "Bon de livraison" if french else "Delivery note"
+            sheets.append(self._sheet(sale, title, number.replace("F", "B", 1), draft.delivered_on, None, draft.customer))
+        return sheets
 
     def _sheet(self, sale: Sale, title: str, number: str, on: date, due_on: date | None, customer: Customer) -> Sheet:
         return Sheet(
@@ -120,12 +141,14 @@ class Trade:
         certify_ledger(through=OPEN.add_business_days(today, -1), actor=ACTOR, today=today, now=now)
 
     def _open_items(self) -> list[Installment]:
+        """What is left to pay, the oldest first; only what this play looks at is read."""
         items = Installment.objects.select_related("invoice", "customer").filter(outstanding__gt=0, invoice__state=InvoiceState.ISSUED)
         self._promises = {p.installment_id: p for p in Promise.objects.filter(state=PromiseState.OPEN)}
         awaited = Hold.objects.filter(kind=HoldKind.CREDIT_NOTE_PENDING, released_on=None, amount__isnull=False)
         self._awaited = dict(awaited.values_list("installment_id", "amount"))
         self._disputed = set(Dispute.objects.filter(state=DisputeState.OPEN).values_list("installment_id", flat=True))
-        return list(items.order_by("due_on", "pk"))
+        few = ("due_on", "amount", "outstanding", "invoice__number", "customer__number", "customer__insolvency_kind")
+        return list(items.order_by("due_on", "pk").only(*few))
 
     def _pays_today(self, item: Installment, today: date) -> Decimal:
         character = self.character_of(item.customer)
