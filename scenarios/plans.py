@@ -1,9 +1,11 @@
 """Plans as the planner reads them, and which plan follows which item."""
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 from uuid import UUID
 
 from scenarios.enums import Anchor, Channel, Condition, Consequence, Grouping, OffsetUnit, Phase, TaskKind
@@ -23,7 +25,7 @@ def as_step(row: PlanStep) -> Step:
         offset=row.offset,
         unit=OffsetUnit(row.unit),
         conditions=tuple(Condition(key) for key in conditions),
-        at_least_cents=round(float(conditions.get(Condition.AT_LEAST, 0)) * 100),
+        at_least_cents=round(Decimal(str(conditions.get(Condition.AT_LEAST, 0))) * 100),
         requires=tuple(row.requires),
         term_days=row.term_days,
         announces=Consequence(row.announces) if row.announces else None,
@@ -44,29 +46,42 @@ class CurrentPlan:
     rows: Mapping[str, PlanStep]
 
 
+_COMPILED: Final[OrderedDict[UUID, tuple[Steps, Mapping[str, PlanStep]]]] = OrderedDict()
+"""Versions never change (the database refuses it), so that what was compiled from one stays right; the oldest are forgotten."""
+_MOST_COMPILED: Final = 500
+
+
 def current_plans() -> dict[str, CurrentPlan]:
     """Every plan of the open organization with its highest version, by plan id (text)."""
     versions: dict[UUID, PlanVersion] = {}
     for version in PlanVersion.objects.select_related("plan").order_by("plan_id", "number"):
         versions[version.plan_id] = version
-    rows: dict[UUID, list[PlanStep]] = {version.pk: [] for version in versions.values()}
-    for row in PlanStep.objects.filter(version__in=list(rows)).order_by("position"):
+    compiled = {version.pk: found for version in versions.values() if (found := _COMPILED.get(version.pk)) is not None}
+    fresh = _compile([version for version in versions.values() if version.pk not in compiled])
+    compiled |= fresh
+    _COMPILED.update(fresh)
+    while len(_COMPILED) > _MOST_COMPILED:
+        _COMPILED.popitem(last=False)
+    return {str(plan_id): CurrentPlan(version.plan, version, *compiled[version.pk]) for plan_id, version in versions.items()}
+
+
+def _compile(versions: Sequence[PlanVersion]) -> dict[UUID, tuple[Steps, Mapping[str, PlanStep]]]:
+    rows: dict[UUID, list[PlanStep]] = {version.pk: [] for version in versions}
+    for row in PlanStep.objects.filter(version__in=list(rows)).order_by("position") if rows else ():
         rows[row.version_id].append(row)
     return {
-        str(plan_id): CurrentPlan(
-            plan=version.plan,
-            version=version,
-            steps=compile_steps(
+        version.pk: (
+            compile_steps(
                 [as_step(row) for row in rows[version.pk]],
-                plan=str(plan_id),
+                plan=str(version.plan_id),
                 version=str(version.pk),
                 grouping=Grouping(version.grouping),
                 minimum_cents=round(version.minimum_amount * 100),
                 spacing=version.spacing_days,
             ),
-            rows={row.key: row for row in rows[version.pk]},
+            {row.key: row for row in rows[version.pk]},
         )
-        for plan_id, version in versions.items()
+        for version in versions
     }
 
 
