@@ -11,7 +11,7 @@ from uuid import UUID
 from celery import current_app
 from django.db import transaction
 
-from customers.models import Customer
+from customers.services import lock_customers
 from dunning.core import clock
 from dunning.core.tenancy import current_organization_id, current_scope
 from notifications.enums import MessageState
@@ -64,10 +64,9 @@ def retime(message: Message, *, due_at: datetime) -> None:
 
 
 def lock(message_ids: Iterable[UUID]) -> list[Message]:
-    """The messages, locked after their customers and in the order of their keys, as every writer does."""
+    """The messages, locked after their customers' paying groups and in the order of their keys, as every writer does."""
     ids = list(message_ids)
-    customers = Message.objects.filter(pk__in=ids).values("customer")
-    list(Customer.objects.select_for_update(no_key=True).filter(pk__in=customers).order_by("pk").values_list("pk"))
+    lock_customers(Message.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
     return list(Message.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk"))
 
 

@@ -27,6 +27,7 @@ from scenarios.context_sql import (
     DISPUTES,
     HOLDS,
     ITEMS,
+    LOCK_GROUPS,
     OPEN_CUSTOMERS,
     PROMISES,
     RECENT_MESSAGES,
@@ -163,26 +164,29 @@ def load_policy(organization: Organization, profile: OrganizationProfile, today:
 
 
 def batches(frame: Frame, *, size: int = BATCH_CUSTOMERS) -> Iterator[list[str]]:
-    """Ids of the customers that have open items, whole paying groups together, about `size` a batch."""
+    """Ids of the customers that have open items and of who pays for them, whole paying groups together, about `size` a batch."""
     with connection.cursor() as cursor:
         cursor.execute(OPEN_CUSTOMERS)
         rows = cursor.fetchall()
     batch: list[str] = []
     last_root = None
     for customer_id, root in rows:
-        if len(batch) >= size and root != last_root:
-            yield batch
-            batch = []
-        batch.append(customer_id)
-        last_root = root
+        if root != last_root:
+            if len(batch) >= size:
+                yield batch
+                batch = []
+            batch.append(root)  # who pays is written to, whether anything of its own is open or not
+            last_root = root
+        if customer_id != root:
+            batch.append(customer_id)
     if batch:
         yield batch
 
 
 def lock_customers(customer_ids: Sequence[str]) -> None:
-    """Take the customers' row locks in the one order everybody uses; held to the end of the transaction."""
+    """Take the row locks of the customers' whole paying groups, in the one order everybody uses; held to the end of the transaction."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM customers_customer WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE", [list(customer_ids)])
+        cursor.execute(LOCK_GROUPS, [list(customer_ids)])
 
 
 def load_batch(frame: Frame, customer_ids: Sequence[str]) -> Batch:
@@ -350,7 +354,15 @@ def _customers(
             owner_warned_on=warned_on,
             situation=situation,
         )
+    for customer_id, facts in customers.items():
+        payer = customers.get(facts.payer_id) if facts.payer_id else None
+        if payer is not None:
+            customers[customer_id] = replace(facts, reachable=payer.reachable - _LEGAL_DEBTOR | facts.reachable & _LEGAL_DEBTOR)
     return customers, groups
+
+
+_LEGAL_DEBTOR: Final = frozenset({"registered"})
+"""Channels of messages that go to the debtor itself, whoever pays (rule 5)."""
 
 
 _REACHABLE: dict[tuple[bool, bool, bool], frozenset[str]] = {

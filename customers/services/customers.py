@@ -57,8 +57,18 @@ class CustomerFields(TypedDict, total=False):
 
 
 def lock_customers(ids: Iterable[UUID]) -> dict[UUID, Customer]:
-    """Lock these customers, by pk: the first lock of every write about what they owe. Unknown ids are left out."""
-    return {customer.pk: customer for customer in Customer.objects.select_for_update(no_key=True).filter(pk__in=set(ids)).order_by("pk")}
+    """Lock these customers, by pk: the first lock of every write about what they owe. Unknown ids are left out.
+
+    Who pays for them, and whom that one pays for, are locked along: what follows a write looks at the whole paying group, and locks taken
+    one after the other in two orders end in a deadlock. Only the customers asked for are returned.
+    """
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    roots = {payer or pk for pk, payer in Customer.objects.filter(pk__in=wanted).values_list("pk", "payer_id")}
+    group = wanted.union(roots, Customer.objects.filter(payer__in=roots).values_list("pk", flat=True))
+    locked = Customer.objects.select_for_update(no_key=True).filter(pk__in=group).order_by("pk")
+    return {customer.pk: customer for customer in locked if customer.pk in wanted}
 
 
 def lock_customer(customer: Customer | UUID) -> Customer:
