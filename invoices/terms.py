@@ -8,6 +8,13 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Final
+
+from dunning.core.errors import Unreadable, gettext_noop
+
+_NOT_UNDERSTOOD: Final = gettext_noop(
+    "“%(text)s” is not understood as payment terms: write it like “30 jours”, “45 jours fin de mois” or “fin de mois + 45 jours”."
+)
 
 
 class EndOfMonth(StrEnum):
@@ -47,9 +54,9 @@ class PaymentTerms:
 
     def __post_init__(self) -> None:
         if not 0 <= self.days <= 365:
-            raise ValueError("Payment terms count between 0 and 365 days.")
+            raise Unreadable(gettext_noop("Payment terms count between 0 and 365 days."))
         if self.day_of_month is not None and not 1 <= self.day_of_month <= 31:
-            raise ValueError("The day of the month lies between 1 and 31.")
+            raise Unreadable(gettext_noop("The day of the month lies between 1 and 31."))
 
     def due_date(self, issued_on: date) -> date:
         """The last day on which payment is on time."""
@@ -128,9 +135,7 @@ def parse_terms(text: str) -> PaymentTerms:
         if found:
             named = found.groupdict()
             return PaymentTerms(int(named.get("days") or 0), kind, int(named["fixed"]) if named.get("fixed") else None)
-    raise ValueError(
-        f"“{words[:60]}” is not understood as payment terms: write it like “30 jours”, “45 jours fin de mois” or “fin de mois + 45 jours”."
-    )
+    raise Unreadable(_NOT_UNDERSTOOD, text=words[:60])
 
 
 # --- what the law allows ---------------------------------------------------------------------------------------------------------------

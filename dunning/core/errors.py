@@ -26,3 +26,20 @@ class StaleObject(DomainError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, code="stale")
+
+
+class Unreadable(ValueError):
+    """What a person wrote cannot be read, raised by code that knows no language: `in_words` of an interface says it in the reader's.
+
+    `sentence` is English, marked with `gettext_noop`; `values` are what it quotes.
+    """
+
+    def __init__(self, sentence: str, **values: object) -> None:
+        super().__init__(sentence % values)
+        self.sentence = sentence
+        self.values = values
+
+
+def gettext_noop(sentence: str) -> str:
+    """Marks a sentence for the catalogue of translations where Django may not be imported."""
+    return sentence

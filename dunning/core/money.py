@@ -15,6 +15,8 @@ from babel.core import Locale, get_global
 from babel.dates import format_date as babel_format_date
 from babel.numbers import NumberPattern, parse_pattern
 
+from dunning.core.errors import Unreadable, gettext_noop
+
 DateStyle = Literal["short", "medium", "long", "full"]
 
 # ISO 4217 minor units other than 2. Babel's own figures are CLDR's *display* habits (0 for RSD, ALL or PKR) and would round money away.
@@ -128,15 +130,15 @@ _LONGEST = 40
 _SHAPE = re.compile(r"[0-9][0-9 ',.]*|[.,][0-9]+")
 
 
-def _refuse(text: str, why: str) -> ValueError:
-    return ValueError(f"“{text.strip()[:_LONGEST]}” is not an amount: {why}.")
+def _refuse(text: str, sentence: str, **values: object) -> Unreadable:
+    return Unreadable(sentence, text=text.strip()[:_LONGEST], **values)
 
 
 def _sign_and_body(text: str) -> tuple[int, str]:
     """The sign and the unsigned body of an amount: "(12,00)", "12,00-", "-12,00", "€ 12,00" all give (-1 or 1, "12,00")."""
     body = text.translate(_TRANSLATION).strip()
     if len(body) > _LONGEST:
-        raise _refuse(text, "it is too long")
+        raise _refuse(text, gettext_noop("“%(text)s” is not an amount: it is too long."))
     negatives = 0
     if body.startswith("(") and body.endswith(")"):
         negatives, body = 1, body[1:-1].strip()
@@ -148,9 +150,9 @@ def _sign_and_body(text: str) -> tuple[int, str]:
         negatives += 1
         body = body[:-1].strip().strip(_SYMBOLS).strip()
     if negatives > 1:
-        raise _refuse(text, "it carries two minus signs")
+        raise _refuse(text, gettext_noop("“%(text)s” is not an amount: it carries two minus signs."))
     if not body:
-        raise _refuse(text, "there is no figure in it")
+        raise _refuse(text, gettext_noop("“%(text)s” is not an amount: there is no figure in it."))
     return (-1 if negatives else 1), body
 
 
@@ -169,7 +171,7 @@ def _decimal_point(text: str, body: str) -> str | None:
     if commas and points:
         decimal = "," if body.rfind(",") > body.rfind(".") else "."
         if body.count(decimal) > 1:
-            raise _refuse(text, "its separators follow no known notation")
+            raise _refuse(text, gettext_noop("“%(text)s” is not an amount: its separators follow no known notation."))
         return decimal
     if not commas and not points:
         return ""
@@ -194,20 +196,24 @@ def parse_decimal(text: str, decimal_separator: str | None = None) -> Decimal:
         raise ValueError("The decimal separator is “,” or “.”.")
     sign, body = _sign_and_body(text)
     if not _SHAPE.fullmatch(body):
-        raise _refuse(text, "it holds something else than figures and separators")
+        raise _refuse(text, gettext_noop("“%(text)s” is not an amount: it holds something else than figures and separators."))
     mark = _decimal_point(text, body)
     if mark is None:
         if decimal_separator is None:
-            raise _refuse(text, "it may mean thousands or decimals; say which sign separates the decimals")
+            sentence = gettext_noop(
+                "“%(text)s” is not an amount: it may mean thousands or decimals; say which sign separates the decimals."
+            )
+            raise _refuse(text, sentence)
         mark = decimal_separator
     elif mark and decimal_separator and mark != decimal_separator:
-        raise _refuse(text, f"the decimals of this column are separated by “{decimal_separator}”")
+        sentence = gettext_noop("“%(text)s” is not an amount: the decimals of this column are separated by “%(separator)s”.")
+        raise _refuse(text, sentence, separator=decimal_separator)
     whole, _, fraction = body.partition(mark) if mark else (body, "", "")
     used = {sign_ for sign_ in " ',." if sign_ in whole}
     if len(used) > 1 or (used and not _grouped(whole, *used)):
-        raise _refuse(text, "its figures are not grouped by three")
+        raise _refuse(text, gettext_noop("“%(text)s” is not an amount: its figures are not grouped by three."))
     if fraction and not fraction.isdigit():
-        raise _refuse(text, "its decimals hold something else than figures")
+        raise _refuse(text, gettext_noop("“%(text)s” is not an amount: its decimals hold something else than figures."))
     for separator in used:
         whole = whole.replace(separator, "")
     return sign * Decimal(f"{whole or '0'}.{fraction or '0'}" if fraction else whole or "0")

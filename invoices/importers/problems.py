@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from dunning.core.errors import DomainError
+from django.utils.translation import gettext as _
+
+from dunning.core.errors import DomainError, Unreadable
 
 
 class FileRefused(DomainError):
@@ -27,3 +29,8 @@ class Problem:
 
     column: str
     reason: str
+
+
+def in_words(error: Exception) -> str:
+    """What an error says, in the reader's language."""
+    return _(error.sentence) % error.values if isinstance(error, Unreadable) else str(error)

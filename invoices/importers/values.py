@@ -14,7 +14,7 @@ from dunning.core.errors import DomainError
 from dunning.core.money import detect_decimal_separator, is_currency, minor_units, parse_decimal
 from invoices.importers.dates import DateEvidence, Order, in_range, parse_date, settle_order
 from invoices.importers.mapping import Columns, Field, Shape
-from invoices.importers.problems import RowProblem
+from invoices.importers.problems import RowProblem, in_words
 from invoices.importers.reading import Cell, Row
 from invoices.importers.words import compact
 from invoices.terms import PaymentTerms, parse_terms
@@ -120,7 +120,7 @@ class Converter:
             try:
                 values[item.name] = make(cell)
             except (ValueError, DomainError) as error:
-                raise RowProblem(self._columns.title(item.name), str(error)) from None
+                raise RowProblem(self._columns.title(item.name), in_words(error)) from None
         return values
 
     def _maker(self, item: Field, evidence: Evidence) -> Callable[[Cell], Any]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from dunning.core.money import parse_decimal
 from invoices.importers.open_items import Choices, OpenItemsLoader
+from invoices.importers.problems import in_words
 from invoices.importers.session import Loader
 from invoices.management.loading import LoadCommand, a_day
 
@@ -41,4 +42,4 @@ def _amount(text: str) -> Decimal:
     try:
         return parse_decimal(text, "." if "." in text and "," not in text else None)
     except ValueError as error:
-        raise CommandError(_("The control total cannot be read: %(why)s") % {"why": error}) from None
+        raise CommandError(_("The control total cannot be read: %(why)s") % {"why": in_words(error)}) from None
