@@ -18,10 +18,10 @@ from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.importers import reading
-from invoices.importers.dates import Order
+from invoices.importers.dates import Order, UnclearDates
 from invoices.importers.fields import INVOICE_FIELDS, PAYMENT_FIELDS
 from invoices.importers.mapping import Field, recogniser, resolve
-from invoices.importers.problems import RowProblem
+from invoices.importers.problems import FileRefused, RowProblem
 from invoices.importers.values import Converter, gather
 from invoices.models import Installment
 from invoices.services.drafts import InvoiceDraft, PaymentDraft
@@ -72,7 +72,10 @@ def _rows(path: Path, fields: Sequence[Field], mapping: Mapping[str, str], order
     source = reading.look_at(path, recognised=recogniser(fields, explicit, {}))
     columns = resolve(source.heading, fields, explicit=explicit, remembered={})
     with source.rows() as rows:
-        evidence = gather(rows, columns, fields, order=order, decimal=None)
+        try:
+            evidence = gather(rows, columns, fields, order=order, decimal=None)
+        except UnclearDates as unclear:
+            raise FileRefused(f"{path.name}: {unclear}") from None
     converter = Converter(tuple(fields), columns, evidence)
     with source.rows() as rows:
         for row in rows:

@@ -47,7 +47,10 @@ class Command(BaseCommand):
         mapping = dict(pair.split("=", 1) for pair in options["map"] if "=" in pair)
         if len(mapping) != len(options["map"]):
             raise CommandError("Write --map as COLUMN=FIELD, for example --map customerID=customer.")
-        order = order_named(options["date_format"]) if options["date_format"] else None
+        try:
+            order = order_named(options["date_format"]) if options["date_format"] else None
+        except ValueError as error:
+            raise CommandError(str(error)) from None
         script = read_script(options["invoices"], options["payments"], mapping=mapping, order=order)
         for line in script.refused[:20]:
             self.stderr.write(line)
