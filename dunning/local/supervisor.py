@@ -192,9 +192,10 @@ class Up:
             "--config", "python:dunning.gunicorn", "--graceful-timeout", "5",
             farewell=signal.SIGTERM, keep=[line.fileno()],
         )  # fmt: skip
-        # Celery's cold shutdown may wait for ever for a broker that went at the same moment. A killed worker loses nothing, and
-        # its pool has asked the kernel to follow it.
-        worker = ["worker", "--concurrency", "2", "--without-gossip", "--without-mingle"]
+        # Celery's cold shutdown may wait for ever for a broker that went at the same moment. A killed worker loses nothing.
+        # Threads: one process instead of three, 90 MB less. Letters are drawn by a process of their own, so that threads share the
+        # cores well enough on one machine; containers use processes.
+        worker = ["worker", "--pool", "threads", "--concurrency", "2", "--without-gossip", "--without-mingle"]
         self.spawn("worker", *celery, "dunning", *worker, farewell=signal.SIGKILL)
         self.spawn("beat", *celery, "dunning.beat", "beat", farewell=signal.SIGTERM)
 
