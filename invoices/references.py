@@ -4,6 +4,7 @@ Pure. `RF`, two check digits, then 1 to 21 letters A-Z or digits (docs/domain.md
 """
 
 import re
+from typing import Final
 
 LONGEST_CORE = 21
 _SEPARATORS = re.compile(r"[\s\-/._+]+")
@@ -68,3 +69,12 @@ def find_references(text: str) -> tuple[str, ...]:
             if is_valid_reference(candidate) and candidate not in found:
                 found.append(candidate)
     return tuple(found)
+
+
+ENTERED_BY_HAND: Final = "entry-"
+"""Begins the external reference of a receipt that came without one."""
+
+
+def credit_label(external_reference: str) -> str:
+    """A receipt's reference as its payer knows it: nothing for one that was entered by hand, whose reference is ours alone."""
+    return "" if external_reference.startswith(ENTERED_BY_HAND) else external_reference

@@ -1,6 +1,7 @@
 """What messages outside the plan say - acknowledgements, confirmations, apologies - and the facts a reminder may recall."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -11,6 +12,9 @@ from dunning.core.models import Organization
 from dunning.core.selectors import get_profile
 from invoices.enums import ActKind, DisputeState, PromiseState
 from invoices.models import Allocation, DebtorAct, Dispute, Installment, Payment, Promise
+from invoices.references import credit_label
+from invoices.selectors.items import unallocated_credits, view_items
+from notifications.enums import MessageKind
 from notifications.models import Message
 from notifications.placeholders import Value
 from notifications.signals import Go, Stop
@@ -21,6 +25,9 @@ from scenarios.models import Action, TaskAttempt
 from scenarios.recipients import Directory
 from scenarios.statement import Line
 
+_RECALLING: Final = frozenset(
+    {MessageKind.ACKNOWLEDGEMENT, MessageKind.RETRACTION, MessageKind.RESEND, MessageKind.PRENOTIFICATION, MessageKind.THANKS}
+)
 DISPUTE_WORDS: Final[dict[str, tuple[str, str]]] = {
     "AUTRE": ("une remarque de votre part", "a remark of yours"),
     "COORD_BANC_ERR": ("des coordonnées bancaires erronées", "wrong bank details"),
@@ -149,13 +156,23 @@ def answer(message: Message, *, organization: Organization, today: date) -> Go |
         recipient = None  # written to one address: the account owner's, the person spoken to, who received an earlier message
     elif recipient is None:
         return Stop(reason=Reason.NO_CONTACT.value)
-    lines = item_lines([UUID(str(pk)) for pk in message.details.get("items", ())], today)
+    items = [UUID(str(pk)) for pk in message.details.get("items", ())]
+    recalls = _recalls(message)
+    if message.details.get("account"):
+        lines = account_lines(message.customer_id, message.currency, today)
+    else:
+        lines = recalled_lines(items, today) if recalls else item_lines(items, today)
+    if items and not recalls and not (lines if message.kind == MessageKind.CONFIRMATION else wording.claimed_lines(lines)):
+        return Stop(reason=Reason.SETTLED.value, final=True)
     account = wording.load_account(profile=profile, message=message, lines=lines, today=today)
     overdue = Installment.objects.filter(customer=message.customer_id, outstanding__gt=0, due_on__lt=today).exists()
     context = wording.say(
         account=account, lines=lines, terms=wording.Terms(phase=Phase(message.phase)), channel=message.channel, up_to_date=not overdue
     )
-    context.update(_about(message, account))
+    context.update(_about(message, account, organization))
+    if recalls:
+        left = wording.claimed_cents(item_lines(items, today))
+        context["amounts.total"] = account.money(left) if left else ""
     letter: dict[str, Any] = {}
     if message.channel in PAPER_CHANNELS:
         context, letter = formal_notice.complete(context, account=account, lines=lines, legal=False)
@@ -175,8 +192,8 @@ def answer(message: Message, *, organization: Organization, today: date) -> Go |
         postal_address=recipient.postal if recipient is not None else (),
         contact_id=recipient.contact_id if recipient is not None else None,
         amount=Decimal(wording.claimed_cents(lines)) / 100,
-        item_count=len(lines),
-        in_reply_to=wording.first_message_id([UUID(line.item_id) for line in lines]) if message.channel == Channel.EMAIL else "",
+        item_count=len({line.item_id for line in lines if line.item_id}),
+        in_reply_to=wording.first_message_id(items) if message.channel == Channel.EMAIL else "",
         letter=letter,
     )
 
@@ -205,30 +222,73 @@ def _letter_name(letter: Message, account: wording.Account) -> str:
     return f"{'Lettre' if account.language == 'fr' else 'Letter'}-{number}-{letter.planned_on.isoformat()}.pdf"
 
 
-def item_lines(items: Sequence[UUID], today: date) -> tuple[Line, ...]:
-    """One line for each item, whatever is left to pay on it, overdue or coming due."""
+def _recalls(message: Message) -> bool:
+    """Whether the message speaks of something that happened - a dispute, a promise, a letter, a sending - whatever was paid since."""
+    if message.kind == MessageKind.CONFIRMATION:
+        return "task_attempt" not in message.details
+    return message.kind in _RECALLING or "dispute" in message.details
+
+
+def recalled_lines(items: Sequence[UUID], today: date) -> tuple[Line, ...]:
+    """One line for each item, to name its invoice: what is left to pay on it or, settled, what it came to."""
     rows = Installment.objects.filter(pk__in=list(items)).order_by("due_on", "pk")
-    return tuple(
-        Line(
-            Section.OVERDUE if row.due_on < today else Section.COMING_DUE,
-            round((row.outstanding or row.amount) * 100),
-            item_id=str(row.pk),
-            invoice_id=str(row.invoice_id),
-            customer_id=str(row.customer_id),
-            due_on=row.due_on.toordinal(),
-            own_step=True,
-        )
-        for row in rows
+    return tuple(_line(row, row.outstanding or row.amount, today) for row in rows)
+
+
+def item_lines(items: Sequence[UUID], today: date) -> tuple[Line, ...]:
+    """What is left to pay on these items; what is contested, or will be credited, is for information."""
+    rows = Installment.objects.select_related("invoice").filter(pk__in=list(items), outstanding__gt=0).order_by("due_on", "pk")
+    lines = []
+    for view in view_items(rows, today=today):
+        row = view.installment
+        rest = min(row.outstanding, view.disputed + view.awaited)
+        if row.outstanding > rest:
+            lines.append(_line(row, row.outstanding - rest, today))
+        if rest:
+            reason = Reason.DISPUTED if view.disputed else Reason.CREDIT_NOTE_PENDING
+            lines.append(replace(_line(row, rest, today), section=Section.INFORMATION, own_step=False, reason=reason))
+    return tuple(lines)
+
+
+def account_lines(customer_id: UUID, currency: str, today: date) -> tuple[Line, ...]:
+    """The whole account in one currency as it stands: every open item, then credits as negative lines."""
+    items = Installment.objects.filter(customer=customer_id, invoice__currency=currency, outstanding__gt=0).values_list("pk", flat=True)
+    payments, notes = unallocated_credits([customer_id])
+    credits = [
+        (payment.received_on, payment.unallocated, credit_label(payment.external_reference))
+        for payment in payments
+        if payment.currency == currency
+    ]
+    credits += [(note.issued_on, note.unallocated, note.number) for note in notes if note.currency == currency]
+    return (
+        *item_lines(list(items), today),
+        *(
+            Line(Section.CREDIT, -round(amount * 100), customer_id=str(customer_id), due_on=on.toordinal(), label=label)
+            for on, amount, label in credits
+        ),
     )
 
 
-def _about(message: Message, account: wording.Account) -> dict[str, Value]:
+def _line(row: Installment, amount: Decimal, today: date) -> Line:
+    return Line(
+        Section.OVERDUE if row.due_on < today else Section.COMING_DUE,
+        round(amount * 100),
+        item_id=str(row.pk),
+        invoice_id=str(row.invoice_id),
+        customer_id=str(row.customer_id),
+        due_on=row.due_on.toordinal(),
+        own_step=True,
+    )
+
+
+def _about(message: Message, account: wording.Account, organization: Organization) -> dict[str, Value]:
     details = message.details
     values: dict[str, Value] = {}
     if dispute_id := details.get("dispute"):
         values.update(_dispute(Dispute.objects.select_related("owner").get(pk=dispute_id), account))
     if reference := details.get("promise"):
-        promises = list(Promise.objects.filter(reference=reference).order_by("promised_for"))
+        made = Promise.objects.filter(reference=reference, installment__invoice__currency=account.currency)
+        promises = list(made.order_by("promised_for"))
         if promises:
             values.update(_promise(promises, account))
     if payment_id := details.get("payment"):
@@ -241,6 +301,6 @@ def _about(message: Message, account: wording.Account) -> dict[str, Value]:
     if previous_id := details.get("previous"):
         previous = Message.objects.get(pk=previous_id)
         if previous.accepted_at is not None:
-            values["previous.date"] = account.day(previous.accepted_at.date())
+            values["previous.date"] = account.day(local_date(organization, previous.accepted_at))
         values["previous.subject"] = previous.subject
     return values

@@ -1,7 +1,8 @@
 """Messages outside the plan: acknowledgements, answers, confirmations, apologies. They neither wait nor count for spacing (rule 6).
 
 Only what they are about is written here, as ids in `details`: `dispute`, `promise` (the reference promises made together share), `payment`,
-`task_attempt`, `previous` (an earlier message), `items` (instalments), `copies` (attach the invoices). Values are filled when they leave.
+`task_attempt`, `previous` (an earlier message), `items` (instalments), `copies` (attach the invoices), `account`
+(everything open in the message's currency). Values are filled when they leave.
 """
 
 from collections.abc import Collection, Mapping
@@ -31,6 +32,7 @@ def write(
     items: Collection[UUID] = (),
     about: Mapping[str, UUID | None] | None = None,
     copies: bool = False,
+    whole_account: bool = False,
     contact: Contact | None = None,
     recipient: tuple[str, str] | None = None,
     resends: Message | None = None,
@@ -53,6 +55,8 @@ def write(
     details["items"] = [str(pk) for pk in items]
     if copies:
         details["copies"] = True
+    if whole_account:
+        details["account"] = True
     state, reason = _state(get_profile(), for_clerk, kind, today)
     if recipient is None and contact is not None:
         recipient = (contact.name or customer.name, contact.phone if channel == Channel.SMS else contact.email)

@@ -46,6 +46,7 @@ _SECTIONS: Final = {
     Section.CREDIT: SectionKind.CREDITS,
 }
 _ELSEWHERE: Final = {"fr": "Autres factures du compte", "en": "Other invoices of the account"}
+_RECEIPT: Final = {"fr": "Règlement du {}", "en": "Payment of {}"}
 _DAYS_LATE: Final = {"fr": "{} j", "en": "{} d"}
 _CONSEQUENCES: Final = {
     Consequence.PENALTIES: {
@@ -351,7 +352,9 @@ def _entity_names(account: Account, lines: Sequence[Line], own: str) -> dict[str
 
 def _table_row(account: Account, line: Line) -> TableRow:
     if line.section == Section.CREDIT:
-        return TableRow(number=line.label, outstanding=account.money(line.cents))
+        received = account.day(date.fromordinal(line.due_on)) if line.due_on is not None else ""
+        label = line.label or _RECEIPT[account.language].format(received)
+        return TableRow(number=label, outstanding=account.money(line.cents))
     if not line.invoice_id:
         return TableRow(number=_ELSEWHERE[account.language], outstanding=account.money(line.cents))
     invoice = account.invoices[line.invoice_id]

@@ -15,7 +15,7 @@ from dunning.core.errors import DomainError, StaleObject
 from dunning.core.tokens import new_id
 from invoices import reconciliation
 from invoices.models import Allocation, Payment
-from invoices.references import find_references
+from invoices.references import ENTERED_BY_HAND, find_references
 from invoices.services import promises
 from invoices.services.allocations import Account, Source, after_allocation, family
 from invoices.services.balances import announce, announce_change, announce_credit, refresh
@@ -159,7 +159,7 @@ def _sort_out(
             received_on=draft.received_on,
             entered_on=today,
             means=draft.means,
-            external_reference=draft.external_reference or f"entry-{new_id()}",
+            external_reference=draft.external_reference or f"{ENTERED_BY_HAND}{new_id()}",
             reference_text=draft.reference_text.strip()[:200],
             payer_name=draft.payer_name.strip()[:140],
             payer_iban=draft.payer_iban.strip()[:34],

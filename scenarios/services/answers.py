@@ -125,21 +125,31 @@ def send_invoices_again(
     )
 
 
-def send_statement(*, customer: Customer, actor: str, today: date, now: datetime, contact: Contact | None = None) -> Message:
-    """Send the account's statement: every open item. Raises DomainError when nothing is open."""
-    items = list(Installment.objects.filter(customer=customer, outstanding__gt=0).order_by("due_on", "pk").values_list("pk", flat=True))
+def send_statement(*, customer: Customer, actor: str, today: date, now: datetime, contact: Contact | None = None) -> list[Message]:
+    """Send the account's statement, one message for each currency: every open item, less credits, as they are when it leaves.
+
+    Raises DomainError when nothing is open.
+    """
+    items: dict[str, list[UUID]] = {}
+    rows = Installment.objects.filter(customer=customer, outstanding__gt=0).order_by("due_on", "pk")
+    for pk, currency in rows.values_list("pk", "invoice__currency"):
+        items.setdefault(currency, []).append(pk)
     if not items:
         raise DomainError(_("Nothing is open on this account."), code="nothing_open")
-    return outside.write(
-        customer=customer,
-        kind=MessageKind.ANSWER,
-        template_key="account_statement",
-        items=items,
-        contact=contact,
-        actor=actor,
-        today=today,
-        now=now,
-    )
+    return [
+        outside.write(
+            customer=customer,
+            kind=MessageKind.ANSWER,
+            template_key="account_statement",
+            items=theirs,
+            whole_account=True,
+            contact=contact,
+            actor=actor,
+            today=today,
+            now=now,
+        )
+        for _currency, theirs in sorted(items.items())
+    ]
 
 
 def ask_who_handles(

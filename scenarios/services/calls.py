@@ -158,14 +158,20 @@ def _write(
     today: date,
     now: datetime,
 ) -> Message | None:
-    items = [item.pk for item in ticked]
+    by_currency: dict[str, list[UUID]] = {}
+    for item in ticked:  # amounts of two currencies are never added up: each has its own message
+        by_currency.setdefault(item.invoice.currency, []).append(item.pk)
     if state is CallState.UNREACHABLE:
-        return answers.say_we_called(attempt=attempt, items=items, actor=actor, today=today, now=now) if items else None
-    if outcome not in REACHED_A_PERSON or outcome in _NOTHING_TO_CONFIRM or not items:
+        tried = [answers.say_we_called(attempt=attempt, items=items, actor=actor, today=today, now=now) for items in by_currency.values()]
+        return tried[0] if tried else None
+    if outcome not in REACHED_A_PERSON or outcome in _NOTHING_TO_CONFIRM or not ticked:
         return None
     if consequences.disputes:
         return answers.acknowledge_dispute(dispute=consequences.disputes[0], actor=actor, today=today, now=now, for_clerk=True)
     promise = consequences.promises[0].reference if consequences.promises else None
-    return answers.follow_up_call(
-        attempt=attempt, items=items, promise=promise, actor=actor, today=today, now=now, contact=consequences.contact or facts.contact
-    )
+    contact = consequences.contact or facts.contact
+    first, *_others = [
+        answers.follow_up_call(attempt=attempt, items=items, promise=promise, actor=actor, today=today, now=now, contact=contact)
+        for items in by_currency.values()
+    ]
+    return first
