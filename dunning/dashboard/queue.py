@@ -30,6 +30,7 @@ ICONS: Final[dict[str, str]] = {
     TaskKind.UNCERTAIN_SENDING: "circle-dashed",
     TaskKind.HOLD_EXPIRED: "hourglass",
     TaskKind.REPLY: "inbox",
+    "receipt": "wallet",
     "broken_promise": "handshake",
     "letter": "mailbox",
     "held_message": "pause",
@@ -98,6 +99,8 @@ def _row(entry: QueueEntry) -> Row:
 def _leads_to(entry: QueueEntry) -> str:
     if entry.kind in ("letter", TaskKind.POST_LETTER):
         return reverse("dashboard:letters")
+    if entry.kind == "receipt":
+        return reverse("dashboard:payment", args=[entry.id])
     if entry.kind == "held_message":
         return reverse("dashboard:message", args=[entry.id])
     task = entry.task

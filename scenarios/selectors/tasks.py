@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from customers.models import Customer
 from dunning.core.models import User
 from invoices.enums import PromiseState
-from invoices.models import Installment, Promise
+from invoices.models import Installment, Payment, Promise
 from notifications.enums import MessageState
 from notifications.models import Message
 from scenarios.enums import Reason, TaskKind, TaskState
@@ -62,8 +62,10 @@ ENDING_WITHIN: Final = 3  # days
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
-    """One line. `kind` is a `TaskKind` or "broken_promise", "letter", "failed_message", "held_message", "hold_ends", "commitment"; `id`
-    leads to the task, promise, message, pause or commitment."""
+    """One line. `kind` is a `TaskKind` or "receipt", "broken_promise", "letter", "held_message", "hold_ends", "commitment".
+
+    `id` leads to the task, payment, promise, message, pause or commitment.
+    """
 
     rank: int
     kind: str
@@ -86,6 +88,7 @@ def work_queue(*, today: date, now: datetime, assignee: User | None = None, cust
     """What waits for people, by rank, then what is late, then the largest amount; `assignee` restricts tasks to a desk and to nobody's."""
     entries = [
         *_tasks(today, now, assignee),
+        *_unmatched_receipts(today),
         *_broken_promises(today),
         *_letters(today),
         *_stuck_messages(today),
@@ -139,6 +142,24 @@ def _overdue_of(customer_ids: Collection[UUID], today: date) -> dict[UUID, str]:
 def _overdue_words(items: int, day: str) -> str:
     words = ngettext("One invoice overdue since %(day)s", "%(items)d invoices overdue, the oldest since %(day)s", items)
     return words % {"items": items, "day": day}
+
+
+def _unmatched_receipts(today: date) -> Iterator[QueueEntry]:
+    """Receipts of nobody that no task stands for."""
+    told = Task.objects.filter(kind=TaskKind.MATCH_RECEIPT, state=TaskState.OPEN, payment__isnull=False).values("payment")
+    for payment in Payment.objects.filter(customer=None, unallocated__gt=0, cancelled_at=None).exclude(pk__in=told):
+        yield QueueEntry(
+            1,
+            "receipt",
+            payment.payer_name or payment.reference_text or payment.external_reference,
+            None,
+            payment.unallocated,
+            payment.currency,
+            payment.received_on,
+            payment.pk,
+            is_late=payment.received_on < today,
+            detail=payment.reference_text if payment.payer_name else "",
+        )
 
 
 def _broken_promises(today: date) -> Iterator[QueueEntry]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from customers.models import Customer
 from dunning.core.models import Organization
-from invoices.enums import DisputeState, InvoiceKind, PromiseState
+from invoices.enums import ActKind, DisputeState, InvoiceKind, PromiseState
 from invoices.models import Allocation, DebtorAct, Dispute, Hold, Installment, Invoice, Promise, WriteOff
 from notifications.enums import MessageState
 from notifications.models import Message
@@ -237,7 +237,8 @@ def _money(items: Sequence[Installment], numbers: dict[UUID, str]) -> Iterator[E
 
 
 def _said(ids: Collection[UUID], numbers: dict[UUID, str], zone: ZoneInfo) -> Iterator[Entry]:
-    for act in DebtorAct.objects.filter(installment__in=list(ids)):
+    told_elsewhere = [ActKind.PROMISED, ActKind.DISPUTED]
+    for act in DebtorAct.objects.filter(installment__in=list(ids)).exclude(kind__in=told_elsewhere):
         if act.installment_id is None:
             continue
         yield Entry(

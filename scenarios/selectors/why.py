@@ -257,6 +257,8 @@ def _today_sentence(found: Why, day: Callable[[date], str], money: Callable[[Dec
         return _("Today: %(step)s, for %(amount)s.") % values
     if decision.kind == DecisionKind.FINISHED:
         return _("Nothing more happens: %(reason)s.") % values
+    if found.next_on is not None and not found.next_step:
+        return _("Nothing happens before %(day)s: %(reason)s.") % values
     if found.next_on is not None and found.reason == Reason.NOT_YET:
         return _("The next step, %(step)s, comes on %(day)s.") % values
     if found.next_on is not None:

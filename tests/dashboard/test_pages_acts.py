@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
@@ -138,6 +139,16 @@ def test_an_invoice_is_sent_again_only_with_its_copy(owner: Client, house: House
     assert answer.context["form"].non_field_errors() == ["Attach first the copy of: FA-1."]
     with tenant(house.organization):
         assert Message.objects.filter(kind="resend").count() == 0
+
+
+def test_a_copy_and_a_proof_of_delivery_are_put_on_file(owner: Client, house: House) -> None:
+    url = reverse("dashboard:attach", args=[house.item.invoice_id])
+    wrong = owner.post(url, {"kind": "copy", "file": SimpleUploadedFile("FA-1.pdf", b"GIF89a")})
+    assert wrong.context["form"].errors == {"file": ["This file is not a PDF."]}
+    owner.post(url, {"kind": "copy", "file": SimpleUploadedFile("FA-1.pdf", b"%PDF-1.7 copy")})
+    owner.post(url, {"kind": "delivery", "file": SimpleUploadedFile("BL-1.pdf", b"%PDF-1.7 proof")})
+    assert owner.get(reverse("dashboard:invoice_copy", args=[house.item.invoice_id])).content == b"%PDF-1.7 copy"
+    assert owner.get(reverse("dashboard:invoice_delivery", args=[house.item.invoice_id])).content == b"%PDF-1.7 proof"
 
 
 def test_a_call_is_recorded_on_its_card(owner: Client, house: House) -> None:

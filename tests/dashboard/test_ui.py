@@ -116,6 +116,7 @@ def test_sorting_turns_round_and_returns_to_the_first_page() -> None:
 class PromiseForm(forms.Form):
     amount = forms.DecimalField(label="Amount", help_text="What remains is still claimed.")
     on = forms.DateField(label="On", required=False, widget=forms.DateInput(attrs={"data-when": "promise"}))
+    note = forms.CharField(label="Note", required=False)
 
 
 def test_a_field_ties_its_label_help_and_error_to_its_control() -> None:
@@ -124,7 +125,8 @@ def test_a_field_ties_its_label_help_and_error_to_its_control() -> None:
     assert '<label for="id_amount">Amount</label>' in html
     assert 'id="id_amount_helptext">What remains is still claimed.</div>' in html
     assert 'id="id_amount_error"' in html and 'aria-describedby="id_amount_helptext id_amount_error"' in html
-    assert '<div class="field " data-when="promise">' in html and "(optional)" in html
+    assert '<div class="field " data-when="promise">' in html and '<label for="id_on">On</label>' in html  # asked for when it is shown
+    assert '<label for="id_note">Note <span class="field-optional">(optional)</span></label>' in html
 
 
 def test_blocks_carry_their_content_and_leave_the_page_its_names() -> None:

@@ -10,6 +10,7 @@ from customers.enums import ContactRole, InsolvencyKind
 from dunning.dashboard.forms.fields import AmountField, DayField, WordsField
 from invoices.enums import DisputeReason, DisputeState, HoldKind, HoldSide, PaymentMeans
 
+MAX_PDF = 10 * 1024**2  # bytes: a copy goes with a letter, and a provider takes no more
 PAUSES = (HoldKind.PAUSE, HoldKind.IN_VALIDATION, HoldKind.NEXT_PAY_RUN, HoldKind.DOCUMENT_OWED, HoldKind.CREDIT_NOTE_PENDING)
 """Pauses a person places by hand; the others follow from an act of their own."""
 
@@ -76,6 +77,28 @@ class HoldForm(forms.Form):
     def clean_side(self) -> str:
         """The side is a choice for a pause by hand alone: other kinds have theirs."""
         return str(self.cleaned_data["side"]) if self.data.get("kind") == HoldKind.PAUSE else ""
+
+
+class FileForm(forms.Form):
+    kind = forms.ChoiceField(
+        label=_("What is it?"),
+        choices=[("copy", _("The copy of the invoice")), ("delivery", _("The proof of delivery"))],
+        widget=forms.RadioSelect,
+        initial="copy",
+    )
+    file = forms.FileField(
+        label=_("File"), help_text=_("A PDF of 10 MB at most."), widget=forms.FileInput(attrs={"accept": "application/pdf"})
+    )
+
+    def clean_file(self) -> Any:
+        """The uploaded file. Raises ValidationError unless it is a PDF of a size that can go with a letter."""
+        file = self.cleaned_data["file"]
+        if file.size > MAX_PDF:
+            raise forms.ValidationError(_("This file is larger than 10 MB."))
+        if file.read(5) != b"%PDF-":
+            raise forms.ValidationError(_("This file is not a PDF."))
+        file.seek(0)
+        return file
 
 
 class ItemPaymentForm(forms.Form):

@@ -4,18 +4,34 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from customers.selectors import contact_chain, list_groups
 from dunning.core import documents
+from dunning.core.permissions import Permission
 from dunning.dashboard.components import Tab
 from dunning.dashboard.files import answer_file
+from dunning.dashboard.forms.acts import FileForm
 from dunning.dashboard.records import drawn
-from dunning.dashboard.views.base import MemberRequest, choices_of, member, page, paged, today_of, with_query
+from dunning.dashboard.views.base import (
+    MemberRequest,
+    act_page,
+    acting,
+    choices_of,
+    done,
+    member,
+    page,
+    paged,
+    submitted,
+    today_of,
+    with_query,
+)
 from invoices.enums import InstallmentKind, InvoiceKind
 from invoices.selectors import Accessory, accessories, check_invoice, get_invoice
 from invoices.selectors.items import standing_in_the_way
+from invoices.services import attach_document
 from scenarios.selectors import Why, list_steps, state_counts, timeline, today_sentence, why, with_steps
 from scenarios.selectors.items import COMING, DISPUTED, FROZEN, OPEN, OVERDUE, PROMISED, SETTLED, STATES
 
@@ -106,3 +122,38 @@ def copy(request: MemberRequest, pk: UUID) -> HttpResponse:
     if invoice.document is None:
         raise Http404(_("The copy of this invoice is not on file."))
     return answer_file(documents.read(invoice.document), invoice.document.media_type, invoice.document.filename)
+
+
+@member()
+def delivery(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """The proof of delivery."""
+    proof = get_invoice(pk).delivery_proof
+    if proof is None:
+        raise Http404(_("The proof of delivery is not on file."))
+    return answer_file(documents.read(proof), proof.media_type, proof.filename)
+
+
+@member(Permission.WORK, methods=("GET", "HEAD", "POST"))
+def attach(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Put the copy of the invoice, or its proof of delivery, on file."""
+    invoice = get_invoice(pk)
+    back = reverse("dashboard:invoice", args=[pk])
+    form = FileForm(request.POST, request.FILES) if request.method == "POST" else FileForm()
+
+    def act(data: dict[str, Any]) -> None:
+        when = acting(request)
+        document = documents.store(content=data["file"].read(), media_type="application/pdf", filename=data["file"].name, now=when["now"])
+        attach_document(invoice=invoice, document=document, proof_of_delivery=data["kind"] == "delivery", **when)
+
+    if submitted(request, form, act):
+        return done(request, _("The file is kept with %s.") % invoice.number, back)
+    return act_page(
+        request,
+        form,
+        nav="invoices",
+        title=_("Add a file to this invoice"),
+        verb=_("Keep the file"),
+        back=back,
+        lead=f"{invoice.number}, {invoice.customer.name}",
+        icon="paperclip",
+    )
