@@ -11,9 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One thing that happened, or will. `at` adds the hour to a past entry; `tone` is a badge tone, `late-*` shortened to `late`."""
+    """One thing that happened, or will. `on` None: nobody can say when; `at` adds the hour to a past entry.
 
-    on: dt.date
+    `tone` is a badge tone, `late-*` shortened to `late`.
+    """
+
+    on: dt.date | None
     title: str
     icon: str
     at: dt.datetime | None = None

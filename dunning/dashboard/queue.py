@@ -114,4 +114,6 @@ def _leads_to(entry: QueueEntry) -> str:
 def _since(entry: QueueEntry) -> str:
     if entry.kind == "hold_ends":
         return _("ends on %s") % formatting.date_short(entry.due_on)
+    if entry.kind == "receipt":
+        return _("received %s") % formatting.date_short(entry.due_on)
     return _("due %s") % formatting.date_short(entry.due_on)

@@ -1,6 +1,5 @@
 """A record's timeline as the page draws it: what comes next above, what was said and done below."""
 
-from datetime import date
 from typing import Final
 
 from django.urls import reverse
@@ -27,16 +26,16 @@ VOID: Final = frozenset({"cancelled", "skipped", "taken_back", "withdrawn", "sup
 SETTLES: Final = frozenset({"payment", "credit"})
 
 
-def drawn(found: Timeline, *, today: date, one_invoice: bool = True) -> list[TimelineEntry]:
+def drawn(found: Timeline, *, one_invoice: bool = True) -> list[TimelineEntry]:
     """The latest first: the future, furthest first, then the past. `one_invoice` leaves out the number that every line would repeat."""
-    future = [_coming(step, today, one_invoice) for step in reversed(found.future)]
+    future = [_coming(step, one_invoice) for step in reversed(found.future)]
     return [*future, *(_past(entry, one_invoice) for entry in found.past)]
 
 
-def _coming(step: Future, today: date, one_invoice: bool) -> TimelineEntry:
+def _coming(step: Future, one_invoice: bool) -> TimelineEntry:
     said = [step.reason, "" if one_invoice else step.invoice]
     return TimelineEntry(
-        on=step.on or today,
+        on=step.on,
         title=step.title,
         icon="circle-dashed",
         is_future=True,

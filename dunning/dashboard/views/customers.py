@@ -51,7 +51,7 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         rows=with_steps(items, today=today),
         in_the_way=standing_in_the_way(items, today=today, customer_id=customer.pk),
         contacts=contact_chain([customer.pk], today=today)[customer.pk],
-        entries=drawn(found, today=today, one_invoice=False),
+        entries=drawn(found, one_invoice=False),
         split=insolvency_split(customer),
         deadlines=insolvency_deadlines(customer),
     )

@@ -93,7 +93,7 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         in_the_way=standing_in_the_way(items, today=today),
         problems=check_invoice(invoice) if any(item.outstanding > 0 for item in items) else [],
         contacts=contact_chain([invoice.customer_id], today=today)[invoice.customer_id],
-        entries=drawn(timeline(invoice=invoice, organization=organization, today=today), today=today),
+        entries=drawn(timeline(invoice=invoice, organization=organization, today=today)),
         is_credit_note=invoice.kind == InvoiceKind.CREDIT_NOTE,
     )
 
