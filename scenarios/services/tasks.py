@@ -8,6 +8,8 @@ from customers.services import clear_reply_pending, lock_customers
 from dunning.core import audit
 from dunning.core.errors import DomainError
 from dunning.core.models import User
+from notifications.enums import MessageState
+from notifications.services import settle_uncertain
 from scenarios import effects
 from scenarios.enums import ActionState, Reason, TaskKind, TaskState
 from scenarios.models import Action, Task
@@ -28,7 +30,8 @@ def lock_task(task: Task) -> Task:
 
 
 def complete_task(*, task: Task, actor: str, today: date, now: datetime, outcome: str = "", note: str = "") -> Task:
-    """The task was done today: steps of a plan it stood for are done, and the plan goes on. A reply that was read clears its pause.
+    """The task was done today: steps of a plan it stood for are done, and the plan goes on. A reply that was read clears its pause; a
+    message nobody had news of is known to have left.
 
     Raises DomainError when it is closed, and for a call or an approval, which are closed by recording the call or approving.
     """
@@ -39,11 +42,15 @@ def complete_task(*, task: Task, actor: str, today: date, now: datetime, outcome
     effects.mark_done(list(Action.objects.filter(task=locked)), on=today, actor=actor, now=now)
     if locked.kind == TaskKind.REPLY and locked.customer is not None:
         clear_reply_pending(customer=locked.customer, actor=actor, today=today, now=now)
+    _settle_sending(locked, left=True, note=note, actor=actor, now=now)
     return _close(locked, TaskState.DONE, outcome or "done", note, actor, now)
 
 
 def cancel_task(*, task: Task, reason: str, actor: str, today: date, now: datetime) -> Task:
-    """The task will not be done: steps it stood for never happen again. Raises DomainError without a reason, or when it is closed."""
+    """The task will not be done: steps it stood for never happen again. A message nobody had news of did not leave, and tries again.
+
+    Raises DomainError without a reason, or when it is closed.
+    """
     if not reason.strip():
         raise DomainError(_("Say why this task is cancelled."), code="required", field="reason")
     locked = lock_task(task)
@@ -51,6 +58,7 @@ def cancel_task(*, task: Task, reason: str, actor: str, today: date, now: dateti
     if locked.kind == TaskKind.APPROVAL:
         raise DomainError(_("Withdraw the message: that closes this task."), code="decided_elsewhere")
     effects.give_up(list(Action.objects.filter(task=locked)), state=ActionState.CANCELLED, reason=Reason.WITHDRAWN)
+    _settle_sending(locked, left=False, note=reason, actor=actor, now=now)
     return _close(locked, TaskState.CANCELLED, Reason.WITHDRAWN, reason, actor, now)
 
 
@@ -106,6 +114,13 @@ def reopen_task(*, task: Task, reason: str, actor: str, today: date, now: dateti
     locked.save(update_fields=["state", "outcome", "closed_at", "closed_by", "due_on", "alerted_on"])
     audit.record(actor=actor, action="task.reopened", target=locked, body={"reason": reason.strip()[:300]}, now=now)
     return locked
+
+
+def _settle_sending(task: Task, *, left: bool, note: str, actor: str, now: datetime) -> None:
+    """What a person found in the provider's journal; news that came meanwhile stands."""
+    message = task.message if task.kind == TaskKind.UNCERTAIN_SENDING else None
+    if message is not None and message.state in (MessageState.UNCERTAIN, MessageState.UNPROVEN):
+        settle_uncertain(message_id=message.pk, left=left, note=note, actor=actor, now=now)
 
 
 def _refuse_closed(task: Task) -> None:

@@ -8,6 +8,9 @@ from dunning.core.errors import DomainError
 from dunning.core.models import Organization, User
 from dunning.core.tenancy import tenant
 from invoices.models import Installment
+from notifications import outbox, settlement
+from notifications.enums import MessageState
+from notifications.models import Message
 from scenarios.models import Task
 from scenarios.services.calls import record_call
 from scenarios.services.tasks import assign_task, cancel_task, complete_task, postpone_task, reopen_task
@@ -80,3 +83,27 @@ def test_a_call_closed_by_mistake_is_opened_again_until_the_plan_has_gone_on(hou
         assert steps_of(item)[-1] == ("r2", "done", "2026-10-14")
         assert _code(reopen_task, task=task, reason="encore", actor=CLERK, today=date(2026, 10, 15), now=at("2026-10-15")) == "gone_on"
         assert Task.objects.get(pk=task.pk).state == "done"
+
+
+@pytest.mark.parametrize(("left", "sent", "step"), [(True, "accepted", "done"), (False, "queued", "planned")])
+def test_a_person_says_what_became_of_a_message_without_news(left: bool, sent: str, step: str) -> None:
+    """Without it the step would be under way for ever, and its invoice silent."""
+    house = open_house()
+    with tenant(house):
+        item = make_invoice(make_customer("C1"), issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+    run_on(house, "2026-10-02", deliver=False)
+    with tenant(house):
+        message = Message.objects.get()
+        Message.objects.update(state="sending", frozen_at=at("2026-10-02"))
+        [message] = outbox.lock([message.pk])
+        settlement.be_uncertain(message, "nobody answered", at("2026-10-02"))
+        settlement.move(message, MessageState.UNPROVEN, at("2026-10-03"))
+        task = Task.objects.get(kind="uncertain_sending")
+        who = {"actor": CLERK, "today": date(2026, 10, 5), "now": at("2026-10-05")}
+        if left:
+            complete_task(task=task, note="vu dans le journal", **who)
+        else:
+            cancel_task(task=task, reason="absent du journal", **who)
+        assert Message.objects.get().state == sent
+        assert steps_of(item)[-1] == ("r1", step, "2026-10-02")
+        assert not Task.objects.filter(state="open").exists()
