@@ -5,7 +5,8 @@
 - `{{table}}`, `{{chronology}}`, `{{bank}}` stand for ready-made blocks and make a paragraph of their own.
 - `**bold**` is the only mark-up; an empty line starts a paragraph. In HTML everything else is escaped, values included.
 
-Tenants write templates, so this is the wall of reliability faults D1 and D2: work is linear in the size of the text and its values.
+Tenants write templates, so this is the wall before what they write: nothing of ours can be reached from a text, and work is
+linear in its size and that of its values.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What is wrong with a template, said before it is saved (rule 16, reliability D1): each problem names the culprit and what to do."""
+"""What is wrong with a template, said before it is saved (rule 16): each problem names the culprit and what to do."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The queue of a day's work, in the order in which it matters (docs/product, Today)."""
+"""The queue of a day's work, in the order in which it matters."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass

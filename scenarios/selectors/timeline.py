@@ -1,4 +1,4 @@
-"""One timeline for an invoice or a customer: everything that was said and done, and what comes next (docs/product, screens)."""
+"""One timeline for an invoice or a customer: everything that was said and done, and what comes next."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
