@@ -11,6 +11,7 @@ from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from notifications.models import ProviderAccount
 from notifications.providers import build
@@ -39,7 +40,7 @@ def unseal(stored: str) -> dict[str, str]:
     try:
         opened: dict[str, str] = json.loads(_cipher().decrypt(stored.encode()))
     except InvalidToken:
-        raise Misconfigured("The stored password cannot be read with this installation's key: enter it again.") from None
+        raise Misconfigured(_("The stored password cannot be read with this installation's key: enter it again.")) from None
     return opened
 
 

@@ -20,6 +20,7 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from dunning.core import audit, documents
 from dunning.core.models import Organization
@@ -355,7 +356,7 @@ def _call(organization_id: UUID, ready: Ready) -> settlement.Answer:
         answer = error
     except Exception as error:
         logger.exception("A provider failed in a way it does not declare.")
-        answer = Uncertain(f"Unexpected fault while sending ({type(error).__name__}).")
+        answer = Uncertain(_("Unexpected fault while sending (%(error)s).") % {"error": type(error).__name__})
     breaker.report(ready.account_id, answer if isinstance(answer, NotAccepted) else None)
     return answer
 

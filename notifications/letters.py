@@ -13,6 +13,8 @@ from html import escape
 from pathlib import Path
 from typing import Final, Literal
 
+from django.utils.translation import gettext as _
+
 from notifications.blocks import (
     RIGHT_ALIGNED,
     WORDS,
@@ -47,7 +49,7 @@ class LetterTooLong(LetterError):
     """More pages than may be printed: send a statement and a place to download the copies instead."""
 
     def __init__(self, pages: int, limit: int) -> None:
-        super().__init__(f"{pages} pages, at most {limit} allowed")
+        super().__init__(_("%(pages)s pages, at most %(limit)s allowed") % {"pages": pages, "limit": limit})
         self.pages = pages
         self.limit = limit
 
@@ -56,7 +58,8 @@ class UnreadableCopy(LetterError):
     """The copy of an invoice cannot be read; `name` says which, `encrypted` whether a password protects it."""
 
     def __init__(self, name: str, *, encrypted: bool) -> None:
-        super().__init__(f"{name}: {'protected by a password' if encrypted else 'not a readable PDF'}")
+        said = _("%(name)s: protected by a password") if encrypted else _("%(name)s: not a readable PDF")
+        super().__init__(said % {"name": name})
         self.name = name
         self.encrypted = encrypted
 
@@ -273,7 +276,10 @@ def style_sheet() -> str:
 def letter_html(content: LetterContent) -> str:
     """The letter as HTML, without its style sheet. Raises `LetterError` when the address does not fit the window."""
     if not content.recipient or len(content.recipient) > MOST_ADDRESS_LINES:
-        raise LetterError(f"the address has {len(content.recipient)} lines: between 1 and {MOST_ADDRESS_LINES} fit the window")
+        raise LetterError(
+            _("the address has %(lines)s lines: between 1 and %(most)s fit the window")
+            % {"lines": len(content.recipient), "most": MOST_ADDRESS_LINES}
+        )
     phrases, sender = _PHRASES[content.language], content.sender
     registered = ""
     if content.registered is not None:
@@ -338,7 +344,7 @@ def render_letter(content: LetterContent, *, press: Press = _press) -> bytes:
     try:
         pdf = press.run(RENDER, [html.encode(), style_sheet().encode()])
     except PressError as error:
-        raise LetterError(f"the letter could not be printed ({error.detail})") from error
+        raise LetterError(_("the letter could not be printed (%(detail)s)") % {"detail": error.detail}) from error
     if (pages := count_pages(pdf)) > MOST_PAGES:
         raise LetterTooLong(pages, MOST_PAGES)
     return pdf
@@ -357,7 +363,7 @@ def merge_print_file(letter_pdf: bytes, copies: Sequence[InvoiceCopy], *, press:
     except PressError as error:
         if error.code in {"broken_copy", "encrypted_copy"}:
             raise UnreadableCopy(error.detail, encrypted=error.code == "encrypted_copy") from error
-        raise LetterError(f"the print file could not be bound ({error.detail})") from error
+        raise LetterError(_("the print file could not be bound (%(detail)s)") % {"detail": error.detail}) from error
     if (pages := count_pages(bound) - count_pages(letter_pdf)) > MOST_COPY_PAGES:
         raise LetterTooLong(pages, MOST_COPY_PAGES)
     return bound

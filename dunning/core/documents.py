@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
+from django.utils.translation import gettext as _
 
 from dunning.core.models import Document
 from dunning.core.tenancy import current_organization_id
@@ -61,7 +62,7 @@ def read(document: Document) -> bytes:
         with _storage().open(_path(document.sha256)) as file:
             content: bytes = file.read()
     except FileNotFoundError:
-        raise DocumentLost(f"The file of “{document.filename}” is missing from the document store.") from None
+        raise DocumentLost(_("The file of “%(filename)s” is missing from the document store.") % {"filename": document.filename}) from None
     if hashlib.sha256(content).hexdigest() != document.sha256:
-        raise DocumentLost(f"The file of “{document.filename}” was changed in the document store.")
+        raise DocumentLost(_("The file of “%(filename)s” was changed in the document store.") % {"filename": document.filename})
     return content

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from django.utils.translation import gettext as _
+
 from notifications.enums import ProviderKind
 from notifications.providers import anymail, post_office, smtp, twilio
 from notifications.providers import print as printing
@@ -20,5 +22,5 @@ def build(account: Account) -> Provider:
     """The provider of an account. Raises Misconfigured with a sentence when its settings cannot work."""
     provider = BUILDERS[account.kind](account)
     if account.channel not in provider.channels:
-        raise Misconfigured(f"{ProviderKind(account.kind).label} does not carry this channel.")
+        raise Misconfigured(_("%(kind)s does not carry this channel.") % {"kind": ProviderKind(account.kind).label})
     return provider

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from anymail.exceptions import AnymailConfigurationError, AnymailError, AnymailRecipientsRefused, AnymailRequestsAPIError
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
 from dunning.core.enums import Channel
 from notifications.enums import ProviderKind
@@ -50,17 +51,24 @@ class Anymail(Provider):
         super().__init__(account)
         self.service = str(account.settings.get("service") or "")
         if self.service not in SERVICES:
-            raise Misconfigured(f"“{self.service}” is not a known e-mail service: choose one of {', '.join(sorted(SERVICES))}.")
+            raise Misconfigured(
+                _("“%(service)s” is not a known e-mail service: choose one of %(known)s.")
+                % {"service": self.service, "known": ", ".join(sorted(SERVICES))}
+            )
         takes, needs = SERVICES[self.service]
         if missing := [name for name in needs if not account.secrets.get(name)]:
-            raise Misconfigured(f"The e-mail service {self.service} needs {' and '.join(missing)}.")
+            raise Misconfigured(
+                _("The e-mail service %(service)s needs %(missing)s.") % {"service": self.service, "missing": " and ".join(missing)}
+            )
         self._options: dict[str, Any] = {name: account.settings[name] for name in takes if account.settings.get(name)}
         self._options |= {name: account.secrets[name] for name in needs}
         self._backend = import_string(f"anymail.backends.{self.service}.EmailBackend")
         try:
             self._backend(**self._options)
         except AnymailConfigurationError as error:
-            raise Misconfigured(f"The e-mail service {self.service} is not completely set up: {error}") from None
+            raise Misconfigured(
+                _("The e-mail service %(service)s is not completely set up: %(error)s") % {"service": self.service, "error": error}
+            ) from None
         self._local = threading.local()
 
     def send(self, envelope: Envelope, deadline: Deadline) -> Accepted:
@@ -82,7 +90,10 @@ class Anymail(Provider):
         if not (status.status or set()) & {"sent", "queued"}:
             if status.esp_response is not None and status.esp_response.status_code in FINAL:
                 raise Refused(f"{self.service}: {status.esp_response.text[:500]}", code=str(status.esp_response.status_code))
-            raise Uncertain(f"{self.service} answered with the status {', '.join(sorted(map(str, status.status or ['none'])))}.")
+            raise Uncertain(
+                _("%(service)s answered with the status %(status)s.")
+                % {"service": self.service, "status": ", ".join(sorted(map(str, status.status or ["none"])))}
+            )
         return Accepted(provider_id=str(status.message_id or "")[:120], response=f"{self.service}: {', '.join(sorted(status.status))}")
 
     def _session(self, deadline: Deadline) -> BoundedSession:

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import requests
+from django.utils.translation import gettext as _
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from notifications.providers.base import Deadline, NotAccepted, Uncertain
@@ -31,10 +32,12 @@ class BoundedSession(requests.Session):
             )
         except requests.RequestException as error:
             if _never_connected(error):
-                raise NotAccepted(f"The service cannot be reached ({_host(url)}). It will be tried again.") from None
+                raise NotAccepted(_("The service cannot be reached (%(url)s). It will be tried again.") % {"url": _host(url)}) from None
             if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema | requests.exceptions.InvalidSchema):
-                raise NotAccepted(f"The address of the service is not valid: {url}") from None
-            raise Uncertain(f"The service did not answer after the message was written ({type(error).__name__}).") from None
+                raise NotAccepted(_("The address of the service is not valid: %(url)s") % {"url": url}) from None
+            raise Uncertain(
+                _("The service did not answer after the message was written (%(error)s).") % {"error": type(error).__name__}
+            ) from None
         response._content = _bounded(response, ends)
         return response
 
@@ -46,10 +49,10 @@ def _bounded(response: requests.Response, ends: float) -> bytes:
         while chunk := response.raw.read1(CHUNK, decode_content=True):
             content += chunk
             if len(content) > LARGEST_ANSWER or time.monotonic() > ends:
-                raise Uncertain("The service's answer was too long or too slow to be read.")
+                raise Uncertain(_("The service's answer was too long or too slow to be read."))
     except (HTTPError, OSError) as error:
         response.close()
-        raise Uncertain(f"The service's answer broke off ({type(error).__name__}).") from None
+        raise Uncertain(_("The service's answer broke off (%(error)s).") % {"error": type(error).__name__}) from None
     except Uncertain:
         response.close()
         raise

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.core.validators import validate_email
 from django.utils.encoding import punycode
+from django.utils.translation import gettext
 
 from notifications.providers.base import Envelope, Refused
 
@@ -23,15 +24,15 @@ def single_address(value: str) -> tuple[str, str]:
     Raises ValueError for control characters, several mailboxes, or something that is no address.
     """
     if any(character in value for character in FORBIDDEN):
-        raise ValueError("An address must not contain line breaks.")
+        raise ValueError(gettext("An address must not contain line breaks."))
     mailboxes = [(name, address) for name, address in getaddresses([value]) if name or address]
     if len(mailboxes) != 1:
-        raise ValueError(f"“{value}” is not one e-mail address.")
+        raise ValueError(gettext("“%(value)s” is not one e-mail address.") % {"value": value})
     name, address = mailboxes[0]
     try:
         validate_email(address)
     except ValidationError:
-        raise ValueError(f"“{value}” is not an e-mail address.") from None
+        raise ValueError(gettext("“%(value)s” is not an e-mail address.") % {"value": value}) from None
     return name, address
 
 
@@ -41,7 +42,7 @@ def mailbox(name: str, address: str) -> str:
     Raises ValueError as `single_address` does.
     """
     if any(character in name for character in FORBIDDEN):
-        raise ValueError("A name must not contain line breaks.")
+        raise ValueError(gettext("A name must not contain line breaks."))
     plain = _on_the_wire(address)
     return formataddr((name, plain)) if not name.isascii() else str(Address(name, addr_spec=plain)) if name else plain
 
@@ -51,14 +52,16 @@ def wire_address(value: str) -> str:
     try:
         return _on_the_wire(value)
     except ValueError as error:
-        raise Refused(f"“{value}” cannot be written to: {error}", code="unsafe_header") from None
+        raise Refused(
+            gettext("“%(value)s” cannot be written to: %(error)s") % {"value": value, "error": error}, code="unsafe_header"
+        ) from None
 
 
 def _on_the_wire(value: str) -> str:
     _, address = single_address(value)
     local, domain = address.rsplit("@", 1)
     if not local.isascii():
-        raise ValueError(f"“{address}” has a letter that mail servers do not carry.")
+        raise ValueError(gettext("“%(address)s” has a letter that mail servers do not carry.") % {"address": address})
     return f"{local}@{punycode(domain)}"
 
 
@@ -70,7 +73,7 @@ def build(envelope: Envelope) -> EmailMultiAlternatives:
         reply_to = [envelope.reply_to] if envelope.reply_to and single_address(envelope.reply_to) else []
         for value in (envelope.subject, envelope.header_id, envelope.references, *(file.filename for file in envelope.files)):
             if any(character in value for character in FORBIDDEN):
-                raise ValueError("A header must not contain line breaks.")
+                raise ValueError(gettext("A header must not contain line breaks."))
     except ValueError as error:
         raise Refused(str(error), code="unsafe_header") from None
     headers = {**HEADERS, "Message-ID": envelope.header_id}

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from dunning.core.enums import Channel
 from notifications.enums import ProviderKind
@@ -54,9 +55,11 @@ class Smtp(Provider):
             self.security = "starttls" if settings.EMAIL_USE_TLS else "ssl" if settings.EMAIL_USE_SSL else "none"
             self.username, self.password = settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD
         if not self.host:
-            raise Misconfigured("No mail server is set: give its host, or set EMAIL_URL for the whole installation.")
+            raise Misconfigured(gettext("No mail server is set: give its host, or set EMAIL_URL for the whole installation."))
         if self.security not in ("none", "starttls", "ssl"):
-            raise Misconfigured(f"The security of a mail server is none, starttls or ssl, not “{self.security}”.")
+            raise Misconfigured(
+                gettext("The security of a mail server is none, starttls or ssl, not “%(security)s”.") % {"security": self.security}
+            )
         self.verify = str(own.get("verify", True)).lower() != "false"
         self._idle: list[tuple[smtplib.SMTP, int]] = []  # (connection, messages sent over it)
         self._lock = threading.Lock()
@@ -121,11 +124,15 @@ class Smtp(Provider):
         except smtplib.SMTPAuthenticationError as error:
             _hang_up(connection)
             raise NotAccepted(
-                f"The mail server {self.host} refused the sign-in: check the user name and password ({_words(error.smtp_error)})."
+                gettext("The mail server %(host)s refused the sign-in: check the user name and password (%(reply)s).")
+                % {"host": self.host, "reply": _words(error.smtp_error)}
             ) from None
         except (smtplib.SMTPException, OSError) as error:
             _hang_up(connection)
-            raise NotAccepted(f"The mail server {self.host}:{self.port} cannot be reached ({error}). It will be tried again.") from None
+            raise NotAccepted(
+                gettext("The mail server %(host)s:%(port)s cannot be reached (%(error)s). It will be tried again.")
+                % {"host": self.host, "port": self.port, "error": error}
+            ) from None
         return connection
 
     def _sign_in(self, connection: smtplib.SMTP) -> None:
@@ -143,12 +150,15 @@ class Smtp(Provider):
             connection.ehlo_or_helo_if_needed()
             code, reply = connection.mail(sender)
             if code != 250:
-                raise _no(code, reply, f"The mail server refused the sender {sender}")
+                raise _no(code, reply, gettext("The mail server refused the sender %(sender)s") % {"sender": sender})
             code, reply = connection.rcpt(recipient)
             if code not in (250, 251):
-                raise _no(code, reply, f"The mail server refused {recipient}", address=True)
+                raise _no(code, reply, gettext("The mail server refused %(recipient)s") % {"recipient": recipient}, address=True)
         except (smtplib.SMTPException, OSError) as error:
-            raise NotAccepted(f"The connection to the mail server {self.host} broke before the message was written ({error}).") from None
+            raise NotAccepted(
+                gettext("The connection to the mail server %(host)s broke before the message was written (%(error)s).")
+                % {"host": self.host, "error": error}
+            ) from None
 
     def _data(self, connection: smtplib.SMTP, content: bytes, deadline: Deadline) -> Accepted:
         try:
@@ -156,20 +166,29 @@ class Smtp(Provider):
                 connection.sock.settimeout(deadline.timeout)
             code, reply = connection.docmd("DATA")
         except (smtplib.SMTPException, OSError) as error:
-            raise NotAccepted(f"The connection to the mail server {self.host} broke before the message was written ({error}).") from None
+            raise NotAccepted(
+                gettext("The connection to the mail server %(host)s broke before the message was written (%(error)s).")
+                % {"host": self.host, "error": error}
+            ) from None
         if code != 354:
-            raise _no(code, reply, "The mail server refused the message")
+            raise _no(code, reply, gettext("The mail server refused the message"))
         deadline.require()
         try:
             with _cut_after(connection, deadline.timeout):
                 connection.send(re.sub(rb"(?m)^\.", b"..", content).removesuffix(b"\r\n") + b"\r\n.\r\n")
                 code, reply = connection.getreply()
         except (smtplib.SMTPException, OSError) as error:
-            raise Uncertain(f"The mail server {self.host} did not answer after the message was written ({error or 'no reply'}).") from None
+            raise Uncertain(
+                gettext("The mail server %(host)s did not answer after the message was written (%(reply)s).")
+                % {"host": self.host, "reply": error or "no reply"}
+            ) from None
         if 400 <= code < 600:
-            raise _no(code, reply, "The mail server refused the message")
+            raise _no(code, reply, gettext("The mail server refused the message"))
         if code != 250:
-            raise Uncertain(f"The mail server {self.host} answered “{code} {_words(reply)[:80]}” after the message was written.")
+            raise Uncertain(
+                gettext("The mail server %(host)s answered “%(code)s %(reply)s” after the message was written.")
+                % {"host": self.host, "code": code, "reply": _words(reply)[:80]}
+            )
         return Accepted(response=f"{code} {_words(reply)}")
 
     @staticmethod
@@ -184,7 +203,7 @@ class Smtp(Provider):
 def _port(value: object) -> int:
     text = str(value or 25)
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
-        raise Misconfigured(f"The port of a mail server is a number from 1 to 65535, not “{text}”.")
+        raise Misconfigured(gettext("The port of a mail server is a number from 1 to 65535, not “%(text)s”.") % {"text": text})
     return int(text)
 
 

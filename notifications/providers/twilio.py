@@ -4,6 +4,7 @@ import logging
 import threading
 from typing import Any
 
+from django.utils.translation import gettext as _
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http import HttpClient
 from twilio.http.response import Response
@@ -43,7 +44,7 @@ class Twilio(Provider):
         self.account_sid = str(account.settings.get("account_sid") or "")
         self.auth_token = account.secrets.get("auth_token", "")
         if not self.account_sid or not self.auth_token:
-            raise Misconfigured("Twilio needs an account SID and an auth token.")
+            raise Misconfigured(_("Twilio needs an account SID and an auth token."))
         self.api_url = str(account.settings.get("api_url") or API).rstrip("/")
         self._local = threading.local()
 
@@ -57,9 +58,9 @@ class Twilio(Provider):
         except TwilioRestException as error:
             raise self._sorted(error, http.retry_after) from None
         except (TwilioException, ValueError, KeyError, TypeError) as error:
-            raise Uncertain(f"Twilio's answer cannot be read ({type(error).__name__}).") from None
+            raise Uncertain(_("Twilio's answer cannot be read (%(error)s).") % {"error": type(error).__name__}) from None
         if not answer.sid:
-            raise Uncertain("Twilio's answer names no message.")
+            raise Uncertain(_("Twilio's answer names no message."))
         return Accepted(provider_id=str(answer.sid)[:120], response=f"Twilio: {answer.status}")
 
     def _http(self) -> "_TwilioHttp":

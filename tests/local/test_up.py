@@ -60,9 +60,9 @@ def test_a_first_command_finds_its_tables_and_a_second_one_loses_no_time(committ
     with copied(ordinary=False) as checkout:
         command = ["create_organization", "atelier", "--name", "Atelier", "--owner", "claire@atelier.example"]
         code, said = checkout.run(*command)
-        assert (code, said.splitlines()[:2]) == (0, ["[setup] preparing the database", "Atelier is ready."]), said
+        assert (code, said.splitlines()[:2]) == (0, ["[setup] preparing the database", "Atelier\u00a0: tout est prêt."]), said
         code, said = checkout.run(*command)
-        assert (code, "preparing" in said, "exists already" in said) == (1, False, True), said
+        assert (code, "preparing" in said, "existe déjà" in said) == (1, False, True), said
 
         checkout.give(*SERVICES)
         with psycopg2.connect(os.environ["DATABASE_OWNER_URL"]) as connection, connection.cursor() as cursor:

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
 
 from dunning.core import clock
 from dunning.core.enums import WRITTEN_CHANNELS, Channel
@@ -35,13 +36,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["post_office"] == bool(options["channel"] and options["kind"]):
-            raise CommandError("Give --channel and --kind, or --post-office.")
+            raise CommandError(_("Give --channel and --kind, or --post-office."))
         now = clock.now()
         try:
             organization = get_organization(options["organization"])
             if options["post_office"]:
                 set_up_post_office(organization=organization, actor=ACTOR, now=now)
-                self.stdout.write(f"{organization.name}: the local post office takes everything, nothing leaves this machine.")
+                self.stdout.write(_("%s: the local post office takes everything, nothing leaves this machine.") % organization.name)
                 return
             with tenant(organization):
                 account = set_provider(
@@ -54,13 +55,14 @@ class Command(BaseCommand):
                 )
         except DomainError as error:
             raise CommandError(error.message) from None
-        self.stdout.write(f"{organization.name}: {Channel(account.channel).label} goes through {ProviderKind(account.kind).label}.")
+        values = {"name": organization.name, "channel": Channel(account.channel).label, "way": ProviderKind(account.kind).label}
+        self.stdout.write(_("%(name)s: %(channel)s goes through %(way)s.") % values)
 
 
 def _pairs(words: list[str]) -> dict[str, str]:
     pairs = dict(word.partition("=")[::2] for word in words)
     if wrong := [word for word in words if "=" not in word]:
-        raise CommandError(f"Write NAME=VALUE, not “{wrong[0]}”.")
+        raise CommandError(_("Write NAME=VALUE, not “%s”.") % wrong[0])
     return pairs
 
 
@@ -68,5 +70,5 @@ def _from_environment(variable: str) -> str:
     """Secrets do not belong on a command line, where other users and the shell's history see them."""
     value = os.environ.get(variable, "")
     if not value:
-        raise CommandError(f"The environment variable {variable} is empty or not set.")
+        raise CommandError(_("The environment variable %s is empty or not set.") % variable)
     return value

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
 
 from dunning.core import clock
 from dunning.core.errors import DomainError
@@ -11,6 +12,7 @@ from dunning.core.models import Organization
 from dunning.core.selectors import get_organization
 from dunning.core.tenancy import tenant
 from notifications.dispatcher import deliver_due
+from notifications.enums import MessageState
 from notifications.models import Message
 from notifications.selectors import awaiting_approval_ids, is_on_post_office
 from scenarios.context import local_date
@@ -36,7 +38,8 @@ class Command(BaseCommand):
             raise CommandError(error.message) from None
         if is_on_post_office(organization):
             for state, count in sorted(deliver_due(now=clock.now(), organization=organization).items()):
-                self.stdout.write(f"  {state}: {count}")
+                said = MessageState(state).label if state in MessageState.values else state
+                self.stdout.write(f"  {said}: {count}")
 
     def _approve(self, organization: Organization, message_id: UUID | None) -> None:
         now = clock.now()
@@ -45,14 +48,15 @@ class Command(BaseCommand):
             if message_id is not None:
                 message = Message.objects.filter(pk=message_id).first()
                 if message is None:
-                    raise CommandError(f"There is no message {message_id} in {organization.slug}.")
+                    raise CommandError(_("There is no message %(id)s in %(slug)s.") % {"id": message_id, "slug": organization.slug})
                 approve_message(message=message, organization=organization, actor=ACTOR, today=today, now=now)
-                self.stdout.write("Approved: it leaves as soon as the gate lets it.")
+                self.stdout.write(_("Approved: it leaves as soon as nothing stands in its way."))
                 return
             approved, stay = approve_messages(
                 message_ids=awaiting_approval_ids(), organization=organization, actor=ACTOR, today=today, now=now
             )
-            self.stdout.write(f"Approved: {approved}")
+            self.stdout.write(_("Approved: %s") % approved)
             for message in stay:
                 lacking = "; ".join(line.label for line in missing_checks(message=message, organization=organization, today=today))
-                self.stdout.write(f"  {message.pk} to {message.customer.name} stays: {lacking}")
+                values = {"message": message.pk, "customer": message.customer.name, "lacking": lacking}
+                self.stdout.write(_("  %(message)s to %(customer)s stays: %(lacking)s") % values)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
 
 from dunning.core import clock
 from dunning.core.enums import Language
@@ -37,16 +38,16 @@ class Command(BaseCommand):
         except DomainError as error:
             raise CommandError(error.message) from None
         slug = new.organization.slug
-        password = new.password or "the one this account already has"
+        password = new.password or _("the one this account already has")
         for line in (
-            f"{new.organization.name} is ready.",
+            _("%s is ready.") % new.organization.name,
             "",
-            f"  Address   {settings.PUBLIC_BASE_URL}/",
-            f"  E-mail    {new.owner.email}",
-            f"  Password  {password}",
+            _("  Address   %s") % f"{settings.PUBLIC_BASE_URL}/",
+            _("  E-mail    %s") % new.owner.email,
+            _("  Password  %s") % password,
             "",
-            *(["Note the password: it is not kept and cannot be shown again.", ""] if new.password else []),
-            "Every message stays on this machine (local post office) and waits for approval at first. Next:",
+            *([_("Note the password: it is not kept and cannot be shown again."), ""] if new.password else []),
+            _("Every message stays on this machine (local post office) and waits for approval at first. Next:"),
             f"  python3 manage.py profile --organization {slug} iban=FR76… bic=… siren=… address_line1=… postal_code=… city=…",
             f"  python3 manage.py import_customers FILE --organization {slug}",
             f"  python3 manage.py import_invoices FILE --organization {slug}",

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
 
 from dunning.core.errors import DomainError
 from dunning.core.selectors import get_organization
@@ -32,5 +33,5 @@ class Command(BaseCommand):
         try:
             Path(options["output"]).write_text(content, encoding="utf-8")
         except OSError as error:
-            raise CommandError(f"{options['output']} cannot be written: {error.strerror}.") from None
-        self.stdout.write(f"{options['key']} was written to {options['output']}.")
+            raise CommandError(_("%(path)s cannot be written: %(why)s.") % {"path": options["output"], "why": error.strerror}) from None
+        self.stdout.write(_("%(plan)s was written to %(path)s.") % {"plan": options["key"], "path": options["output"]})

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from dunning.core import clock
 from dunning.core.errors import DomainError
@@ -27,24 +29,25 @@ class Command(BaseCommand):
             with Path(options["file"]).open("rb") as file:
                 source = file.read(LARGEST_FILE + 1)
         except OSError as error:
-            raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from None
+            raise CommandError(_("%(path)s cannot be read: %(why)s.") % {"path": options["file"], "why": error.strerror}) from None
         try:
             with tenant(get_organization(options["organization"])):
                 done = import_plan(source=source, actor="system", now=clock.now(), dry_run=options["dry_run"])
         except DomainError as error:
-            raise CommandError(f"{error.message}\nNothing was written.") from None
+            raise CommandError(f"{error.message}\n" + _("Nothing was written.")) from None
         for problem in done.publication.warnings:
-            self.stderr.write(f"Warning: {sentence(problem)}")
+            self.stderr.write(_("Warning: %s") % sentence(problem))
         self.stdout.write(_summary(done, dry_run=options["dry_run"]))
 
 
 def _summary(done: PlanImport, *, dry_run: bool) -> str:
     key, number = done.publication.plan.key, done.publication.version.number
     changes = [
-        *([f"version {number} of {key}"] if done.publication.is_new else []),
-        *([f"new names of {key}"] if done.publication.is_renamed else []),
-        *([f"{done.texts} text(s)"] if done.texts else []),
+        *([_("version %(number)s of %(plan)s") % {"number": number, "plan": key}] if done.publication.is_new else []),
+        *([_("new names of %s") % key] if done.publication.is_renamed else []),
+        *([ngettext("%d text", "%d texts", done.texts) % done.texts] if done.texts else []),
     ]
     if not changes:
-        return f"{key} is already in force as version {number}: nothing to change."
-    return ("It would put in force: " if dry_run else "In force: ") + ", ".join(changes) + "."
+        return _("%(plan)s is already in force as version %(number)s: nothing to change.") % {"plan": key, "number": number}
+    said = _("It would put in force: %s.") if dry_run else _("In force: %s.")
+    return said % ", ".join(changes)

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils.translation import gettext as _
 
 from dunning.core import clock
 from dunning.core.services import reset_password
@@ -28,12 +29,14 @@ class Command(BaseCommand):
             return
         played = demo.live(organization=organization, now=clock.now(), on_day=self._progress)
         if played is None:
-            self.stdout.write(f"{organization.name}: the year is played up to today.")
+            self.stdout.write(_("%s: the year is played up to today.") % organization.name)
             return
         sent = sum(played.messages.values())
-        self.stdout.write(f"{organization.name}: {played.days} days played in {played.seconds:.0f} s, {sent} messages written.")
+        values = {"name": organization.name, "days": played.days, "seconds": f"{played.seconds:.0f}", "messages": sent}
+        self.stdout.write(_("%(name)s: %(days)s days played in %(seconds)s s, %(messages)s messages written.") % values)
 
     def _progress(self, today: date, played: Played) -> None:
         if today.day == 1:
-            self.stdout.write(f"Playing {today:%B %Y}: {sum(played.messages.values())} messages so far")
+            values = {"day": f"{today:%d/%m/%Y}", "messages": sum(played.messages.values())}
+            self.stdout.write(_("Played up to %(day)s: %(messages)s messages so far") % values)
             self.stdout.flush()

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import F, Sum
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from dunning.core import clock
 from dunning.core.errors import DomainError
@@ -50,8 +52,10 @@ class Command(BaseCommand):
             return
         if not local:
             raise CommandError(
-                "Another day than today is run only while every channel is on the local post office: its messages would really leave. "
-                "Nothing was done."
+                _(
+                    "Another day than today is run only while every channel is on the local post office: its messages would really "
+                    "leave. Nothing was done."
+                )
             )
         moment = datetime.combine(day, AT_WORK, tzinfo=ZoneInfo(organization.timezone))
         with clock.virtual(moment):
@@ -63,41 +67,45 @@ class Command(BaseCommand):
         self._say_decisions(organization, day, report)
         if local:
             delivered = deliver_due(now=now, organization=organization)
-            self._say_counts("Messages handed to the local post office", delivered)
+            self._say_counts(_("Messages handed to the local post office"), delivered)
         self._say_waiting(organization)
 
     def _say_decisions(self, organization: Organization, day: date, report: RunReport) -> None:
         with tenant(organization):
             amounts = _chased_by_reason()
-        self.stdout.write(f"{organization.name}, {day.isoformat()}: {report.run.items} open items")
+        values = {"name": organization.name, "day": day.isoformat(), "items": report.run.items}
+        self.stdout.write(_("%(name)s, %(day)s: %(items)s open items") % values)
         self.stdout.write("")
-        self.stdout.write(f"  {'decision':<14}{'reason':<58}{'items':>8}  asked for")
         decisions = report.counts.get("decisions", {})
+        lines = [(_("decision"), _("reason"), _("items"), _("asked for"))]
         for kind in DecisionKind:
             for reason, count in sorted(decisions.get(kind.value, {}).items(), key=lambda entry: (-entry[1], entry[0])):
-                asked = " + ".join(amounts.get(reason, ()))
-                self.stdout.write(f"  {kind.label!s:<14}{Reason(reason).label!s:<58}{count:>8}  {asked}")
+                lines.append((str(kind.label), str(Reason(reason).label), str(count), " + ".join(amounts.get(reason, ()))))
+        first, second, third = (max(len(line[column]) for line in lines) for column in range(3))
+        for decision, why, count, asked in lines:
+            self.stdout.write(f"  {decision:<{first}}  {why:<{second}}  {count:>{third}}  {asked}".rstrip())
         self.stdout.write("")
-        self._say_counts("Steps taken", report.counts.get("steps", {}))
-        self._say_counts("Steps dropped", {Reason(reason).label: count for reason, count in report.counts.get("skips", {}).items()})
-        self._say_counts("Messages written", report.counts.get("messages", {}))
-        self._say_counts("Tasks opened", report.counts.get("tasks", {}))
-        self._say_counts("Morning's housekeeping", report.kept)
+        self._say_counts(_("Steps taken"), report.counts.get("steps", {}))
+        self._say_counts(_("Steps dropped"), {Reason(reason).label: count for reason, count in report.counts.get("skips", {}).items()})
+        self._say_counts(_("Messages written"), report.counts.get("messages", {}))
+        self._say_counts(_("Tasks opened"), report.counts.get("tasks", {}))
+        self._say_counts(_("Morning's housekeeping"), report.kept)
         amounts_claimed = sorted(report.counts.get("amounts", {}).items())
-        claimed = [format_money(Decimal(cents) / 100, currency, "en") for currency, cents in amounts_claimed if cents]
+        claimed = [format_money(Decimal(cents) / 100, currency, _language()) for currency, cents in amounts_claimed if cents]
         if claimed:
-            self.stdout.write(f"Claimed: {' + '.join(claimed)}")
+            self.stdout.write(_("Claimed: %s") % " + ".join(claimed))
         if report.brake is not None:
             cause = f"{report.brake.cause} {report.brake.name}".strip()
-            self.stdout.write(
-                f"The run stopped and asks: {report.brake.planned} instead of {report.brake.announced} announced ({cause}). "
+            said = _(
+                "The run stopped and asks: %(planned)s instead of %(announced)s announced (%(cause)s). "
                 "Its messages are held until a person releases the brake on the departure board."
             )
+            self.stdout.write(said % {"planned": report.brake.planned, "announced": report.brake.announced, "cause": cause})
 
     def _say_counts(self, title: str, counts: Any) -> None:
         said = ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda entry: str(entry[0])) if count)
         if said:
-            self.stdout.write(f"{title}: {said}")
+            self.stdout.write(_("%(title)s: %(said)s") % {"title": title, "said": said})
 
     def _say_waiting(self, organization: Organization) -> None:
         with tenant(organization):
@@ -105,9 +113,13 @@ class Command(BaseCommand):
             waiting = Counter(Message.objects.filter(state__in=states).values_list("state", flat=True))
         if waiting:
             said = ", ".join(f"{MessageState(state).label} {count}" for state, count in sorted(waiting.items()))
-            self.stdout.write(f"Still waiting: {said}")
+            self.stdout.write(_("Still waiting: %s") % said)
         if waiting[MessageState.AWAITING_APPROVAL]:
-            self.stdout.write(f"Approve with: python3 manage.py approve --all --organization {organization.slug}")
+            self.stdout.write(_("Approve with: %s") % f"python3 manage.py approve --all --organization {organization.slug}")
+
+
+def _language() -> str:
+    return "fr" if (get_language() or "fr").startswith("fr") else "en"
 
 
 def _chased_by_reason() -> dict[str, list[str]]:
@@ -120,5 +132,5 @@ def _chased_by_reason() -> dict[str, list[str]]:
     )
     amounts: dict[str, list[str]] = {}
     for row in rows:
-        amounts.setdefault(row["reason"], []).append(format_money(row["total"], row["currency"], "en"))
+        amounts.setdefault(row["reason"], []).append(format_money(row["total"], row["currency"], _language()))
     return amounts

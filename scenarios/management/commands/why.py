@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from dunning.core import clock
 from dunning.core.enums import Language
@@ -32,7 +33,8 @@ class Command(BaseCommand):
         with tenant(organization), translation.override(options["language"]):
             invoice = Invoice.objects.select_related("customer").filter(number=options["invoice"]).first()
             if invoice is None:
-                raise CommandError(f"There is no invoice {options['invoice']} in {organization.slug}: write its number as it is printed.")
+                values = {"number": options["invoice"], "slug": organization.slug}
+                raise CommandError(_("There is no invoice %(number)s in %(slug)s: write its number as it is printed.") % values)
             found = why(invoice=invoice, organization=organization, today=today)
             for number, part in enumerate(found, start=1):
                 if len(found) > 1:

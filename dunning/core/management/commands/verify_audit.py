@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from dunning.core import audit
 from dunning.core.errors import DomainError
@@ -28,9 +30,15 @@ class Command(BaseCommand):
                 head = AuditHead.objects.first()
                 faults = list(audit.verify())
             for fault in faults:
-                self.stderr.write(f"{organization.slug}: event {fault.sequence}: {fault.reason}")
+                values = {"slug": organization.slug, "event": fault.sequence, "reason": fault.reason}
+                self.stderr.write(_("%(slug)s: event %(event)s: %(reason)s") % values)
             broken += len(faults)
-            state = "broken" if faults else "whole"
-            self.stdout.write(f"{organization.slug}: {head.sequence if head else 0} events, the chain is {state}.")
+            said = _("%(slug)s: %(count)s events, the chain is broken.") if faults else _("%(slug)s: %(count)s events, the chain is whole.")
+            self.stdout.write(said % {"slug": organization.slug, "count": head.sequence if head else 0})
         if broken:
-            raise CommandError(f"{broken} link(s) do not hold: the audit trail was tampered with or damaged.")
+            said = ngettext(
+                "%d link does not hold: the audit trail was tampered with or damaged.",
+                "%d links do not hold: the audit trail was tampered with or damaged.",
+                broken,
+            )
+            raise CommandError(said % broken)
