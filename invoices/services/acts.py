@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from customers.models import Contact, Customer
 from dunning.core import audit, events
 from dunning.core.errors import DomainError
+from dunning.core.money import format_date
 from dunning.core.selectors import get_calendar, get_profile
 from invoices.enums import ActKind, ActSource, HoldKind, HoldSide
 from invoices.models import DebtorAct, Hold, Installment, Invoice
@@ -92,14 +93,15 @@ def says_paid(
         raise DomainError(_("A payment announced for later is a promise."), code="too_far", field="paid_on")
     locked = lock_items(item.pk for item in installments)
     items = [locked.installment(item.pk) for item in installments]
-    ours = {item.invoice.pay_to_iban[-4:] for item in items} | {get_profile().iban[-4:]}
+    profile = get_profile()
+    ours = {item.invoice.pay_to_iban[-4:] for item in items} | {profile.iban[-4:]}
     suspect = bool(end) and end not in ours
     details = {"paid_on": paid_on.isoformat(), "reference": reference, "credited_iban_end": end, "foreign_account": suspect}
     acts = _write_acts(ActKind.SAYS_PAID, items, source, contact, text, details, actor=actor, now=now)
     if suspect:
         _stop_everything(items[0].customer, end, actor=actor, today=today, now=now)
     else:
-        until = get_calendar(get_profile()).add_business_days(max(paid_on, today), ALREADY_PAID_DAYS)
+        until = get_calendar(profile).add_business_days(max(paid_on, today), ALREADY_PAID_DAYS)
         holds.release_matching(
             [item.pk for item in items], kinds=[HoldKind.ALREADY_PAID], reason=_("Said again"), actor=actor, today=today, now=now
         )
@@ -111,7 +113,7 @@ def says_paid(
                 kind=HoldKind.ALREADY_PAID,
                 starts_on=today,
                 ends_on=until,
-                reason=_("Says it was paid on %s.") % paid_on.isoformat(),
+                reason=_("Says it was paid on %s.") % format_date(paid_on, profile.default_language),
                 requested_by=actor,
             )
             for item in items
