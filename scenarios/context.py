@@ -5,7 +5,7 @@ may join them. Ids are text, days ordinals and money integer cents as PostgreSQL
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
@@ -21,15 +21,11 @@ from invoices.models import LedgerCoverage
 from invoices.selectors import unmatched_reach
 from scenarios.context_sql import (
     ACTIONS,
-    COMMITMENTS,
-    CREDITS,
     CUSTOMERS,
-    DISPUTES,
-    HOLDS,
     ITEMS,
     LOCK_GROUPS,
     OPEN_CUSTOMERS,
-    PROMISES,
+    RARE,
     RECENT_MESSAGES,
 )
 from scenarios.enums import ActionState, Channel, Consequence, Phase
@@ -51,6 +47,7 @@ from scenarios.facts import (
     Steps,
 )
 from scenarios.plans import Assignments, CurrentPlan, current_plans, load_assignments
+from scenarios.progress import FRESH, Progress, read_history
 
 BATCH_CUSTOMERS: Final = 1000
 STILL_OURS: Final = frozenset({"draft", "awaiting_approval", "held", "queued", "retry"})
@@ -92,15 +89,29 @@ class RecentMessage(NamedTuple):
     group_key: str
 
 
+class Past(NamedTuple):
+    """What happened to an item under its plan: its actions, the last done step with its day, and how far it has come on `Frame.today`."""
+
+    entries: Sequence[HistoryEntry]
+    last: tuple[str, int | None]
+    progress: Progress
+
+
+NO_PAST: Final = Past((), ("", None), FRESH)
+
+
 @dataclass(slots=True)
 class Case:
     """One open item with its plan, its past and its present schedule row."""
 
     item: Item
     steps: Steps | None
-    history: list[HistoryEntry]
     schedule: tuple[Any, ...]
-    last: tuple[str, int | None] = ("", None)
+    past: "Past"
+
+    @property
+    def history(self) -> Sequence[HistoryEntry]:
+        return self.past.entries
 
 
 @dataclass(slots=True)
@@ -196,37 +207,42 @@ def load_batch(frame: Frame, customer_ids: Sequence[str]) -> Batch:
         rows = _fetch(cursor, ITEMS, ids)
         rare = _rare_facts(cursor, ids)
         customers, groups = _customers(cursor, ids, rows, rare, frame)
-        history = _history(cursor, ids)
+        actions: dict[str, str] = dict(_fetch(cursor, ACTIONS, ids))
         recent = _recent(cursor, ids, frame)
-    find = frame.assignments.find
-    plans = frame.plans
+    today = frame.today.toordinal()
+    find, plans, by_invoice = frame.assignments.find, frame.plans, frame.assignments.invoices
+    pasts: dict[tuple[str, str], Past] = {}
     cases: list[Case] = []
-    append = cases.append
+    last_id, since = "", 0
+    usual: tuple[str, int] | None = None
+    steps: Steps | None = None
     entered_on: int
     for row in rows:
         (
             item_id, invoice_id, customer_id, issue_on, due_on, amount, outstanding, currency, iban, entered_on, supplied_on,
             answered, proven, unusual, source,
         ) = row[:15]  # fmt: skip
+        if customer_id != last_id:  # rows come customer by customer
+            last_id = customer_id
+            usual = find(invoice="", customer=customer_id, group=groups[customer_id])
+            steps, since = _steps(usual, plans)
+        if by_invoice:
+            steps, since = _steps(by_invoice.get(invoice_id, usual), plans)
         situation = _SITUATIONS[answered, proven]
         if unusual is not None or item_id in rare.items:
             situation = _situation(item_id, situation, unusual, rare)
-        found = find(invoice=invoice_id, customer=customer_id, group=groups[customer_id])
-        steps = None
-        if found is not None and found[0] in plans:
-            steps = plans[found[0]].steps
-            if found[1] > entered_on:
-                entered_on = found[1]
-        item = Item(
-            item_id, invoice_id, customers[customer_id], issue_on, due_on, amount, outstanding, currency, iban, entered_on, supplied_on,
-            situation, source,
-        )  # fmt: skip
-        past = history.get(item_id)
-        if past is None:
-            append(Case(item, steps, [], row[15:]))
+        text = actions.get(item_id)
+        if text is None:
+            past = NO_PAST
         else:
-            entries, last = _entries(past, steps)
-            append(Case(item, steps, entries, row[15:], last))
+            key = (text, steps.plan if steps is not None else "")
+            known = pasts.get(key)
+            past = pasts[key] = _past(text, steps, today) if known is None else known
+        item = Item(
+            item_id, invoice_id, customers[customer_id], issue_on, due_on, amount, outstanding, currency, iban,
+            since if since > entered_on else entered_on, supplied_on, situation, source,
+        )  # fmt: skip
+        cases.append(Case(item, steps, row[15:], past))
     return Batch(customers=customers, cases=cases, recent=recent)
 
 
@@ -267,25 +283,28 @@ def _fetch(cursor: Any, sql: str, ids: list[str]) -> list[tuple[Any, ...]]:
 
 def _rare_facts(cursor: Any, ids: list[str]) -> _Rare:
     rare = _Rare(set(), {}, {}, {}, {}, {}, {})
-    for item_id, amount, opened_on, state, closed_on in _fetch(cursor, DISPUTES, ids):
-        rare.disputes.setdefault(item_id, []).append(Dispute(amount, opened_on, DisputeState(state), closed_on))
-    for item_id, amount, made_on, for_on, paid in _fetch(cursor, PROMISES, ids):
-        rare.promises.setdefault(item_id, []).append(Promise(amount, made_on, for_on, paid))
-    for customer_id, item_id, side, kind, starts_on, ends_on, amount in _fetch(cursor, HOLDS, ids):
-        hold = Hold(HoldSide(side), HoldKind(kind), starts_on, ends_on, amount)
-        if item_id is None:
-            rare.customer_holds.setdefault(customer_id, []).append(hold)
-        else:
-            rare.item_holds.setdefault(item_id, []).append(hold)
-    rare.items.update(rare.disputes, rare.promises, rare.item_holds)
     grouped: dict[tuple[str, str, int, str], set[str]] = {}
-    for customer_id, consequence, due_on, step_key, item_id in _fetch(cursor, COMMITMENTS, ids):
-        grouped.setdefault((customer_id, consequence, due_on, step_key), set()).add(item_id)
+    for fact, customer_id, item_id, name, detail, cents, on, until, paid in _fetch(cursor, RARE, ids):
+        match fact:
+            case "dispute":
+                rare.disputes.setdefault(item_id, []).append(Dispute(cents, on, DisputeState(name), until))
+            case "promise":
+                rare.promises.setdefault(item_id, []).append(Promise(cents, on, until, paid))
+            case "hold":
+                hold = Hold(HoldSide(name), HoldKind(detail), on, until, cents)
+                if item_id is None:
+                    rare.customer_holds.setdefault(customer_id, []).append(hold)
+                else:
+                    rare.item_holds.setdefault(item_id, []).append(hold)
+            case "commitment":
+                grouped.setdefault((customer_id, name, on, detail), set()).add(item_id)
+            case _:
+                credit = Credit(item_id, detail, cents, on, fact == "credit_note")
+                rare.credits.setdefault(customer_id, {}).setdefault(name, []).append(credit)
+    rare.items.update(rare.disputes, rare.promises, rare.item_holds)
     for (customer_id, consequence, due_on, step_key), item_ids in grouped.items():
         commitment = OpenCommitment(Consequence(consequence), due_on, step_key, frozenset(item_ids))
         rare.commitments.setdefault(customer_id, []).append(commitment)
-    for customer_id, currency, credit_id, label, cents, on, is_note in _fetch(cursor, CREDITS, ids):
-        rare.credits.setdefault(customer_id, {}).setdefault(currency, []).append(Credit(credit_id, label, cents, on, is_note))
     return rare
 
 
@@ -341,19 +360,9 @@ def _customers(
             )
         groups[customer_id] = group_id or ""
         customers[customer_id] = CustomerFacts(
-            id=customer_id,
-            balances=balances.get(customer_id, empty),
-            payer_id=payer_id or "",
-            regime=regime,
-            language=language,
-            reachable=_REACHABLE[emails, mobiles, postal],
-            pays_by_cheque=cheque,
-            invoices_before=invoices_before,
-            registered_office_known=office,
-            representative_known=representative,
-            owner_warned_on=warned_on,
-            situation=situation,
-        )
+            customer_id, balances.get(customer_id, empty), payer_id or "", regime, language, _REACHABLE[emails, mobiles, postal], cheque,
+            invoices_before, office, representative, warned_on, situation,
+        )  # fmt: skip
     for customer_id, facts in customers.items():
         payer = customers.get(facts.payer_id) if facts.payer_id else None
         if payer is not None:
@@ -402,38 +411,39 @@ def _balances(rows: list[tuple[Any, ...]], rare: _Rare, frame: Frame) -> dict[st
     return balances
 
 
-def _history(cursor: Any, ids: list[str]) -> dict[str, list[tuple[Any, ...]]]:
-    history: dict[str, list[tuple[Any, ...]]] = {}
-    for row in _fetch(cursor, ACTIONS, ids):
-        history.setdefault(row[0], []).append(row)
-    return history
+def _steps(found: tuple[str, int] | None, plans: Mapping[str, CurrentPlan]) -> tuple[Steps | None, int]:
+    """The steps of an assignment, and since when it applies."""
+    if found is None or found[0] not in plans:
+        return None, 0
+    return plans[found[0]].steps, found[1]
 
 
-def _entries(rows: list[tuple[Any, ...]], steps: Steps | None) -> tuple[list[HistoryEntry], tuple[str, int | None]]:
-    """An item's actions as the planner reads them, and its last done step for the schedule.
+def _past(text: str, steps: Steps | None, today: int) -> Past:
+    """An item's actions as the planner reads them, from the text of `ACTIONS`.
 
     An action of another plan keeps its phase and loses its key: it counts by its level (rule 3).
     """
     plan = steps.plan if steps is not None else ""
     entries: list[HistoryEntry] = []
     last: tuple[str, int | None] = ("", None)
-    for _item, key, plan_id, state, on, taken_on, phase, channel, occurrence, deadline_on, phase_known in rows:
-        own = plan_id == plan
+    for action in text.split(";"):
+        key, plan_id, state, on_, taken_on, phase, channel, occurrence, deadline_on, phase_known = action.split(",")
+        on = int(on_)
         entries.append(
             HistoryEntry(
-                key if own else "",
+                key if plan_id == plan else "",
                 _ACTION_STATES[state],
                 on,
-                _PHASES[phase] if phase_known else None,
+                _PHASES[int(phase)] if phase_known else None,
                 _CHANNELS[channel],
-                taken_on,
-                occurrence,
-                deadline_on,
+                int(taken_on),
+                int(occurrence),
+                int(deadline_on) if deadline_on else None,
             )
         )
         if state == "done" and (last[1] is None or on >= last[1]):
             last = (key, on)
-    return entries, last
+    return Past(entries, last, FRESH if steps is None else read_history(entries, steps, today))
 
 
 def _recent(cursor: Any, ids: list[str], frame: Frame) -> list[RecentMessage]:

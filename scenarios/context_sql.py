@@ -94,6 +94,7 @@ WHERE c.id = ANY(%s::uuid[])
 """
 
 # One row an item, its actions as one text: thousands of items share a past to the day, and equal texts are read once.
+# One row an item, its actions as one text: thousands of items share a past to the day, and equal texts are read once.
 ACTIONS: Final = f"""
 SELECT a.installment_id::text,
        string_agg(concat(a.step_key, ',', a.plan_id, ',', a.state, ',', {_ordinal("coalesce(a.done_on, a.taken_on)")}, ',',
@@ -101,43 +102,44 @@ SELECT a.installment_id::text,
                          CASE WHEN a.plan_id IS NULL AND (a.details->>'phase_known')::boolean IS FALSE THEN '' ELSE 'known' END),
                   ';' ORDER BY a.taken_on, a.id)
 FROM scenarios_action a
-JOIN invoices_installment i ON i.organization_id = a.organization_id AND i.id = a.installment_id
-WHERE a.customer_id = ANY(%s::uuid[]) AND i.outstanding > 0
+WHERE a.installment_id = ANY(ARRAY(SELECT i.id FROM invoices_installment i WHERE i.customer_id = ANY(%s::uuid[]) AND i.outstanding > 0))
 GROUP BY a.installment_id
 """
 
-DISPUTES: Final = f"""
-SELECT installment_id::text, (amount * 100)::bigint, {_ordinal("opened_on")}, state, {_ordinal("closed_on")}
-FROM invoices_dispute WHERE customer_id = ANY(%s::uuid[]) ORDER BY opened_on
-"""
-
-PROMISES: Final = f"""
-SELECT p.installment_id::text, (p.amount * 100)::bigint, {_ordinal("p.made_on")}, {_ordinal("p.promised_for")},
+# What few items and customers have, in one question: its answer's columns mean what `context` says by the first of them.
+RARE: Final = f"""
+WITH wanted AS MATERIALIZED (SELECT unnest(%s::uuid[]) AS id)
+SELECT 'dispute', d.customer_id::text, d.installment_id::text, d.state, '', (d.amount * 100)::bigint, {_ordinal("d.opened_on")} AS day,
+       {_ordinal("d.closed_on")}, NULL::bigint
+FROM invoices_dispute d JOIN wanted ON wanted.id = d.customer_id
+UNION ALL
+SELECT 'promise', p.customer_id::text, p.installment_id::text, '', '', (p.amount * 100)::bigint, {_ordinal("p.made_on")},
+       {_ordinal("p.promised_for")},
        coalesce((SELECT (sum(a.amount) * 100)::bigint FROM invoices_allocation a
                  WHERE a.organization_id = p.organization_id AND a.installment_id = p.installment_id
                    AND a.reversed_at IS NULL AND a.value_on >= p.made_on), 0)
-FROM invoices_promise p WHERE p.customer_id = ANY(%s::uuid[]) AND p.state <> 'cancelled' ORDER BY p.made_on
-"""
-
-HOLDS: Final = f"""
-SELECT customer_id::text, installment_id::text, side, kind, {_ordinal("starts_on")}, {_ordinal("ends_on")}, (amount * 100)::bigint
-FROM invoices_hold WHERE customer_id = ANY(%s::uuid[]) AND released_on IS NULL
-"""
-
-COMMITMENTS: Final = f"""
-SELECT customer_id::text, consequence, {_ordinal("due_on")}, step_key, installment_id::text
-FROM scenarios_commitment WHERE customer_id = ANY(%s::uuid[]) AND state = 'open'
-"""
-
-CREDITS: Final = f"""
-WITH wanted AS MATERIALIZED (SELECT unnest(%s::uuid[]) AS id)
-SELECT p.customer_id::text, p.currency, p.id::text, p.external_reference, (p.unallocated * 100)::bigint, {_ordinal("p.received_on")}, false
+FROM invoices_promise p JOIN wanted ON wanted.id = p.customer_id
+WHERE p.state <> 'cancelled'
+UNION ALL
+SELECT 'hold', h.customer_id::text, h.installment_id::text, h.side, h.kind, (h.amount * 100)::bigint, {_ordinal("h.starts_on")},
+       {_ordinal("h.ends_on")}, NULL
+FROM invoices_hold h JOIN wanted ON wanted.id = h.customer_id
+WHERE h.released_on IS NULL
+UNION ALL
+SELECT 'commitment', c.customer_id::text, c.installment_id::text, c.consequence, c.step_key, NULL, {_ordinal("c.due_on")}, NULL, NULL
+FROM scenarios_commitment c JOIN wanted ON wanted.id = c.customer_id
+WHERE c.state = 'open'
+UNION ALL
+SELECT 'payment', p.customer_id::text, p.id::text, p.currency, p.external_reference, (p.unallocated * 100)::bigint,
+       {_ordinal("p.received_on")}, NULL, NULL
 FROM invoices_payment p JOIN wanted ON wanted.id = p.customer_id
 WHERE p.unallocated > 0 AND p.cancelled_at IS NULL
 UNION ALL
-SELECT v.customer_id::text, v.currency, v.id::text, v.number, (v.unallocated * 100)::bigint, {_ordinal("v.issued_on")}, true
+SELECT 'credit_note', v.customer_id::text, v.id::text, v.currency, v.number, (v.unallocated * 100)::bigint, {_ordinal("v.issued_on")},
+       NULL, NULL
 FROM invoices_invoice v JOIN wanted ON wanted.id = v.customer_id
 WHERE v.unallocated > 0 AND v.state = 'issued' AND v.kind = 'credit_note'
+ORDER BY day
 """
 
 # What left counts from the day it left, on the organization's own calendar: a message may wait for a person for weeks.

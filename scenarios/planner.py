@@ -36,13 +36,24 @@ _NOT_YET: Final = Reason.NOT_YET
 _LONGEST_FORECAST: Final = 800  # days: two years, more than any plan lasts
 
 
-def decide(*, item: Item, steps: Steps, history: Sequence[HistoryEntry], calendar: Calendar, policy: Policy, today: int) -> Decision:
+def decide(
+    *,
+    item: Item,
+    steps: Steps,
+    history: Sequence[HistoryEntry],
+    calendar: Calendar,
+    policy: Policy,
+    today: int,
+    progress: Progress | None = None,
+) -> Decision:
     """What becomes of the item on `today` under its plan. Deterministic; writes nothing; costs microseconds.
 
     `history` holds every action of the item, imported reminders included, in any order. At most one step is taken; steps that drop out on
-    the way come along in `skips` and must be recorded, for what is skipped never happens again.
+    the way come along in `skips` and must be recorded, for what is skipped never happens again. `progress` is what `read_history` says of
+    the same history, plan and day, for a caller that knows it already.
     """
-    progress = read_history(history, steps, today) if history else FRESH
+    if progress is None:
+        progress = read_history(history, steps, today) if history else FRESH
     dates = nominal_dates(steps, item, calendar)
     barrier = item_barrier(item, steps, calendar, policy, today)
     if (policy.suspended or policy.held) and (barrier is None or not barrier.finished):

@@ -71,25 +71,30 @@ def write_schedule(
     organization_id = current_organization_id()
     tally = Tally() if tally is None else tally
     changed: list[tuple[Any, ...]] = []
-    counts = tally.decisions
+    seen: list[tuple[str, str]] = []
+    open_cents: dict[str, int] = {}
     deferrals = composition.deferrals
     for case, decision in zip(batch.cases, decisions, strict=True):
         row = _schedule_of(case, decision, deferrals)
-        counts[row[8]][row[5]] += 1
-        tally.open[case.item.currency] += case.item.outstanding_cents
+        seen.append((row[8], row[5]))
+        item = case.item
+        open_cents[item.currency] = open_cents.get(item.currency, 0) + item.outstanding_cents
         if row[:8] != case.schedule:
             changed.append(_schedule_row(organization_id, case, row, today))
+    for (kind, reason), count in Counter(seen).items():
+        tally.decisions[kind][reason] += count
+    tally.open.update(open_cents)
     tally.items += len(decisions)
     insert_rows("scenarios_schedule", _SCHEDULE_COLUMNS, changed, conflict=_SCHEDULE_CONFLICT)
 
 
 def _schedule_of(case: Case, decision: Decision | None, deferrals: Mapping[str, Deferral]) -> tuple[Any, ...]:
     """The eight values of `ScheduleRow`, then the kind of the decision for the tally."""
-    last_key, last_on = case.last
+    last_key, last_on = case.past.last
     if decision is None:
         return (None, last_key, last_on, "", None, Reason.NO_PLAN.value, None, 0, DecisionKind.BLOCKED.value)
     steps, step = decision.steps, decision.step
-    reason, until, kind = decision.reason.value, None, decision.kind.value
+    reason, until, kind = decision.reason._value_, None, decision.kind._value_  # `value` is a property, and asked twice an item
     next_on = decision.on
     if deferrals:
         deferral = deferrals.get(case.item.id)

@@ -1,0 +1,67 @@
+"""Rows inserted as arrays arrive as they were given."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import DataError
+from psycopg2.extras import Json
+
+from dunning.core.models import Organization
+from dunning.core.tenancy import tenant
+from dunning.core.tokens import new_id
+from scenarios.bulk import insert_rows
+from scenarios.models import Task
+from tests.factories import make_customer
+
+pytestmark = pytest.mark.django_db
+
+COLUMNS = (
+    "id", "organization_id", "kind", "state", "key", "customer_id", "title", "details", "amount", "currency", "opened_on", "due_on",
+    "not_before", "outcome", "note", "closed_by", "created_at",
+)  # fmt: skip
+NOW = datetime(2026, 10, 5, 8, 30, tzinfo=UTC)
+AWKWARD = ['He said "no", {braces}', "back\\slash \\\" and 'quotes'", "NULL", "", "é\nnew line; DROP TABLE", "%s %(x)s"]
+
+
+def _row(organization: Organization, customer_id: Any, title: str, note: str = "") -> tuple[Any, ...]:
+    return (
+        new_id(), organization.pk, "other", "open", "", customer_id, title, Json({"said": title}), Decimal("12.34"), "EUR",
+        date(2026, 10, 5), date(2026, 10, 6), None, "", note, "", NOW,
+    )  # fmt: skip
+
+
+def test_every_kind_of_value_survives(organization: Organization) -> None:
+    with tenant(organization):
+        customer = make_customer()
+        rows = [_row(organization, customer.pk if number % 2 else None, title) for number, title in enumerate(AWKWARD)]
+        insert_rows("scenarios_task", COLUMNS, rows)
+        tasks = {task.title: task for task in Task.objects.all()}
+        assert sorted(tasks) == sorted(AWKWARD)
+        assert [tasks[title].details for title in AWKWARD] == [{"said": title} for title in AWKWARD]
+        assert [tasks[title].customer_id for title in AWKWARD] == [None, customer.pk] * 3
+        first = tasks[AWKWARD[0]]
+        assert (first.amount, first.opened_on, first.not_before, first.created_at) == (Decimal("12.34"), date(2026, 10, 5), None, NOW)
+
+
+def test_one_row_and_rows_all_alike_are_inserted_too(organization: Organization) -> None:
+    with tenant(organization):
+        insert_rows("scenarios_task", COLUMNS, [_row(organization, None, "alone")])
+        insert_rows("scenarios_task", COLUMNS, [])
+        assert [task.title for task in Task.objects.all()] == ["alone"]
+
+
+def test_text_that_is_too_long_is_refused_not_cut(organization: Organization) -> None:
+    with tenant(organization), pytest.raises(DataError), tenant(organization):
+        insert_rows("scenarios_task", COLUMNS, [_row(organization, None, "x" * 201), _row(organization, None, "y")])
+    with tenant(organization):
+        assert Task.objects.count() == 0
+
+
+def test_a_conflict_leaves_the_row_that_was_there(organization: Organization) -> None:
+    with tenant(organization):
+        row = _row(organization, None, "first")
+        insert_rows("scenarios_task", COLUMNS, [row])
+        insert_rows("scenarios_task", COLUMNS, [row, _row(organization, None, "second")], conflict="DO NOTHING")
+        assert sorted(task.title for task in Task.objects.all()) == ["first", "second"]
