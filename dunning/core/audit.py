@@ -76,8 +76,10 @@ def _flush(scope: Scope) -> None:
     if not pending:
         return
     scope.pending[:] = [entry for entry in scope.pending if not isinstance(entry, PendingEvent)]
-    AuditHead.objects.bulk_create([AuditHead()], ignore_conflicts=True)
-    head = AuditHead.objects.select_for_update(no_key=True).get()
+    head = AuditHead.objects.select_for_update(no_key=True).first()
+    if head is None:  # the organization's first event; another transaction may be writing its own
+        AuditHead.objects.bulk_create([AuditHead()], ignore_conflicts=True)
+        head = AuditHead.objects.select_for_update(no_key=True).get()
     events = []
     sequence, previous = head.sequence, head.hash
     for entry in pending:
