@@ -1,6 +1,6 @@
 """What became of a message, and so of the steps it carried (rule 9): done at its acceptance, taken back when it reached nobody."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -38,10 +38,12 @@ def settle(*, organization: Organization, message_ids: Sequence[UUID], now: date
         links.setdefault(link.message_id, []).append(link)
     today = local_date(organization, now)
     touched: set[str] = set()
+    cargo = {message.pk: [link.action for link in links.get(message.pk, ())] for message in messages}
+    done = _done(organization, messages, cargo, now)
     for message in messages:
-        actions = [link.action for link in links.get(message.pk, ())]
+        actions = cargo[message.pk]
         if message.state in LEFT:
-            moved = _left(organization, message, actions, now)
+            moved = _left(organization, message, [action for action in actions if action.pk in done], now)
         elif message.state in _REACHED_NOBODY:
             moved = _reached_nobody(message, links.get(message.pk, ()), today, now)
         elif message.state == MessageState.CANCELLED:
@@ -58,10 +60,23 @@ def settle(*, organization: Organization, message_ids: Sequence[UUID], now: date
 # --- it left --------------------------------------------------------------------------------------------------------------------------
 
 
-def _left(organization: Organization, message: Message, actions: Sequence[Action], now: datetime) -> bool:
+def _left_on(organization: Organization, message: Message, now: datetime) -> date:
     """Dated at acceptance on the organization's own calendar; a letter on the day it was posted."""
-    on = message.posted_on or local_date(organization, message.accepted_at or now)
-    changed = effects.mark_done(actions, on=on, actor=ACTOR, now=now)
+    return message.posted_on or local_date(organization, message.accepted_at or now)
+
+
+def _done(organization: Organization, messages: Sequence[Message], cargo: Mapping[UUID, Sequence[Action]], now: datetime) -> set[UUID]:
+    """Mark the steps of the messages that left as done, day by day; ids of those that were not yet."""
+    by_day: dict[date, list[Action]] = {}
+    for message in messages:
+        if message.state in LEFT:
+            by_day.setdefault(_left_on(organization, message, now), []).extend(cargo[message.pk])
+    return {action.pk for on, actions in by_day.items() for action in effects.mark_done(actions, on=on, actor=ACTOR, now=now)}
+
+
+def _left(organization: Organization, message: Message, changed: Sequence[Action], now: datetime) -> bool:
+    """`changed` are its steps that are done now."""
+    on = _left_on(organization, message, now)
     if changed and message.details.get("deadline_on"):
         calendar = get_calendar(get_profile())
         printed_on = local_date(organization, message.frozen_at) if message.frozen_at is not None else on
