@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization
@@ -64,6 +65,8 @@ class People:
     # --- debtors -----------------------------------------------------------------------------------------------------------------------
 
     def _debtors_answer(self, arrived: list[Action], today: date, now: datetime) -> None:
+        accepted: dict[UUID, Installment] = {}
+        received: dict[UUID, Installment] = {}
         for action in arrived:
             item = action.installment
             character = self.trade.character_of(action.customer)
@@ -73,11 +76,14 @@ class People:
             chance = draw.random()
             if action.step_key.startswith("receipt"):
                 if chance < 0.45 * character.habit.talks:
-                    mark_accepted(installments=[item], source=ActSource.REPLY, actor=STAFF, today=today, now=now)
+                    accepted[item.pk] = item
                 elif chance < 0.8 * character.habit.talks:
-                    mark_received(installments=[item], source=ActSource.REPLY, actor=STAFF, today=today, now=now)
+                    received[item.pk] = item
             elif action.step_key in ("r1", "r2", "r3"):
                 self._answer_reminder(item, chance, draw, character.habit, today, now)
+        for mark, items in ((mark_accepted, accepted), (mark_received, received)):
+            if items:
+                mark(installments=list(items.values()), source=ActSource.REPLY, actor=STAFF, today=today, now=now)
 
     def _answer_reminder(self, item: Installment, chance: float, draw: Any, habit: Any, today: date, now: datetime) -> None:
         if chance < habit.disputes:
