@@ -54,7 +54,7 @@ def keep_house(*, frame: Frame, now: datetime) -> Counter[str]:
     done["holds_expired"] = _expired_holds(frame, now) if waits["holds"] else 0
     done["tasks_alerted"], done["tasks_closed"] = _old_tasks(frame, now) if waits["tasks"] else (0, 0)
     done["letters_late"] = _late_letters(frame) if waits["letters"] else 0
-    done["owners_warned"] = _warn_owners(frame, now)
+    done["owners_warned"] = _warn_owners(frame, now) if waits["legal_steps"] else 0
     done["receipts_to_match"] = _unmatched_receipts(frame) if waits["receipts"] else 0
     done["triage"] = _triage(frame) if waits["triage"] else 0
     done["disputes"] = _disputes_to_answer(frame) if waits["disputes"] else 0
@@ -69,6 +69,9 @@ SELECT EXISTS (SELECT 1 FROM invoices_promise WHERE state = 'open' AND promised_
        EXISTS (SELECT 1 FROM invoices_hold WHERE released_on IS NULL AND escalated_on IS NULL AND ends_on < %(today)s) AS holds,
        EXISTS (SELECT 1 FROM scenarios_task WHERE state = 'open' AND due_on <= %(oldest)s) AS tasks,
        EXISTS (SELECT 1 FROM notifications_message WHERE state = 'to_post') AS letters,
+       EXISTS (SELECT 1 FROM scenarios_schedule s JOIN scenarios_planstep p ON p.organization_id = s.organization_id
+               AND p.version_id = s.version_id AND p.key = s.next_step_key
+               WHERE p.phase = %(legal)s AND s.next_on <= %(warned)s) AS legal_steps,
        EXISTS (SELECT 1 FROM invoices_payment WHERE customer_id IS NULL AND unallocated > 0 AND cancelled_at IS NULL) AS receipts,
        EXISTS (SELECT 1 FROM invoices_installment WHERE triage = 'waiting' AND outstanding > 0) AS triage,
        EXISTS (SELECT 1 FROM invoices_dispute WHERE state = 'open') AS disputes,
@@ -81,7 +84,8 @@ SELECT EXISTS (SELECT 1 FROM invoices_promise WHERE state = 'open' AND promised_
 def _what_waits(frame: Frame) -> dict[str, bool]:
     """Whether there is anything at all for each part to look at, in one question: most mornings there is little."""
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING, {"today": frame.today, "oldest": frame.today - timedelta(days=ALERT_AFTER)})
+        days = {"today": frame.today, "oldest": frame.today - timedelta(days=ALERT_AFTER), "warned": _warned_until(frame)}
+        cursor.execute(_WAITING, {**days, "legal": int(Phase.LEGAL)})
         (row,) = cursor.fetchall()
         return {column.name: there for column, there in zip(cursor.description, row, strict=True)}
 
@@ -273,8 +277,7 @@ def _warn_owners(frame: Frame, now: datetime) -> int:
 
     A warning given before the item's last done step was about another one, and is given again.
     """
-    today = frame.today.toordinal()
-    until = date.fromordinal(frame.calendar.add_bd_ordinal(today, frame.policy.owner_warning))
+    until = _warned_until(frame)
     legal = set(PlanStep.objects.filter(phase=Phase.LEGAL).values_list("version_id", "key"))
     if not legal:
         return 0
@@ -308,6 +311,11 @@ def _warn_owners(frame: Frame, now: datetime) -> int:
             now=now,
         )
     return len(by_customer)
+
+
+def _warned_until(frame: Frame) -> date:
+    """The last day whose legal steps are announced today."""
+    return date.fromordinal(frame.calendar.add_bd_ordinal(frame.today.toordinal(), frame.policy.owner_warning))
 
 
 def _first_in_charge() -> User | None:
