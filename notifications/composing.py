@@ -57,9 +57,10 @@ class Content:
 
 
 class Workbench:
-    """What many messages of one organization share; lives as long as one transaction. `many`: closed addresses are read at once."""
+    """What many messages of one organization share, for one transaction. `many`: closed addresses and texts are read at once."""
 
     def __init__(self, *, many: bool = False) -> None:
+        self._many = many
         self.profile = OrganizationProfile.objects.get()
         self._accounts = {account.channel: account for account in ProviderAccount.objects.filter(is_active=True)}
         self._templates: dict[tuple[str, str, str, str], MessageTemplate | None] = {}
@@ -97,11 +98,14 @@ class Workbench:
 
     def _template(self, key: str, channel: str, language: str, variant: str) -> MessageTemplate | None:
         place = (key, channel, language, variant)
-        if place not in self._templates:
+        if self._many and not self._templates:
+            current = MessageTemplate.objects.filter(is_current=True)
+            self._templates.update({(row.key, row.channel, row.language, row.variant): row for row in current})
+        if place not in self._templates and not self._many:
             self._templates[place] = MessageTemplate.objects.filter(
                 key=key, channel=channel, language=language, variant=variant, is_current=True
             ).first()
-        return self._templates[place]
+        return self._templates.get(place)
 
     def refuse_closed(self, channel: str, address: str) -> None:
         """Raises Obstructed when nothing may be sent to the address any more."""
