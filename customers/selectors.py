@@ -1,7 +1,7 @@
 """Reads about debtors. Called inside `tenant()`."""
 
 from calendar import monthrange
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -41,11 +41,6 @@ def get_customer_by_number(number: str) -> Customer:
     if found is None:
         raise DomainError(_("No customer has the number %s.") % number, code="unknown_customer", field="number")
     return found
-
-
-def customers_by_number(numbers: Iterable[str]) -> dict[str, Customer]:
-    """Customers of these numbers; unknown numbers are left out."""
-    return {customer.number: customer for customer in Customer.objects.filter(number__in=set(numbers))}
 
 
 def list_customers(*, query: str = "", group: CustomerGroup | None = None, kind: str = "", archived: bool = False) -> QuerySet[Customer]:

@@ -64,7 +64,6 @@ class EInvoiceStatus(models.TextChoices):
 
 E_INVOICE_RECEIVED = frozenset({"201", "202", "203", "204", "205", "206", "209", "211", "212"})
 E_INVOICE_ACCEPTED = frozenset({"205", "211", "212"})
-E_INVOICE_DEAD = frozenset({EInvoiceStatus.REFUSED, EInvoiceStatus.REJECTED})
 
 
 class PromiseState(models.TextChoices):

@@ -40,7 +40,6 @@ class MessageState(models.TextChoices):
 
 WAITING = frozenset({MessageState.DRAFT, MessageState.AWAITING_APPROVAL, MessageState.HELD, MessageState.QUEUED, MessageState.RETRY})
 LEFT = frozenset({MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.COMPLAINED})  # it counts as done
-MAY_HAVE_LEFT = LEFT | {MessageState.SENDING, MessageState.UNCERTAIN, MessageState.UNPROVEN}  # it counts for spacing
 NEVER_LEFT = frozenset({MessageState.CANCELLED, MessageState.FAILED})
 
 

@@ -157,6 +157,8 @@ def answer(message: Message, *, organization: Organization, today: date) -> Go |
     elif recipient is None:
         return Stop(reason=Reason.NO_CONTACT.value)
     items = [UUID(str(pk)) for pk in message.details.get("items", ())]
+    if message.kind == MessageKind.RESEND and not items:
+        return Stop(reason=Reason.EMPTY.value, final=True)  # a reminder repeated by hand: only its plan knows what may still be asked for
     recalls = _recalls(message)
     if message.details.get("account"):
         lines = account_lines(message.customer_id, message.currency, today)

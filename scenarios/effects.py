@@ -200,7 +200,8 @@ def reopen_settled(installment_ids: Collection[UUID]) -> int:
 
 def leads(message: Message, action: Action) -> bool:
     """Whether the message's subject and text are those of this very step (rule 5)."""
-    return action.step_key == message.details.get("step") and str(action.plan_id) == message.details.get("plan")
+    details = message.details
+    return bool(action.step_key == details.get("step") and str(action.plan_id) == details.get("plan"))
 
 
 def strip(message: Message, dropped: Mapping[UUID, str], links: Sequence[ActionMessage], *, now: datetime) -> list[UUID]:

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from customers.enums import ContactRole
 from customers.models import Contact, Customer
 from dunning.core.enums import PAPER_CHANNELS, Channel
 from dunning.core.models import OrganizationProfile
@@ -400,6 +399,3 @@ def missing_copies(account: Account, lines: Sequence[Line]) -> list[str]:
 def first_message_id(items: Sequence[UUID]) -> str:
     """Message-ID of the first e-mail about these items, so that mail programs keep the conversation together."""
     return Past(items).first_message_id(items)
-
-
-CHAIN_FOR_LAW: Final = (ContactRole.LEGAL_REPRESENTATIVE, ContactRole.MANAGEMENT, ContactRole.FINANCE_MANAGER)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -240,11 +240,6 @@ def unallocated_credits(customer_ids: Collection[UUID]) -> tuple[list[Payment], 
         customer__in=customer_ids, kind=InvoiceKind.CREDIT_NOTE, state=InvoiceState.ISSUED, unallocated__gt=0
     ).order_by("issued_on", "pk")
     return list(payments), list(notes)
-
-
-def due_within(days: int, *, today: date) -> QuerySet[Installment]:
-    """Open items that fall due from today through `days` days from now."""
-    return open_items().filter(due_on__gte=today, due_on__lte=today + timedelta(days=days))
 
 
 @dataclass(frozen=True, slots=True)

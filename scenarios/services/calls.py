@@ -21,7 +21,6 @@ from scenarios.services import answers, call_effects
 from scenarios.services.call_effects import CallFacts, Consequences
 from scenarios.services.tasks import lock_task
 
-_KEEPS_OPEN: Final = frozenset({What.TRY_AGAIN, What.CALL_BACK})
 _NOTHING_TO_CONFIRM: Final = frozenset({CallOutcome.HOSTILE, CallOutcome.INSOLVENCY, CallOutcome.CALL_BACK, CallOutcome.NOT_IN_CHARGE})
 
 

@@ -12,6 +12,7 @@ from dunning.core.tenancy import tenant
 from invoices.models import Installment
 from invoices.services import PaymentDraft, close_dispute, open_dispute, record_payment
 from notifications.models import Message
+from notifications.services import send_again
 from scenarios.models import Task
 from scenarios.services.answers import answer_dispute, send_statement
 from scenarios.services.calls import record_call
@@ -116,3 +117,16 @@ def test_a_call_about_two_currencies_is_confirmed_in_two_messages(house: Organiz
         record_call(task=task, outcome="promise", details={"date": "2026-10-16"}, actor=CLERK, today=day, now=at("2026-10-09", 10))
         drafts = Message.objects.filter(template_key="call_follow_up").order_by("currency")
         assert [(draft.currency, draft.state) for draft in drafts] == [("EUR", "awaiting_approval"), ("USD", "awaiting_approval")]
+
+
+def test_a_reminder_repeated_by_hand_does_not_get_past_the_plan(house: Organization) -> None:
+    with tenant(house):
+        durand = make_customer("C1")
+        item = make_invoice(durand, amount="500.00", issued_on=ISSUED, due_on=DUE)
+    run_on(house, "2026-10-02")
+    with tenant(house):
+        _pay(durand, "500.00", item)
+        send_again(message_id=Message.objects.get().pk, actor=CLERK, now=at("2026-10-06", 8))
+    assert send(house, "2026-10-06") == {"cancelled": 1}
+    with tenant(house):
+        assert Message.objects.get(kind="resend").reason == "empty"
