@@ -59,16 +59,23 @@ def index(*, kind: str, tokens: Mapping[UUID, Iterable[str]], fresh: bool = Fals
     """Make each object of `kind` findable by its tokens, in place of the ones it had (`fresh`: it had none yet)."""
     if not fresh:
         SearchEntry.objects.filter(kind=kind, object_id__in=list(tokens)).delete()
-    rows = [(new_id(), object_id, token[:LONGEST]) for object_id, own in tokens.items() for token in sorted(set(own)) if token]
+    rows = [(token, object_id) for object_id, own in tokens.items() for token in {token[:LONGEST] for token in own if token}]
     if not rows:
         return
+    rows.sort()  # in the order of the index that is widest: its pages are written one after the other
     with connection.cursor() as cursor:  # arrays: three times as fast as bulk_create, and imports index hundreds of thousands
         cursor.execute(
             "INSERT INTO core_searchentry (id, organization_id, kind, object_id, token) "
             "SELECT entry.id, %s, %s, entry.object_id, entry.token "
-            "FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS entry (id, object_id, token) ON CONFLICT DO NOTHING",
-            [current_organization_id(), kind, [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]],
+            "FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS entry (id, object_id, token)"
+            + ("" if fresh else " ON CONFLICT DO NOTHING"),
+            [current_organization_id(), kind, _uuids(new_id() for _ in rows), _uuids(row[1] for row in rows), [row[0] for row in rows]],
         )
+
+
+def _uuids(ids: Iterable[UUID]) -> str:
+    """An array literal: adapting each identifier by itself would cost more than inserting its row."""
+    return "{" + ",".join(map(str, ids)) + "}"
 
 
 def forget(*, kind: str, object_ids: Sequence[UUID]) -> None:
