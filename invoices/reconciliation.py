@@ -277,7 +277,8 @@ def unmatched_reach() -> dict[UUID, date]:
     if not payments:
         return {}
     items = open_items()
-    customers = list(Customer.objects.filter(archived_at=None).only("name", "iban"))
+    says_who = any(payment.payer_name or payment.payer_iban for payment in payments)
+    customers = list(Customer.objects.filter(archived_at=None).only("name", "iban")) if says_who else []
     reached: dict[UUID, date] = {}
     for payment in payments:
         for customer_id in _reached_by(payment, items, customers):
