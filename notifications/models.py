@@ -62,7 +62,9 @@ class ProviderAccount(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(name="one_active_provider_per_channel", fields=["organization", "channel"], condition=Q(is_active=True)),
+            models.UniqueConstraint(
+                name="one_active_provider_per_channel", fields=["organization", "channel"], condition=Q(is_active=True)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -115,6 +115,15 @@ def withdraw_commitments(commitments: Collection[Commitment], *, reason: str, on
     return len(ids)
 
 
+def withdraw_executions(actions: Collection[Action], *, reason: str, on: date, actor: str, now: datetime) -> int:
+    """A person gave these steps up for good: consequences they were to carry out are withdrawn with them, else they would hold back every
+    other message to the customer for ever."""
+    named = {(action.installment_id, action.plan_id, action.step_key) for action in actions}
+    announced = Commitment.objects.filter(installment__in={item for item, _plan, _key in named}, state=CommitmentState.OPEN)
+    given_up = [row for row in announced if (row.installment_id, row.plan_id, row.step_key) in named]
+    return withdraw_commitments(given_up, reason=reason, on=on, actor=actor, now=now)
+
+
 def note_deadline(message: Message, actions: Sequence[Action], *, printed_on: date, calendar: Calendar) -> None:
     """Keep on each action the deadline its message printed: what follows a formal notice leaves it time."""
     deadline = _deadline(message, printed_on, calendar)

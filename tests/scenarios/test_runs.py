@@ -79,7 +79,7 @@ def test_an_unusual_run_stops_and_leaves_once_a_person_has_looked() -> None:
         assert set(mail()) == {("r1", "held")}
         assert release_brake(run=report.run, actor=CLERK, now=at("2026-10-02")) == 22
         assert set(mail()) == {("r1", "queued")}
-        with pytest.raises(DomainError, match="Nothing holds this run|Rien ne retient"):
+        with pytest.raises(DomainError, match=r"Nothing holds this run|Rien ne retient"):
             release_brake(run=report.run, actor=CLERK, now=at("2026-10-02"))
 
 
