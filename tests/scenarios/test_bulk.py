@@ -13,7 +13,7 @@ from dunning.core.tenancy import tenant
 from dunning.core.tokens import new_id
 from scenarios.bulk import insert_rows
 from scenarios.models import Task
-from tests.factories import make_customer
+from tests.factories import make_customer, make_organization
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +30,11 @@ def _row(organization: Organization, customer_id: Any, title: str, note: str = "
         new_id(), organization.pk, "other", "open", "", customer_id, title, Json({"said": title}), Decimal("12.34"), "EUR",
         date(2026, 10, 5), date(2026, 10, 6), None, "", note, "", NOW,
     )  # fmt: skip
+
+
+@pytest.fixture
+def organization() -> Organization:
+    return make_organization()
 
 
 def test_every_kind_of_value_survives(organization: Organization) -> None:
