@@ -47,7 +47,7 @@ def settle(*, organization: Organization, message_ids: Sequence[UUID], now: date
         elif message.state in _REACHED_NOBODY:
             moved = _reached_nobody(message, links.get(message.pk, ()), today, now)
         elif message.state == MessageState.CANCELLED:
-            moved = _withdrawn(message, actions, now)
+            moved = _withdrawn(message, actions, today, now)
         else:
             moved = False
             if message.state == MessageState.UNPROVEN:
@@ -261,9 +261,12 @@ def _find_contact(message: Message, today: date) -> None:
 # --- it was withdrawn, or nobody knows --------------------------------------------------------------------------------------------------
 
 
-def _withdrawn(message: Message, actions: Sequence[Action], now: datetime) -> bool:
+def _withdrawn(message: Message, actions: Sequence[Action], today: date, now: datetime) -> bool:
     """A person's withdrawal closes the steps for good; what the gate withdrew is a candidate again, unless nothing is left to chase."""
     _close_own_tasks(message, (TaskKind.APPROVAL, TaskKind.POST_LETTER), TaskState.CANCELLED, now)
+    if message.reason == Reason.WITHDRAWN:
+        given_up = [action for action in actions if action.state == ActionState.PLANNED]
+        effects.withdraw_executions(given_up, reason=message.reason_text, on=today, actor=ACTOR, now=now)
     return effects.close_undone(actions, message.reason) > 0
 
 

@@ -47,7 +47,8 @@ def complete_task(*, task: Task, actor: str, today: date, now: datetime, outcome
 
 
 def cancel_task(*, task: Task, reason: str, actor: str, today: date, now: datetime) -> Task:
-    """The task will not be done: steps it stood for never happen again. A message nobody had news of did not leave, and tries again.
+    """The task will not be done: steps it stood for never happen again, and what they were to carry out is withdrawn. A message nobody had
+    news of did not leave, and tries again.
 
     Raises DomainError without a reason, or when it is closed.
     """
@@ -57,7 +58,9 @@ def cancel_task(*, task: Task, reason: str, actor: str, today: date, now: dateti
     _refuse_closed(locked)
     if locked.kind == TaskKind.APPROVAL:
         raise DomainError(_("Withdraw the message: that closes this task."), code="decided_elsewhere")
-    effects.give_up(list(Action.objects.filter(task=locked)), state=ActionState.CANCELLED, reason=Reason.WITHDRAWN)
+    actions = list(Action.objects.filter(task=locked, state=ActionState.PLANNED))
+    effects.give_up(actions, state=ActionState.CANCELLED, reason=Reason.WITHDRAWN)
+    effects.withdraw_executions(actions, reason=reason.strip(), on=today, actor=actor, now=now)
     _settle_sending(locked, left=False, note=reason, actor=actor, now=now)
     return _close(locked, TaskState.CANCELLED, Reason.WITHDRAWN, reason, actor, now)
 

@@ -5,14 +5,16 @@ from decimal import Decimal
 
 import pytest
 
+from customers.models import Customer
 from dunning.core import documents
 from dunning.core.models import Organization, User
 from dunning.core.tenancy import tenant
 from invoices.models import Installment
 from invoices.services import PaymentDraft, attach_document, record_payment
 from notifications.models import Message
-from scenarios.models import Commitment, Task
+from scenarios.models import Commitment, Schedule, Task
 from scenarios.services.approvals import approve_message
+from scenarios.services.board import withdraw_messages
 from scenarios.services.calls import record_call
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, at, mail, open_house, run_on, send, steps_of
@@ -183,3 +185,20 @@ def test_more_than_was_approved_is_approved_again() -> None:
         approve_message(message=notice, organization=house, actor=CLERK, today=date(2026, 11, 6), now=at("2026-11-06", 9))
         assert not Task.objects.filter(kind="approval", state="open").exists()
     assert send(house, "2026-11-06", 10) == {"to_post": 1}
+
+
+def test_a_formal_notice_a_person_takes_back_holds_nothing_else_back() -> None:
+    """It was announced for the old invoices; given up, it must not silence the young one for ever (rule 11: withdrawn with a reason)."""
+    house = open_house()
+    _first, _second, notice = _notice_for_two(house)
+    with tenant(house):
+        assert set(Commitment.objects.values_list("consequence", "state")) == {("formal_notice", "open")}
+        young = make_invoice(Customer.objects.get(), amount="300.00", issued_on=date(2026, 10, 9), due_on=date(2026, 11, 6))
+    run_on(house, "2026-11-09")
+    with tenant(house):
+        assert Schedule.objects.get(installment=young).reason == "commitment_pending"
+        withdraw_messages(message_ids=[notice.pk], reason="Geste commercial", actor=CLERK, now=at("2026-11-09", 10))
+        assert set(Commitment.objects.values_list("state", "reason")) == {("withdrawn", "Geste commercial")}
+    run_on(house, "2026-11-10")
+    with tenant(house):
+        assert steps_of(young)[-1] == ("r1", "done", "2026-11-10")
