@@ -8,7 +8,7 @@ from scenarios.selectors.items import ItemRow, items_of_message, list_steps, sta
 from scenarios.selectors.plans import PlanView, StepView, plan_view, plan_views
 from scenarios.selectors.tasks import QueueEntry, desk_counts, work_queue
 from scenarios.selectors.timeline import Entry, Future, Timeline, customer_timeline, timeline
-from scenarios.selectors.why import Why, today_sentence, why, why_sentences
+from scenarios.selectors.why import Why, today_sentence, why, why_sentences, within_sentence
 
 __all__ = [
     "Board",
@@ -37,5 +37,6 @@ __all__ = [
     "why",
     "why_sentences",
     "with_steps",
+    "within_sentence",
     "work_queue",
 ]

@@ -178,6 +178,12 @@ def reason_words(reason: str) -> str:
     return str(Reason(reason).label) if reason in Reason.values else reason
 
 
+def within_sentence(label: object) -> str:
+    """A label as it stands inside a sentence: its first letter small, acronyms as they are."""
+    words = str(label)
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]
+
+
 def day_words(on: date) -> str:
     """A date in a sentence, in the reader's language."""
     return format_date(on, "fr" if (get_language() or "fr").startswith("fr") else "en", "long")
@@ -237,7 +243,7 @@ def _writers(currency: str) -> tuple[Callable[[Decimal], str], Callable[[date], 
 def _past_sentence(act: Act, day: str) -> str:
     if act.state == ActionState.DONE:
         return _("%(step)s: done on %(day)s.") % {"step": act.step, "day": day}
-    values = {"step": act.step, "state": str(act.state.label).lower(), "day": day, "reason": act.reason}
+    values = {"step": act.step, "state": within_sentence(act.state.label), "day": day, "reason": act.reason}
     if act.reason:
         return _("%(step)s: %(state)s on %(day)s (%(reason)s).") % values
     return _("%(step)s: %(state)s on %(day)s.") % values
@@ -246,10 +252,10 @@ def _past_sentence(act: Act, day: str) -> str:
 def _today_sentence(found: Why, day: Callable[[date], str], money: Callable[[Decimal], str]) -> str:
     decision, label = found.decision, found.reason.label
     if decision is None:
-        return _("Nothing more happens: %s.") % str(label).lower()
+        return _("Nothing more happens: %s.") % within_sentence(label)
     values = {
         "step": found.next_step,
-        "reason": str(label).lower(),
+        "reason": within_sentence(label),
         "day": day(found.next_on) if found.next_on is not None else "",
         "amount": money(found.chased),
     }

@@ -44,7 +44,7 @@ def test_the_reasoning_reads_from_the_invoice_to_its_last_step(house: Organizati
     assert said[0] == "Invoice FA-1 of 1 September 2026, Durand SARL: €1,200.00 due on 1 October 2026, €1,200.00 left to pay."
     assert said[1] == "It follows the plan “Standard”, version 1."
     assert "First reminder: done on 2 October 2026." in said
-    assert "The next step, Call, comes on 9 October 2026: the next step is not due yet." in said
+    assert "The next step, Call, comes on 9 October 2026." in said
     assert said[-1] == (
         "If nothing is paid and everybody does their part: Call on 9 October 2026, Second reminder on 14 October 2026, "
         "Last reminder before the formal notice on 26 October 2026, Formal notice on 6 November 2026, "

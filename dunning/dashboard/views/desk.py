@@ -23,6 +23,7 @@ from invoices.models import Installment
 from invoices.selectors import open_items
 from scenarios.enums import CallOutcome, TaskKind, TaskState
 from scenarios.models import Task, TaskAttempt
+from scenarios.selectors import within_sentence
 from scenarios.services.calls import RecordedCall, record_call
 from scenarios.services.tasks import DECIDED_ELSEWHERE, cancel_task, complete_task, postpone_task
 
@@ -123,7 +124,7 @@ def call(request: MemberRequest, pk: UUID) -> HttpResponse:
         return _call_card(request, found, form, status=422)
     text = _("The call to %(customer)s is recorded: %(outcome)s.") % {
         "customer": found.customer.name if found.customer is not None else "",
-        "outcome": str(CallOutcome(form.cleaned_data["outcome"]).label).lower(),
+        "outcome": within_sentence(CallOutcome(form.cleaned_data["outcome"]).label),
     }
     if recorded[0].message is not None and recorded[0].message.state == "awaiting_approval":
         text = f"{text} {_('A message confirming it waits for your approval.')}"
@@ -136,7 +137,7 @@ def complete(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = get_task(pk)
     form = NoteForm(request.POST)
     if submitted(request, form, lambda data: complete_task(task=found, note=data["note"], **acting(request))):
-        return _finished(request, found, _("Done: %s.") % str(found.get_kind_display()).lower())
+        return _finished(request, found, _("Done: %s.") % within_sentence(found.get_kind_display()))
     context: dict[str, Any] = {"task": found, "note_form": form, "decided_elsewhere": found.kind in DECIDED_ELSEWHERE}
     if request.htmx:
         return fragment(request, "_task", in_place=True, **context)
