@@ -14,7 +14,6 @@ import argparse
 import multiprocessing
 import resource
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +43,7 @@ STEPS = {  # the standard plan, in days after the due date; invoices are due thi
     "receipt_check": -25, "pre_due": -7, "due_day_notice": 0, "r1": 1, "call": 8, "r2": 13, "r3": 24, "formal_notice": 35, "hand_over": 46,
 }  # fmt: skip
 DUE = (-7, 0, 1, 13, 24)  # days late with a written step today
+PHASES = ("load", "decide", "compose", "write", "finish")
 QUIET = (-20, -15, -11, -4, -2, 3, 5, 6, 10, 11, 16, 20, 22, 27, 30)  # days late with none, today or yesterday
 
 
@@ -58,7 +58,7 @@ class Outcome:
     messages: int = 0
     inserted: int = 0
     peak_mb: tuple[float, float] = (0.0, 0.0)  # after the first tenth of the organizations, and at the end
-    phases: Counter[str] | None = None
+    phases: dict[str, float] | None = None
 
 
 # --- the life so far --------------------------------------------------------------------------------------------------------------------
@@ -270,9 +270,8 @@ def bare(organization: Organization) -> int:
             days = step.offset + (days if step.anchor == "previous" else 0)
             steps.append((step.key, step.phase, step.channel, step.anchor == "issue", days))
         with connection.cursor() as cursor:
-            values = {"today": TODAY, "now": NOW, "plan": version.plan_id, "version": version.pk}
-            for number, step in enumerate(steps):
-                values[f"step{number}"] = step
+            values: dict[str, Any] = {"today": TODAY, "now": NOW, "plan": version.plan_id, "version": version.pk}
+            values |= {f"step{number}": dated for number, dated in enumerate(steps)}
             statement = BARE.format(steps=", ".join(f"%(step{number})s" for number in range(len(steps))))
             cursor.execute(statement, values)
             return int(cursor.rowcount)
@@ -287,9 +286,9 @@ def ours(organization: Organization) -> tuple[int, int]:
 
 
 @contextmanager
-def phases() -> Iterator[Counter[str]]:
+def phases() -> Iterator[dict[str, float]]:
     """Seconds of a run by phase, while it is open: the run's own functions, each called a few times a batch."""
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = dict.fromkeys(PHASES, 0.0)
     names = {"load_batch": "load", "decide_all": "decide", "compose_all": "compose", "write": "write", "_finish": "finish"}
     before = {name: getattr(scheduler, name) for name in names}
 
@@ -317,7 +316,7 @@ def alone(organizations: Sequence[Organization]) -> Outcome:
     """Both sides on one core, in turns."""
     outcome = Outcome()
     early = 0.0
-    with phases() as outcome.phases:
+    with phases() as seconds:
         for number, organization in enumerate(organizations, start=1):
             start = time.perf_counter()
             outcome.inserted += bare(organization)
@@ -330,7 +329,7 @@ def alone(organizations: Sequence[Organization]) -> Outcome:
             outcome.messages += messages
             if number == max(1, len(organizations) // 10):
                 early = _peak(resource.RUSAGE_SELF)
-    outcome.peak_mb = (early, _peak(resource.RUSAGE_SELF))
+    outcome.peak_mb, outcome.phases = (early, _peak(resource.RUSAGE_SELF)), seconds
     return outcome
 
 
