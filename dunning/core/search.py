@@ -6,7 +6,7 @@ LIKE is not leakproof, so no index serves it behind row security: an object is f
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from functools import reduce
@@ -76,11 +76,6 @@ def index(*, kind: str, tokens: Mapping[UUID, Iterable[str]], fresh: bool = Fals
 def _uuids(ids: Iterable[UUID]) -> str:
     """An array literal: adapting each identifier by itself would cost more than inserting its row."""
     return "{" + ",".join(map(str, ids)) + "}"
-
-
-def forget(*, kind: str, object_ids: Sequence[UUID]) -> None:
-    """Make these objects unfindable."""
-    SearchEntry.objects.filter(kind=kind, object_id__in=list(object_ids)).delete()
 
 
 def find(*, kind: str, query: str, limit: int = 200) -> list[UUID]:

@@ -47,7 +47,3 @@ def get_membership(user: User, organization_id: UUID | None) -> Membership | Non
     """The person's membership of that organization, or of their first one when none is named."""
     found = [membership for membership in memberships_of(user) if organization_id in (None, membership.organization_id)]
     return found[0] if found else None
-
-
-def people_of(organization: Organization) -> Iterable[User]:
-    return User.objects.filter(memberships__organization=organization, is_active=True).order_by("name", "email")

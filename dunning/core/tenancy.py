@@ -59,10 +59,6 @@ def current_organization_id() -> uuid.UUID:
     return current_scope().organization_id
 
 
-def in_tenant() -> bool:
-    return _scope.get() is not None
-
-
 @contextmanager
 def tenant(organization: Any) -> Iterator[Scope]:
     """Work as one organization (an `Organization` or its id) in one transaction.

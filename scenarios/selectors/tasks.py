@@ -1,6 +1,6 @@
 """The queue of a day's work, in the order in which it matters."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -98,14 +98,6 @@ def work_queue(*, today: date, now: datetime, assignee: User | None = None, cust
     if customer is not None:
         entries = [entry for entry in entries if entry.customer is not None and entry.customer.pk == customer.pk]
     return sorted(entries, key=lambda entry: (entry.rank, not entry.is_late, -entry.amount, entry.due_on, str(entry.id)))
-
-
-def queue_counts(entries: Sequence[QueueEntry]) -> dict[int, int]:
-    """How many entries each rank has."""
-    counts: dict[int, int] = {}
-    for entry in entries:
-        counts[entry.rank] = counts.get(entry.rank, 0) + 1
-    return counts
 
 
 def _tasks(today: date, now: datetime, assignee: User | None) -> Iterator[QueueEntry]:

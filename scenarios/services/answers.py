@@ -152,22 +152,6 @@ def send_statement(*, customer: Customer, actor: str, today: date, now: datetime
     ]
 
 
-def ask_who_handles(
-    *, customer: Customer, items: Collection[UUID], actor: str, today: date, now: datetime, contact: Contact | None = None
-) -> Message:
-    """Ask who at the customer's handles these invoices."""
-    return outside.write(
-        customer=customer,
-        kind=MessageKind.ANSWER,
-        template_key="who_handles",
-        items=items,
-        contact=contact,
-        actor=actor,
-        today=today,
-        now=now,
-    )
-
-
 def _customer_of(attempt: TaskAttempt) -> Customer:
     customer: Customer | None = attempt.task.customer
     if customer is None:

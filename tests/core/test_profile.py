@@ -55,6 +55,14 @@ def test_the_command_shows_what_changed_and_refuses_in_one_sentence() -> None:
     make_organization(slug="atelier")
     out = StringIO()
     call_command("profile", "--organization", "atelier", "city=Paris", stdout=out)
-    assert out.getvalue() == "city: Paris\n"
+    assert out.getvalue() == "city: Paris\nledger_gate: True\n"
     with pytest.raises(CommandError, match="IBAN"):
         call_command("profile", "--organization", "atelier", "iban=FR00", stdout=out)
+
+
+def test_the_ledger_gate_is_switched_by_a_person_and_the_trail_says_so() -> None:
+    organization = make_organization(slug="atelier")
+    call_command("profile", "--organization", "atelier", "--ledger-gate", "off", stdout=StringIO())
+    with tenant(organization):
+        assert OrganizationProfile.objects.get().ledger_gate is False
+        assert AuditEvent.objects.get(action="organization.ledger_gate").body == {"enabled": False}

@@ -9,6 +9,7 @@ from dunning.core import clock
 from dunning.core.errors import DomainError
 from dunning.core.identity import IDENTITY, update_profile
 from dunning.core.selectors import get_organization, get_profile
+from dunning.core.services import switch_ledger_gate
 from dunning.core.tenancy import tenant
 
 
@@ -18,6 +19,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organization", required=True, metavar="SLUG")
         parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE")
+        parser.add_argument("--ledger-gate", choices=["on", "off"], help="whether overdue messages wait for complete receipts (rule 8)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         for pair in options["fields"]:
@@ -28,10 +30,12 @@ class Command(BaseCommand):
             organization = get_organization(options["organization"])
             with tenant(organization):
                 changed = update_profile(actor="command", now=clock.now(), **fields) if fields else []
+                if options["ledger_gate"]:
+                    switch_ledger_gate(enabled=options["ledger_gate"] == "on", actor="command", now=clock.now())
                 profile = get_profile()
         except DomainError as error:
             raise CommandError(error.message) from None
-        for name in changed or IDENTITY:
+        for name in (*(changed or IDENTITY), "ledger_gate"):
             self.stdout.write(f"{name}: {getattr(profile, name)}")
         if fields and not changed:
             self.stdout.write(_("Nothing changed."))
