@@ -26,6 +26,15 @@ class Migration(migrations.Migration):
                 "Payment",
                 "Allocation",
                 "WriteOff",
-            ]
+            ],
+            leaves=[
+                "Allocation",
+                "DebtorAct",
+                "ImportRow",
+                "LedgerCoverage",
+                "Promise",
+                "ReferenceRate",
+                "WriteOff",
+            ],
         )
     ]

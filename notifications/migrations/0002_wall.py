@@ -20,6 +20,13 @@ class Migration(migrations.Migration):
                 "Attempt",
                 "DeliveryEvent",
                 "Suppression",
-            ]
+            ],
+            leaves=[
+                "Attachment",
+                "Attempt",
+                "DeliveryEvent",
+                "ProviderAccount",
+                "Suppression",
+            ],
         )
     ]

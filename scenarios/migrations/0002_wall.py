@@ -26,6 +26,14 @@ class Migration(migrations.Migration):
                 "ActionMessage",
                 "Commitment",
                 "Schedule",
-            ]
+            ],
+            leaves=[
+                "ActionMessage",
+                "Commitment",
+                "PlanAssignment",
+                "PlanStep",
+                "Schedule",
+                "TaskAttempt",
+            ],
         )
     ]

@@ -81,7 +81,10 @@ def test_every_unique_starts_with_the_organization(model: type[TenantModel]) -> 
         model._meta.db_table,
     )
     assert {name: columns[0] for name, columns in uniques} == {name: "organization_id" for name, _ in uniques}
-    assert any(columns == ["organization_id", "id"] for _, columns in uniques)
+    referred_to = any(
+        isinstance(field, TenantForeignKey) and field.related_model is model for other in _models() for field in other._meta.local_fields
+    )
+    assert any(columns == ["organization_id", "id"] for _, columns in uniques) is referred_to  # a key nobody uses slows every row
 
 
 def test_the_suite_runs_as_the_application_and_it_owns_nothing() -> None:

@@ -17,6 +17,13 @@ class Migration(migrations.Migration):
                 "Event",
                 "Document",
                 "SearchEntry",
-            ]
+            ],
+            leaves=[
+                "AuditEvent",
+                "AuditHead",
+                "Event",
+                "OrganizationProfile",
+                "SearchEntry",
+            ],
         )
     ]
