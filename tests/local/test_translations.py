@@ -2,6 +2,7 @@
 
 import gettext
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
+
+from notifications.typography import typeset
 
 ROOT = Path(__file__).resolve().parents[2]
 FRENCH = Path("locale", "fr", "LC_MESSAGES", "django.po")
@@ -36,6 +39,17 @@ def test_french_is_complete() -> None:
             wrong[message.id] = errors
     assert wrong == {}
     assert list(french.obsolete) == []
+
+
+def test_french_is_set_as_the_messages_to_customers_are() -> None:
+    texts = [
+        re.sub(r"%(\(\w+\))?[sd]", "X", text)  # a placeholder is a word
+        for message in catalogue(ROOT / FRENCH)
+        if message.id
+        for text in (message.string if isinstance(message.string, tuple) else (message.string,))
+    ]
+    assert len(texts) > 1000
+    assert [text for text in texts if typeset(text, "fr") != text] == []
 
 
 def test_the_catalogue_holds_exactly_the_strings_of_the_source(tmp_path: Path) -> None:
