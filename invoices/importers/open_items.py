@@ -15,13 +15,12 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from customers.models import Customer
-from dunning.core.money import format_money
 from invoices.enums import ImportKind, InvoiceKind, InvoiceState, PaymentMeans
 from invoices.importers import ledger, settling, staging
 from invoices.importers.choices import DOCUMENT_KINDS
 from invoices.importers.fields import OPEN_ITEM_FIELDS
 from invoices.importers.invoices import create_strangers, terms_of
-from invoices.importers.problems import FileRefused
+from invoices.importers.problems import FileRefused, amount_words
 from invoices.importers.session import Loader, Work
 from invoices.importers.staging import Value, content_hash, new_key
 from invoices.importers.words import compact, folded
@@ -189,9 +188,9 @@ class OpenItemsLoader(Loader):
             message = _(
                 "The open lines come to %(file)s, the control total is %(given)s: a difference of %(difference)s. Nothing was loaded."
             ) % {
-                "file": format_money(total, currency, "en"),
-                "given": format_money(given, currency, "en"),
-                "difference": format_money(total - given, currency, "en"),
+                "file": amount_words(total, currency),
+                "given": amount_words(given, currency),
+                "difference": amount_words(total - given, currency),
             }
             if refused:
                 first = min(work.problems)

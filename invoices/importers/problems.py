@@ -1,10 +1,13 @@
 """What can be wrong with a file, and with one row of it."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from dunning.core.errors import DomainError, Unreadable
+from dunning.core.money import format_money
 
 
 class FileRefused(DomainError):
@@ -34,3 +37,8 @@ class Problem:
 def in_words(error: Exception) -> str:
     """What an error says, in the reader's language."""
     return _(error.sentence) % error.values if isinstance(error, Unreadable) else str(error)
+
+
+def amount_words(amount: Decimal, currency: str) -> str:
+    """An amount in a sentence, in the reader's language."""
+    return format_money(amount, currency, "fr" if (get_language() or "fr").startswith("fr") else "en")

@@ -11,8 +11,8 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dunning.core.money import format_money
 from invoices.enums import InvoiceKind, InvoiceState
+from invoices.importers.problems import amount_words
 from invoices.models import ImportBatch, Installment, Invoice, Payment
 from invoices.services import PaymentDraft, allocate, lock_items, record_payments
 from invoices.services.allocations import Source, after_allocation, set_against
@@ -85,7 +85,7 @@ def described(absent: Absent) -> list[str]:
     totals: dict[str, Decimal] = {}
     for item in absent.items:
         totals[item.currency] = totals.get(item.currency, _ZERO) + item.settled
-    amounts = " + ".join(format_money(total, currency, "en") for currency, total in sorted(totals.items()))
+    amounts = " + ".join(amount_words(total, currency) for currency, total in sorted(totals.items()))
     lines = [
         ngettext(
             "%(count)s open item (%(amount)s) is no longer in the file: it seems settled. Settle it with --apply-settled.",
@@ -95,8 +95,8 @@ def described(absent: Absent) -> list[str]:
         % {"count": absent.count, "amount": amounts}
     ]
     for item in sorted(absent.items, key=lambda item: (-item.settled, item.number))[:SHOWN]:
-        part = "" if item.settled == item.outstanding else _(" of %(all)s") % {"all": format_money(item.outstanding, item.currency, "en")}
-        lines.append(f"  {item.number}  {item.customer}  {item.due_on}  {format_money(item.settled, item.currency, 'en')}{part}")
+        part = "" if item.settled == item.outstanding else _(" of %(all)s") % {"all": amount_words(item.outstanding, item.currency)}
+        lines.append(f"  {item.number}  {item.customer}  {item.due_on}  {amount_words(item.settled, item.currency)}{part}")
     return lines
 
 
@@ -172,6 +172,6 @@ def compared(totals: Mapping[str, int | Decimal]) -> list[str]:
         if balance != total:
             lines.append(
                 _("The ledger now stands at %(ledger)s, the file at %(file)s.")
-                % {"ledger": format_money(balance, currency, "en"), "file": format_money(Decimal(total), currency, "en")}
+                % {"ledger": amount_words(balance, currency), "file": amount_words(Decimal(total), currency)}
             )
     return lines
