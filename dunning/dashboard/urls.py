@@ -56,11 +56,13 @@ urlpatterns = [
     path("promises/<uuid:pk>/cancel/", acts.cancel_promise_page, name="cancel_promise"),
     path("disputes/<uuid:pk>/close/", acts.close_dispute_page, name="close_dispute"),
     path("holds/<uuid:pk>/release/", acts.release, name="release_hold"),
+    path("holds/<uuid:pk>/renew/", acts.renew, name="renew_hold"),
     # customers
     path("customers/", customers.listing, name="customers"),
     path("customers/<uuid:pk>/", customers.show, name="customer"),
     path("customers/<uuid:pk>/hold/", records.hold, name="customer_hold"),
     path("customers/<uuid:pk>/insolvency/", records.insolvency, name="insolvency"),
+    path("customers/<uuid:pk>/insolvency/end/", records.end_insolvency, name="end_insolvency"),
     path("customers/<uuid:pk>/contact/", records.contact, name="add_contact"),
     path("customers/<uuid:pk>/statement/", records.statement, name="send_statement"),
     # plans
@@ -70,6 +72,7 @@ urlpatterns = [
     path("messages/", messages.listing, name="messages"),
     path("messages/<uuid:pk>/", messages.show, name="message"),
     path("messages/<uuid:pk>/proof/", messages.proof, name="message_proof"),
+    path("messages/<uuid:pk>/settle/", messages.settle, name="settle_message"),
     path("messages/<uuid:pk>/html/", messages.html, name="message_html"),
     path("messages/<uuid:pk>/letter/", messages.letter, name="message_letter"),
     path("messages/<uuid:pk>/files/<uuid:file>/", messages.attachment, name="message_file"),

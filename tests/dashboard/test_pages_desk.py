@@ -1,12 +1,24 @@
 """The acts without which an item stands still: each is done from the page that shows the item, and a refusal changes nothing."""
 
+from datetime import date
+
 from django.test import Client
 from django.urls import reverse
 
+from customers.models import Customer
+from customers.services import record_insolvency
+from dunning.core.models import AuditEvent
 from dunning.core.tenancy import tenant
+from invoices.models import Hold
+from invoices.services import place_hold
+from notifications.enums import MessageState
+from notifications.models import Message
+from notifications.settlement import move
+from scenarios.models import Task
 from scenarios.outside import write
 from tests.dashboard.conftest import NOW, TODAY, House
 from tests.factories import make_customer
+from tests.scenarios.houses import CLERK
 
 
 def test_a_message_that_claims_nothing_is_counted_without_an_amount(owner: Client, house: House) -> None:
@@ -17,3 +29,94 @@ def test_a_message_that_claims_nothing_is_counted_without_an_amount(owner: Clien
         )
     board = owner.get(reverse("dashboard:today")).content.decode()
     assert ">One message waits for your approval.</p>" in board
+
+
+def test_insolvency_proceedings_are_removed_with_a_reason(owner: Client, viewer: Client, house: House) -> None:
+    pk = house.item.customer_id
+    url, record = reverse("dashboard:end_insolvency", args=[pk]), reverse("dashboard:customer", args=[pk])
+    assert url not in owner.get(record).content.decode()
+    with tenant(house.organization):
+        judged = Customer.objects.get(pk=pk)
+        record_insolvency(customer=judged, kind="receivership", opened_on=date(2026, 10, 5), actor=CLERK, today=TODAY, now=NOW)
+    assert url in owner.get(record).content.decode()
+    assert url not in viewer.get(record).content.decode()
+    assert viewer.post(url, {"reason": "a namesake"}).status_code == 403
+    unsaid = owner.post(url, {"reason": " "})
+    assert (unsaid.status_code, list(unsaid.context["form"].errors)) == (422, ["reason"])
+    with tenant(house.organization):
+        assert Customer.objects.get(pk=pk).insolvency_kind == "receivership"
+    answer = owner.post(url, {"reason": "a namesake"})
+    assert (answer.status_code, answer["Location"]) == (302, record)
+    with tenant(house.organization):
+        cleared = Customer.objects.get(pk=pk)
+        assert (cleared.insolvency_kind, cleared.insolvency_opened_on) == ("", None)
+        assert AuditEvent.objects.get(action="customer.insolvency_cleared").body["reason"] == "a namesake"
+
+
+def test_a_pause_is_renewed_by_somebody_else(owner: Client, viewer: Client, house: House) -> None:
+    on_item, record = reverse("dashboard:hold", args=[house.item.pk]), reverse("dashboard:invoice", args=[house.item.invoice_id])
+    owner.post(on_item, {"kind": "pause", "side": "theirs", "ends_on": "2026-10-16", "reason": "Mme Roy is away"})
+    with tenant(house.organization):
+        own = Hold.objects.get()
+        customer = Customer.objects.get(pk=house.item.customer_id)
+        theirs = place_hold(
+            customer=customer, kind="pause", ends_on=date(2026, 10, 12), reason="talks", side="ours", actor=CLERK, today=TODAY, now=NOW
+        )
+    url, other = (reverse("dashboard:renew_hold", args=[hold.pk]) for hold in (own, theirs))
+    page = owner.get(record).content.decode()
+    assert (url in page, other in page) == (True, True)
+    refused = owner.post(url, {"ends_on": "2026-10-30", "reason": "still away"})
+    assert refused.status_code == 422
+    assert refused.context["form"].non_field_errors() == ["A pause is renewed by somebody else than who asked for it."]
+    far = owner.post(other, {"ends_on": "2027-01-30", "reason": "talks go on"})
+    assert list(far.context["form"].errors) == ["ends_on"]
+    assert viewer.post(other, {"ends_on": "2026-10-30", "reason": "talks go on"}).status_code == 403
+    with tenant(house.organization):
+        assert list(Hold.objects.filter(released_on=None).order_by("ends_on").values_list("pk", flat=True)) == [theirs.pk, own.pk]
+    answer = owner.post(other, {"ends_on": "2026-10-30", "reason": "talks go on"})
+    assert (answer.status_code, answer["Location"]) == (302, reverse("dashboard:customer", args=[house.item.customer_id]))
+    with tenant(house.organization):
+        renewed = Hold.objects.get(renews=theirs)
+        assert (renewed.ends_on, renewed.reason, renewed.side, renewed.released_on) == (date(2026, 10, 30), "talks go on", "ours", None)
+        assert Hold.objects.get(pk=theirs.pk).released_on == TODAY
+
+
+def test_somebody_says_whether_an_unproven_message_left(owner: Client, viewer: Client, house: House) -> None:
+    url, record = reverse("dashboard:settle_message", args=[house.sent.pk]), reverse("dashboard:message", args=[house.sent.pk])
+    known = owner.post(url, {"fate": "stayed"})
+    assert known.context["form"].non_field_errors() == ["What became of this message is already known."]
+    assert url not in owner.get(record).content.decode()
+
+    def doubt() -> None:
+        with tenant(house.organization):
+            move(Message.objects.get(pk=house.sent.pk), MessageState.UNPROVEN, NOW)
+
+    def now_is() -> tuple[str, list[str]]:
+        with tenant(house.organization):
+            tasks = Task.objects.filter(kind="uncertain_sending", message=house.sent.pk).order_by("pk")
+            return Message.objects.get(pk=house.sent.pk).state, list(tasks.values_list("state", flat=True))
+
+    doubt()
+    assert url in owner.get(record).content.decode()
+    assert url not in viewer.get(record).content.decode()
+    assert viewer.post(url, {"fate": "left"}).status_code == 403
+    assert list(owner.post(url, {"note": "?"}).context["form"].errors) == ["fate"]
+    assert now_is() == ("unproven", ["open"])
+    answer = owner.post(url, {"fate": "left", "note": "journal of the 9th"})
+    assert (answer.status_code, answer["Location"]) == (302, record)
+    assert now_is() == ("accepted", ["done"])
+    with tenant(house.organization):
+        assert AuditEvent.objects.get(action="message.settled_by_hand").body == {"left": True, "note": "journal of the 9th"}
+    doubt()
+    assert now_is() == ("unproven", ["done"])
+    owner.post(url, {"fate": "stayed"})
+    assert now_is() == ("queued", ["done"])
+
+
+def test_a_message_that_never_left_goes_again_and_its_task_closes(owner: Client, house: House) -> None:
+    with tenant(house.organization):
+        move(Message.objects.get(pk=house.sent.pk), MessageState.UNPROVEN, NOW)
+    owner.post(reverse("dashboard:settle_message", args=[house.sent.pk]), {"fate": "stayed", "note": "not in the journal"})
+    with tenant(house.organization):
+        task = Task.objects.get(kind="uncertain_sending")
+        assert (Message.objects.get(pk=house.sent.pk).state, task.state, task.note) == ("queued", "cancelled", "not in the journal")

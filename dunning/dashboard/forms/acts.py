@@ -79,6 +79,11 @@ class HoldForm(forms.Form):
         return str(self.cleaned_data["side"]) if self.data.get("kind") == HoldKind.PAUSE else ""
 
 
+class RenewHoldForm(forms.Form):
+    ends_on = DayField(label=_("Until"), help_text=_("Thirty days at most."))
+    reason = forms.CharField(label=_("Reason"), max_length=300)
+
+
 class FileForm(forms.Form):
     kind = forms.ChoiceField(
         label=_("What is it?"),

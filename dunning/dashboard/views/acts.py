@@ -9,7 +9,16 @@ from django.utils.translation import gettext as _
 
 from dunning.core.permissions import Permission
 from dunning.dashboard import formatting
-from dunning.dashboard.forms.acts import CloseDisputeForm, DisputeForm, EmptyForm, HoldForm, NoteForm, PromiseForm, ReasonForm
+from dunning.dashboard.forms.acts import (
+    CloseDisputeForm,
+    DisputeForm,
+    EmptyForm,
+    HoldForm,
+    NoteForm,
+    PromiseForm,
+    ReasonForm,
+    RenewHoldForm,
+)
 from dunning.dashboard.views.base import MemberRequest, act_page, acting, done, member, submitted, today_of
 from invoices.models import Dispute, Hold, Installment, Promise
 from invoices.selectors import get_installment
@@ -22,6 +31,7 @@ from invoices.services import (
     open_dispute,
     place_hold,
     release_hold,
+    renew_hold,
 )
 from scenarios.services.answers import acknowledge_dispute, answer_dispute, confirm_promise, send_invoices_again
 
@@ -220,6 +230,27 @@ def release(request: MemberRequest, pk: UUID) -> HttpResponse:
         back=back,
         lead=f"{found.get_kind_display()} · {found.reason}",
         icon="play",
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def renew(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Prolong a pause that somebody else asked for."""
+    found = Hold.objects.select_related("installment__invoice", "customer").get(pk=pk)
+    item = found.installment
+    back = invoice_url(item) if item is not None else reverse("dashboard:customer", args=[found.customer_id])
+    form = RenewHoldForm(request.POST) if request.method == "POST" else RenewHoldForm(initial={"reason": found.reason})
+    if submitted(request, form, lambda data: renew_hold(hold=found, **data, **acting(request))):
+        return done(request, _("The pause goes on until %s.") % formatting.date_long(form.cleaned_data["ends_on"]), back)
+    return act_page(
+        request,
+        form,
+        nav="invoices" if item is not None else "customers",
+        title=_("Renew this pause"),
+        verb=_("Renew the pause"),
+        back=back,
+        lead=f"{found.get_kind_display()} · {found.reason}",
+        icon="hourglass",
     )
 
 

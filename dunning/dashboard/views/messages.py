@@ -6,24 +6,46 @@ from uuid import UUID
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace
 from django.http import Http404, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from dunning.core import clock, documents
 from dunning.core.enums import PAPER_CHANNELS, WRITTEN_CHANNELS, Channel
+from dunning.core.permissions import Permission
 from dunning.dashboard.components import Tab
 from dunning.dashboard.files import answer_file
-from dunning.dashboard.views.base import MemberRequest, choices_of, fragment, member, page, paged, today_of, with_query
+from dunning.dashboard.forms.messages import LEFT, SettleForm
+from dunning.dashboard.views.base import (
+    MemberRequest,
+    act_page,
+    acting,
+    acting_now,
+    choices_of,
+    done,
+    fragment,
+    member,
+    page,
+    paged,
+    submitted,
+    today_of,
+    with_query,
+)
 from notifications.enums import WAITING, MessageState
 from notifications.freezing import Preview, is_intact
 from notifications.models import Message
 from notifications.selectors import list_messages, message_detail
-from notifications.services import preview
+from notifications.services import preview, settle_uncertain
+from scenarios.enums import TaskKind, TaskState
+from scenarios.models import Task
 from scenarios.selectors import items_of_message
 from scenarios.services.approvals import check_list
+from scenarios.services.tasks import cancel_task, complete_task
 
 MAIL_POLICY = {"frame-ancestors": [SELF], "style-src": [UNSAFE_INLINE], "script-src": [NONE], "img-src": ["data:"]}
+UNSETTLED = (MessageState.UNCERTAIN, MessageState.UNPROVEN)
+"""Nobody knows whether these left, until a person looks."""
 TABS = ("all", "sent", "delivered", "failed", "withdrawn")
 
 
@@ -71,6 +93,7 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         checks=check_list(message=message, organization=request.membership.organization, today=today) if waits else (),
         is_paper=message.channel in PAPER_CHANNELS,
         intact=is_intact(message) if message.frozen_at is not None and not waits else None,
+        is_unsettled=message.state in UNSETTLED,
         may_release=message.state == MessageState.HELD,
         items=items_of_message(message),
     )
@@ -81,6 +104,38 @@ def _said(message: Message) -> Preview:
     if message.frozen_at is not None and message.state not in WAITING:
         return Preview(message.subject, message.body_text, message.body_html, message.recipient or ", ".join(message.postal_address))
     return preview(message_id=message.pk, now=clock.now())
+
+
+@member(Permission.WORK, methods=("GET", "HEAD", "POST"))
+def settle(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Say what became of a message whose sending nobody could confirm."""
+    message = message_detail(pk).message
+    back = reverse("dashboard:message", args=[pk])
+    form = SettleForm(request.POST) if request.method == "POST" else SettleForm()
+
+    def act(data: dict[str, Any]) -> None:
+        left = data["fate"] == LEFT
+        task = Task.objects.filter(kind=TaskKind.UNCERTAIN_SENDING, state=TaskState.OPEN, message=message).first()
+        if task is None:
+            settle_uncertain(message_id=pk, left=left, note=data["note"], **acting_now(request))
+        elif left:
+            complete_task(task=task, note=data["note"], **acting(request))
+        else:
+            cancel_task(task=task, reason=data["note"] or _("It did not leave."), **acting(request))
+
+    if submitted(request, form, act):
+        left = form.cleaned_data["fate"] == LEFT
+        return done(request, _("The message counts as sent.") if left else _("The message leaves again at the next departure."), back)
+    return act_page(
+        request,
+        form,
+        nav="messages",
+        title=_("Did this message leave?"),
+        verb=_("Note it"),
+        back=back,
+        lead=f"{message.customer.name} · {message.recipient}",
+        icon="circle-dashed",
+    )
 
 
 @member()

@@ -8,10 +8,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from customers.selectors import get_customer
-from customers.services import add_contact, record_insolvency
+from customers.services import add_contact, clear_insolvency, record_insolvency
 from dunning.core.permissions import Permission
 from dunning.dashboard import formatting
-from dunning.dashboard.forms.acts import ContactForm, EmptyForm, HoldForm, InsolvencyForm
+from dunning.dashboard.forms.acts import ContactForm, EmptyForm, HoldForm, InsolvencyForm, ReasonForm
 from dunning.dashboard.views.acts import WORK
 from dunning.dashboard.views.base import MemberRequest, act_page, acting, done, member, submitted, today_of
 from invoices.services import place_hold
@@ -62,6 +62,25 @@ def insolvency(request: MemberRequest, pk: UUID) -> HttpResponse:
         verb=_("Enter the judgment"),
         back=_url(pk),
         lead=_("%s: what was delivered before the judgment is frozen; new deliveries stay payable.") % customer.name,
+        icon="gavel",
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def end_insolvency(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """The proceedings were entered by mistake, or are over."""
+    customer = get_customer(pk)
+    form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
+    if submitted(request, form, lambda data: clear_insolvency(customer=customer, reason=data["reason"], **acting(request))):
+        return done(request, _("The proceedings are removed: what was frozen is chased again."), _url(pk))
+    return act_page(
+        request,
+        form,
+        nav="customers",
+        title=_("Remove the insolvency proceedings"),
+        verb=_("Remove the proceedings"),
+        back=_url(pk),
+        lead=_("%s: entered by mistake, or over. What was frozen becomes payable again.") % customer.name,
         icon="gavel",
     )
 
