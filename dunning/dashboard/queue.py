@@ -71,16 +71,19 @@ class Group:
         return self.count - len(self.rows)
 
 
-def grouped(entries: Iterable[QueueEntry]) -> list[Group]:
-    """The queue by kind, in its order; of a long kind the first ones, the others come up as these are finished."""
+def grouped(entries: Iterable[QueueEntry], *, may_work: bool) -> list[Group]:
+    """The queue by kind, in its order; of a long kind the first ones, the others come up as these are finished.
+
+    Who may not work opens tasks to read them, and nothing that is only an act.
+    """
     groups = []
     for title, members in groupby(entries, key=lambda entry: entry.group):
         rows = list(members)
-        groups.append(Group(title, [_row(entry) for entry in rows[:MOST_IN_A_GROUP]], len(rows)))
+        groups.append(Group(title, [_row(entry, may_work) for entry in rows[:MOST_IN_A_GROUP]], len(rows)))
     return groups
 
 
-def _row(entry: QueueEntry) -> Row:
+def _row(entry: QueueEntry, may_work: bool) -> Row:
     customer = entry.customer.name if entry.customer is not None else ""
     is_told = entry.kind == TaskKind.CALL and entry.detail
     said = ["" if is_told or entry.title in (customer, entry.group) else entry.title, entry.detail]
@@ -91,7 +94,7 @@ def _row(entry: QueueEntry) -> Row:
         ICONS.get(entry.kind, "clipboard-check"),
         "late" if entry.is_late else "info",
         _leads_to(entry),
-        reverse("dashboard:task", args=[entry.task.pk]) if entry.task is not None else "",
+        _opens(entry, may_work),
         _since(entry),
     )
 
@@ -109,6 +112,12 @@ def _leads_to(entry: QueueEntry) -> str:
     if task is not None and task.payment_id is not None:
         return reverse("dashboard:payment", args=[task.payment_id])
     return reverse("dashboard:customer", args=[entry.customer.pk]) if entry.customer is not None else ""
+
+
+def _opens(entry: QueueEntry, may_work: bool) -> str:
+    if entry.kind == "commitment" and may_work:
+        return reverse("dashboard:withdraw_commitment", args=[entry.id])
+    return reverse("dashboard:task", args=[entry.task.pk]) if entry.task is not None else ""
 
 
 def _since(entry: QueueEntry) -> str:

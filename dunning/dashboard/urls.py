@@ -57,6 +57,7 @@ urlpatterns = [
     path("disputes/<uuid:pk>/close/", acts.close_dispute_page, name="close_dispute"),
     path("holds/<uuid:pk>/release/", acts.release, name="release_hold"),
     path("holds/<uuid:pk>/renew/", acts.renew, name="renew_hold"),
+    path("commitments/<uuid:pk>/withdraw/", records.withdraw, name="withdraw_commitment"),
     # customers
     path("customers/", customers.listing, name="customers"),
     path("customers/<uuid:pk>/", customers.show, name="customer"),

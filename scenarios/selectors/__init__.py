@@ -3,7 +3,7 @@
 Called inside `tenant()`; nothing here writes.
 """
 
-from scenarios.selectors.board import Board, FrozenAmount, board, last_night, late_commitments, residues
+from scenarios.selectors.board import Board, FrozenAmount, announced_commitments, board, last_night, late_commitments, residues
 from scenarios.selectors.items import ItemRow, items_of_message, list_steps, state_counts, with_steps
 from scenarios.selectors.plans import PlanView, StepView, plan_view, plan_views
 from scenarios.selectors.tasks import QueueEntry, desk_counts, work_queue
@@ -21,6 +21,7 @@ __all__ = [
     "StepView",
     "Timeline",
     "Why",
+    "announced_commitments",
     "board",
     "customer_timeline",
     "desk_counts",

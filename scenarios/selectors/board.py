@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
 from django.db.models import Count, F, Min, Q, Sum
 
@@ -135,6 +136,12 @@ def residues() -> list[Schedule]:
 def late_commitments(*, today: date) -> list[Commitment]:
     """Consequences announced and neither carried out nor withdrawn in time (rule 11): do what you say."""
     rows = Commitment.objects.filter(state=CommitmentState.OPEN, due_on__lt=today)
+    return list(rows.select_related("installment__invoice", "customer").order_by("due_on", "pk"))
+
+
+def announced_commitments(*, customer_id: UUID) -> list[Commitment]:
+    """What was announced to this customer and is neither carried out nor withdrawn yet, the first due first."""
+    rows = Commitment.objects.filter(state=CommitmentState.OPEN, customer=customer_id)
     return list(rows.select_related("installment__invoice", "customer").order_by("due_on", "pk"))
 
 

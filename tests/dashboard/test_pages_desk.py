@@ -14,7 +14,7 @@ from invoices.services import place_hold
 from notifications.enums import MessageState
 from notifications.models import Message
 from notifications.settlement import move
-from scenarios.models import Task
+from scenarios.models import Action, Commitment, Task
 from scenarios.outside import write
 from tests.dashboard.conftest import NOW, TODAY, House
 from tests.factories import make_customer
@@ -120,3 +120,36 @@ def test_a_message_that_never_left_goes_again_and_its_task_closes(owner: Client,
     with tenant(house.organization):
         task = Task.objects.get(kind="uncertain_sending")
         assert (Message.objects.get(pk=house.sent.pk).state, task.state, task.note) == ("queued", "cancelled", "not in the journal")
+
+
+def test_what_was_announced_is_withdrawn_from_the_record_or_the_queue(owner: Client, viewer: Client, house: House) -> None:
+    with tenant(house.organization):
+        action = Action.objects.filter(installment=house.item).order_by("pk")[0]
+        told = Commitment.objects.create(
+            installment=house.item,
+            customer_id=house.item.customer_id,
+            consequence="formal_notice",
+            announced_by=action,
+            announced_on=date(2026, 10, 2),
+            due_on=date(2026, 10, 7),
+            plan_id=action.plan_id,
+            step_key="r4",
+        )
+    url, record = reverse("dashboard:withdraw_commitment", args=[told.pk]), reverse("dashboard:customer", args=[house.item.customer_id])
+    for page in (record, reverse("dashboard:today")):
+        assert url in owner.get(page).content.decode()
+        assert url not in viewer.get(page).content.decode()
+    in_place = owner.get(url, headers={"hx-request": "true"}).content.decode()
+    assert ("<html" in in_place, "FA-1" in in_place, url in in_place) == (False, True, True)
+    assert viewer.post(url, {"reason": "a new agreement"}).status_code == 403
+    assert list(owner.post(url, {"reason": " "}).context["form"].errors) == ["reason"]
+    with tenant(house.organization):
+        assert Commitment.objects.get().state == "open"
+    answer = owner.post(url, {"reason": "a new agreement"})
+    assert (answer.status_code, answer["Location"]) == (302, record)
+    with tenant(house.organization):
+        withdrawn = Commitment.objects.get()
+        assert (withdrawn.state, withdrawn.reason, withdrawn.closed_on) == ("withdrawn", "a new agreement", TODAY)
+    again = owner.post(url, {"reason": "twice"})
+    assert again.context["form"].non_field_errors() == ["This was carried out or withdrawn already."]
+    assert url not in owner.get(record).content.decode()

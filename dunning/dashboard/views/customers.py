@@ -10,7 +10,7 @@ from dunning.dashboard.views.base import MemberRequest, member, page, paged, tod
 from invoices.selectors import customer_statement, insolvency_split
 from invoices.selectors.items import standing_in_the_way
 from invoices.selectors.statement import customer_totals
-from scenarios.selectors import customer_timeline, list_steps, with_steps
+from scenarios.selectors import announced_commitments, customer_timeline, list_steps, with_steps
 
 MOST_OPEN = 200
 
@@ -50,6 +50,7 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         statements=customer_statement([customer.pk], today=today),
         rows=with_steps(items, today=today),
         in_the_way=standing_in_the_way(items, today=today, customer_id=customer.pk),
+        commitments=announced_commitments(customer_id=customer.pk),
         contacts=contact_chain([customer.pk], today=today)[customer.pk],
         entries=drawn(found, one_invoice=False),
         split=insolvency_split(customer),

@@ -15,7 +15,9 @@ from dunning.dashboard.forms.acts import ContactForm, EmptyForm, HoldForm, Insol
 from dunning.dashboard.views.acts import WORK
 from dunning.dashboard.views.base import MemberRequest, act_page, acting, done, member, submitted, today_of
 from invoices.services import place_hold
+from scenarios.models import Commitment
 from scenarios.services.answers import send_statement
+from scenarios.services.commitments import withdraw_commitment
 
 
 def _url(pk: UUID) -> str:
@@ -82,6 +84,32 @@ def end_insolvency(request: MemberRequest, pk: UUID) -> HttpResponse:
         back=_url(pk),
         lead=_("%s: entered by mistake, or over. What was frozen becomes payable again.") % customer.name,
         icon="gavel",
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def withdraw(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """What was announced will not follow."""
+    found = Commitment.objects.select_related("installment__invoice", "customer").get(pk=pk)
+    back = _url(found.customer_id)
+    form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
+    if submitted(request, form, lambda data: withdraw_commitment(commitment=found, reason=data["reason"], **acting(request))):
+        return done(request, _("What was announced is withdrawn: it no longer holds the plan back."), back)
+    announced = {
+        "customer": found.customer.name,
+        "number": found.installment.invoice.number,
+        "consequence": found.get_consequence_display(),
+        "day": formatting.date_long(found.due_on),
+    }
+    return act_page(
+        request,
+        form,
+        nav="customers",
+        title=_("Withdraw what was announced"),
+        verb=_("Withdraw it"),
+        back=back,
+        lead=_("%(customer)s, %(number)s: %(consequence)s, announced for %(day)s.") % announced,
+        icon="undo-2",
     )
 
 

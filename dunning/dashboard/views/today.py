@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 
 from dunning.core import clock
 from dunning.core.middleware import SESSION_KEY
+from dunning.core.permissions import Permission, allows
 from dunning.core.selectors import get_membership
 from dunning.dashboard.queue import grouped
 from dunning.dashboard.views.base import MemberRequest, fragment, member, page, today_of
@@ -25,7 +26,7 @@ def show(request: MemberRequest) -> HttpResponse:
         "figures": figures(today=today),
         "board": found,
         "frozen": total_by_currency(found.frozen),
-        "groups": grouped(entries),
+        "groups": grouped(entries, may_work=allows(request.membership, Permission.WORK)),
         "queue_count": len(entries),
         "night": last_night(today=today),
         "ledger_through": coverage_through(),
