@@ -18,6 +18,7 @@ from dunning.core.models import Organization, OrganizationProfile
 from dunning.core.selectors import get_calendar, get_profile
 from invoices.enums import DisputeState, HoldKind, HoldSide, InstallmentKind
 from invoices.models import LedgerCoverage
+from invoices.references import credit_label
 from invoices.selectors import unmatched_reach
 from scenarios.context_sql import (
     ACTIONS,
@@ -299,7 +300,8 @@ def _rare_facts(cursor: Any, ids: list[str]) -> _Rare:
             case "commitment":
                 grouped.setdefault((customer_id, name, on, detail), set()).add(item_id)
             case _:
-                credit = Credit(item_id, detail, cents, on, fact == "credit_note")
+                label = detail if fact == "credit_note" else credit_label(detail)
+                credit = Credit(item_id, label, cents, on, fact == "credit_note")
                 rare.credits.setdefault(customer_id, {}).setdefault(name, []).append(credit)
     rare.items.update(rare.disputes, rare.promises, rare.item_holds)
     for (customer_id, consequence, due_on, step_key), item_ids in grouped.items():
