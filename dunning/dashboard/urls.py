@@ -45,6 +45,7 @@ urlpatterns = [
     path("invoices/<uuid:pk>/copy/", invoices.copy, name="invoice_copy"),
     path("invoices/<uuid:pk>/delivery/", invoices.delivery, name="invoice_delivery"),
     path("invoices/<uuid:pk>/attach/", invoices.attach, name="attach"),
+    path("invoices/<uuid:pk>/credit/", money.credit, name="credit_note"),
     path("items/<uuid:pk>/received/", acts.received, name="receive"),
     path("items/<uuid:pk>/accepted/", acts.accepted, name="accept"),
     path("items/<uuid:pk>/promise/", acts.promise, name="promise"),

@@ -1,6 +1,7 @@
 """The acts without which an item stands still: each is done from the page that shows the item, and a refusal changes nothing."""
 
 from datetime import date
+from decimal import Decimal
 
 from django.test import Client
 from django.urls import reverse
@@ -9,7 +10,7 @@ from customers.models import Customer
 from customers.services import record_insolvency
 from dunning.core.models import AuditEvent
 from dunning.core.tenancy import tenant
-from invoices.models import Hold
+from invoices.models import Hold, Installment, Invoice
 from invoices.services import place_hold
 from notifications.enums import MessageState
 from notifications.models import Message
@@ -153,3 +154,44 @@ def test_what_was_announced_is_withdrawn_from_the_record_or_the_queue(owner: Cli
     again = owner.post(url, {"reason": "twice"})
     assert again.context["form"].non_field_errors() == ["This was carried out or withdrawn already."]
     assert url not in owner.get(record).content.decode()
+
+
+def test_the_awaited_credit_note_is_entered(owner: Client, viewer: Client, house: House) -> None:
+    with tenant(house.organization):
+        item = Installment.objects.select_related("invoice").get(pk=house.item.pk)
+        awaited = place_hold(
+            installment=item,
+            kind="credit_note_pending",
+            amount=Decimal(200),
+            ends_on=date(2026, 10, 20),
+            reason="the doors",
+            actor=CLERK,
+            today=TODAY,
+            now=NOW,
+        )
+        task = Task.objects.create(
+            kind="credit_note", customer_id=item.customer_id, installment=item, hold=awaited, opened_on=TODAY, due_on=TODAY
+        )
+    url, record = reverse("dashboard:credit_note", args=[item.invoice_id]), reverse("dashboard:invoice", args=[item.invoice_id])
+    for page in (record, reverse("dashboard:task", args=[task.pk])):
+        assert url in owner.get(page).content.decode()
+        assert url not in viewer.get(page).content.decode()
+    assert owner.get(url).context["form"].initial == {"issued_on": TODAY, "gross": "200.00"}
+    form = {"number": "AV-1", "issued_on": "2026-10-08", "gross": "200"}
+    assert viewer.post(url, form).status_code == 403
+    taken = owner.post(url, {**form, "number": "FA-2"})
+    assert (taken.status_code, list(taken.context["form"].errors)) == (422, ["number"])
+    assert list(owner.post(url, {**form, "gross": "-5"}).context["form"].errors) == ["gross"]
+    with tenant(house.organization):
+        assert Invoice.objects.filter(kind="credit_note").count() == 0
+    answer = owner.post(url, form)
+    assert (answer.status_code, answer["Location"]) == (302, record)
+    with tenant(house.organization):
+        note = Invoice.objects.get(number="AV-1")
+        assert (note.kind, note.gross, note.issued_on, note.unallocated) == ("credit_note", Decimal(200), date(2026, 10, 8), Decimal(0))
+        assert note.credited_invoice_id == item.invoice_id
+        assert Installment.objects.get(pk=item.pk).outstanding == Decimal(1000)
+        assert Hold.objects.get(pk=awaited.pk).released_on == TODAY
+        assert Task.objects.get(pk=task.pk).state == "done"
+    assert url not in owner.get(reverse("dashboard:invoice", args=[note.pk])).content.decode()
+    assert owner.get(url).context["form"].initial["gross"] == "1000.00"

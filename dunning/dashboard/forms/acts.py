@@ -118,6 +118,12 @@ class WriteOffForm(forms.Form):
     reason = forms.CharField(label=_("Reason"), max_length=200)
 
 
+class CreditNoteForm(forms.Form):
+    number = forms.CharField(label=_("Number of the credit note"), max_length=40)
+    issued_on = DayField(label=_("Issued on"))
+    gross = AmountField(label=_("Amount, VAT included"))
+
+
 class InsolvencyForm(forms.Form):
     kind = forms.ChoiceField(label=_("Proceedings"), choices=[("", "—"), *InsolvencyKind.choices])
     opened_on = DayField(label=_("Opening judgment of"))

@@ -1,18 +1,24 @@
 """Money noted on one item: a payment, an amount given up."""
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dunning.core.permissions import Permission
 from dunning.dashboard import formatting
-from dunning.dashboard.forms.acts import ItemPaymentForm, WriteOffForm
+from dunning.dashboard.forms.acts import CreditNoteForm, ItemPaymentForm, WriteOffForm
 from dunning.dashboard.views.acts import WORK, invoice_url, of_item
 from dunning.dashboard.views.base import MemberRequest, act_page, acting, done, member, submitted, today_of
-from invoices.selectors import get_installment
-from invoices.services import PaymentDraft, record_payment, write_off
+from invoices.enums import HoldKind
+from invoices.models import Invoice
+from invoices.selectors import get_installment, get_invoice
+from invoices.selectors.items import running_holds
+from invoices.services import PaymentDraft, issue_credit_note, record_payment, write_off
 
 
 @member(Permission.WORK, methods=WORK)
@@ -67,3 +73,44 @@ def write_off_item(request: MemberRequest, pk: UUID) -> HttpResponse:
         lead=of_item(item),
         icon="eraser",
     )
+
+
+@member(Permission.WORK, methods=WORK)
+def credit(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Enter the credit note that corrects an invoice."""
+    invoice = get_invoice(pk)
+    back = reverse("dashboard:invoice", args=[pk])
+    today = today_of(request)
+    first = {"issued_on": today, "gross": formatting.plain_amount(_to_credit(invoice, today))}
+    form = CreditNoteForm(request.POST) if request.method == "POST" else CreditNoteForm(initial=first)
+
+    def act(data: dict[str, Any]) -> None:
+        issue_credit_note(customer=invoice.customer, currency=invoice.currency, credited_invoice=invoice, **data, **acting(request))
+
+    if submitted(request, form, act):
+        words = {
+            "amount": formatting.money(form.cleaned_data["gross"], invoice.currency),
+            "credited": form.cleaned_data["number"],
+            "number": invoice.number,
+        }
+        return done(request, _("Credit note %(credited)s of %(amount)s is entered on %(number)s.") % words, back)
+    return act_page(
+        request,
+        form,
+        nav="invoices",
+        title=_("Enter a credit note"),
+        verb=_("Enter the credit note"),
+        back=back,
+        lead=_("%(number)s, %(customer)s: what exceeds the amount left to pay stays in the customer’s favour.")
+        % {"number": invoice.number, "customer": invoice.customer.name},
+        icon="receipt",
+    )
+
+
+def _to_credit(invoice: Invoice, today: date) -> Decimal:
+    """The credit note that is awaited, else all that is left to pay."""
+    items = list(invoice.installments.all())
+    awaited = running_holds(today=today).filter(installment__in=items, kind=HoldKind.CREDIT_NOTE_PENDING, amount__gt=0).first()
+    if awaited is not None and awaited.amount is not None:
+        return awaited.amount
+    return sum((item.outstanding for item in items), start=Decimal(0))
