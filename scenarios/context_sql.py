@@ -130,7 +130,7 @@ SELECT 'commitment', c.customer_id::text, c.installment_id::text, c.consequence,
 FROM scenarios_commitment c JOIN wanted ON wanted.id = c.customer_id
 WHERE c.state = 'open'
 UNION ALL
-SELECT 'payment', p.customer_id::text, p.id::text, p.currency, p.external_reference, (p.unallocated * 100)::bigint,
+SELECT 'payment', p.customer_id::text, p.id::text, p.currency, '', (p.unallocated * 100)::bigint,
        {_ordinal("p.received_on")}, NULL, NULL
 FROM invoices_payment p JOIN wanted ON wanted.id = p.customer_id
 WHERE p.unallocated > 0 AND p.cancelled_at IS NULL

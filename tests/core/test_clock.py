@@ -1,6 +1,7 @@
 import asyncio
 import contextvars
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -94,4 +95,6 @@ def test_coroutines_share_the_clock_of_their_context_and_no_other() -> None:
     async def both() -> list[datetime]:
         return list(await asyncio.gather(play(NEW_YEAR_EVE), play(datetime(2020, 1, 1, tzinfo=UTC))))
 
-    assert asyncio.run(both()) == [NEW_YEAR_EVE + timedelta(hours=1), datetime(2020, 1, 1, 1, tzinfo=UTC)]
+    with ThreadPoolExecutor(1) as thread:  # browser tests of the same worker may leave a loop running in this one
+        times = thread.submit(lambda: asyncio.run(both())).result()
+    assert times == [NEW_YEAR_EVE + timedelta(hours=1), datetime(2020, 1, 1, 1, tzinfo=UTC)]
