@@ -65,6 +65,7 @@ urlpatterns = [
     path("customers/<uuid:pk>/hold/", records.hold, name="customer_hold"),
     path("customers/<uuid:pk>/insolvency/", records.insolvency, name="insolvency"),
     path("customers/<uuid:pk>/insolvency/end/", records.end_insolvency, name="end_insolvency"),
+    path("customers/<uuid:pk>/triage/", records.triage, name="triage"),
     path("customers/<uuid:pk>/contact/", records.contact, name="add_contact"),
     path("customers/<uuid:pk>/statement/", records.statement, name="send_statement"),
     # plans

@@ -11,7 +11,7 @@ from customers.services import record_insolvency
 from dunning.core.models import AuditEvent
 from dunning.core.tenancy import tenant
 from invoices.models import Hold, Installment, Invoice
-from invoices.services import place_hold
+from invoices.services import InvoiceDraft, issue_invoices, place_hold
 from notifications.enums import MessageState
 from notifications.models import Message
 from notifications.settlement import move
@@ -195,3 +195,58 @@ def test_the_awaited_credit_note_is_entered(owner: Client, viewer: Client, house
         assert Task.objects.get(pk=task.pk).state == "done"
     assert url not in owner.get(reverse("dashboard:invoice", args=[note.pk])).content.decode()
     assert owner.get(url).context["form"].initial["gross"] == "1000.00"
+
+
+def test_old_invoices_are_decided_several_at_once(owner: Client, viewer: Client, house: House) -> None:
+    with tenant(house.organization):
+        customer = make_customer("C9", name="Vieille Maison")
+        numbers = {"FA-90": date(2026, 3, 1), "FA-91": date(2026, 4, 1), "FA-92": date(2026, 5, 1)}
+        drafts = [InvoiceDraft(customer, number, date(2026, 2, 1), Decimal(500), due_on=due) for number, due in numbers.items()]
+        issue_invoices(drafts=drafts, first_import=True, actor=CLERK, today=TODAY, now=NOW)
+        keys = {item.invoice.number: str(item.pk) for item in Installment.objects.select_related("invoice").filter(customer=customer)}
+        task = Task.objects.create(kind="triage", customer=customer, opened_on=TODAY, due_on=TODAY)
+        invoice = Invoice.objects.get(number="FA-91")
+    url, record = reverse("dashboard:triage", args=[customer.pk]), reverse("dashboard:invoice", args=[invoice.pk])
+    for page, door in ((record, f"{url}?invoice={invoice.pk}"), (reverse("dashboard:task", args=[task.pk]), url)):
+        assert f'href="{door}"' in owner.get(page).content.decode()
+        assert url not in viewer.get(page).content.decode()
+    assert "triage" not in owner.get(reverse("dashboard:invoice", args=[house.item.invoice_id])).content.decode()
+    assert sorted(owner.get(url).context["form"].initial["items"]) == sorted(keys.values())
+    assert owner.get(f"{url}?invoice={invoice.pk}").context["form"].initial["items"] == [keys["FA-91"]]
+
+    def decided() -> list[tuple[str, str]]:
+        with tenant(house.organization):
+            return list(Installment.objects.filter(customer=customer).order_by("due_on").values_list("invoice__number", "triage"))
+
+    waiting = [(number, "waiting") for number in numbers]
+    assert viewer.post(url, {"items": list(keys.values()), "choice": "chase"}).status_code == 403
+    assert list(owner.post(url, {"choice": "chase"}).context["form"].errors) == ["items"]
+    assert list(owner.post(url, {"items": [keys["FA-90"]], "choice": "waiting"}).context["form"].errors) == ["choice"]
+    assert list(owner.post(url, {"items": [str(house.item.pk)], "choice": "litigation"}).context["form"].errors) == ["items"]
+    assert decided() == waiting
+    answer = owner.post(url, {"items": [keys["FA-90"], keys["FA-92"]], "choice": "litigation"})
+    assert (answer.status_code, answer["Location"]) == (302, reverse("dashboard:customer", args=[customer.pk]))
+    assert decided() == [("FA-90", "litigation"), ("FA-91", "waiting"), ("FA-92", "litigation")]
+    with tenant(house.organization):
+        assert Task.objects.get(pk=task.pk).state == "open"
+    owner.post(url, {"items": [keys["FA-91"]], "choice": "chase"})
+    assert decided() == [("FA-90", "litigation"), ("FA-91", "chase"), ("FA-92", "litigation")]
+    with tenant(house.organization):
+        assert Task.objects.get(pk=task.pk).state == "done"
+        assert Installment.objects.get(pk=house.item.pk).triage == ""
+
+
+def test_none_of_it_exists_for_strangers(stranger: Client, house: House) -> None:
+    with tenant(house.organization):
+        pause = place_hold(
+            installment=house.item, kind="pause", side="ours", ends_on=date(2026, 10, 12), reason="talks", actor=CLERK, today=TODAY, now=NOW
+        )
+    with tenant(house.organization):  # what follows from the pause is written when its transaction ends
+        before = AuditEvent.objects.count()
+    doors = [reverse(f"dashboard:{name}", args=[house.item.customer_id]) for name in ("end_insolvency", "triage")]
+    doors += [reverse("dashboard:credit_note", args=[house.item.invoice_id]), reverse("dashboard:renew_hold", args=[pause.pk])]
+    doors += [reverse("dashboard:settle_message", args=[house.sent.pk])]
+    for door in doors:
+        assert (stranger.get(door).status_code, stranger.post(door, {"reason": "mine"}).status_code) == (404, 404), door
+    with tenant(house.organization):
+        assert AuditEvent.objects.count() == before

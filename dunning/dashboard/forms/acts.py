@@ -1,5 +1,6 @@
 """What a clerk notes about an item: a promise, a dispute, a pause, money, and the end of each."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.enums import ContactRole, InsolvencyKind
 from dunning.dashboard.forms.fields import AmountField, DayField, WordsField
-from invoices.enums import DisputeReason, DisputeState, HoldKind, HoldSide, PaymentMeans
+from invoices.enums import DisputeReason, DisputeState, HoldKind, HoldSide, PaymentMeans, TriageChoice
 
 MAX_PDF = 10 * 1024**2  # bytes: a copy goes with a letter, and a provider takes no more
 PAUSES = (HoldKind.PAUSE, HoldKind.IN_VALIDATION, HoldKind.NEXT_PAY_RUN, HoldKind.DOCUMENT_OWED, HoldKind.CREDIT_NOTE_PENDING)
@@ -122,6 +123,22 @@ class CreditNoteForm(forms.Form):
     number = forms.CharField(label=_("Number of the credit note"), max_length=40)
     issued_on = DayField(label=_("Issued on"))
     gross = AmountField(label=_("Amount, VAT included"))
+
+
+class TriageForm(forms.Form):
+    items = forms.MultipleChoiceField(
+        label=_("Invoices"), widget=forms.CheckboxSelectMultiple, error_messages={"required": _("Tick at least one invoice.")}
+    )
+    choice = forms.ChoiceField(
+        label=_("What becomes of them?"),
+        choices=[choice for choice in TriageChoice.choices if choice[0] != TriageChoice.WAITING],
+        widget=forms.RadioSelect,
+        help_text=_("Only what is chased is asked for; the rest stays out of every plan until you decide otherwise."),
+    )
+
+    def __init__(self, *args: Any, choices: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["items"].choices = choices  # type: ignore[attr-defined]  # the field made above
 
 
 class InsolvencyForm(forms.Form):

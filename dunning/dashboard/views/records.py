@@ -6,15 +6,19 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from customers.selectors import get_customer
 from customers.services import add_contact, clear_insolvency, record_insolvency
 from dunning.core.permissions import Permission
 from dunning.dashboard import formatting
-from dunning.dashboard.forms.acts import ContactForm, EmptyForm, HoldForm, InsolvencyForm, ReasonForm
+from dunning.dashboard.forms.acts import ContactForm, EmptyForm, HoldForm, InsolvencyForm, ReasonForm, TriageForm
 from dunning.dashboard.views.acts import WORK
 from dunning.dashboard.views.base import MemberRequest, act_page, acting, done, member, submitted, today_of
-from invoices.services import place_hold
+from invoices.enums import TriageChoice
+from invoices.models import Installment
+from invoices.selectors import open_items
+from invoices.services import place_hold, set_triage
 from scenarios.models import Commitment
 from scenarios.services.answers import send_statement
 from scenarios.services.commitments import withdraw_commitment
@@ -111,6 +115,45 @@ def withdraw(request: MemberRequest, pk: UUID) -> HttpResponse:
         lead=_("%(customer)s, %(number)s: %(consequence)s, announced for %(day)s.") % announced,
         icon="undo-2",
     )
+
+
+@member(Permission.WORK, methods=WORK)
+def triage(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Say what becomes of the customer's items that were old at the first import; `?invoice=` ticks that invoice's alone."""
+    customer = get_customer(pk)
+    old = {str(item.pk): item for item in open_items(customer_ids=[pk]).exclude(triage="")}
+    choices = [(key, _old_item(item)) for key, item in old.items()]
+    asked = request.GET.get("invoice", "")
+    ticked = [key for key, item in old.items() if (str(item.invoice_id) == asked if asked else item.triage == TriageChoice.WAITING)]
+    first = {"items": ticked}
+    form = TriageForm(request.POST, choices=choices) if request.method == "POST" else TriageForm(choices=choices, initial=first)
+
+    def act(data: dict[str, Any]) -> None:
+        set_triage(installments=[old[key] for key in data["items"]], choice=data["choice"], **acting(request))
+
+    if submitted(request, form, act):
+        count = len(form.cleaned_data["items"])
+        text = ngettext("One old invoice is decided: %(choice)s.", "%(count)s old invoices are decided: %(choice)s.", count)
+        return done(request, text % {"count": count, "choice": TriageChoice(form.cleaned_data["choice"]).label}, _url(pk))
+    return act_page(
+        request,
+        form,
+        nav="customers",
+        title=_("Decide about old invoices"),
+        verb=_("Decide"),
+        back=_url(pk),
+        lead=_("%s: these were more than 90 days overdue at the first import.") % customer.name,
+        icon="list-checks",
+    )
+
+
+def _old_item(item: Installment) -> str:
+    return _("%(number)s, %(amount)s, due %(day)s: %(choice)s") % {
+        "number": item.invoice.number,
+        "amount": formatting.money(item.outstanding, item.invoice.currency),
+        "day": formatting.date_long(item.due_on),
+        "choice": TriageChoice(item.triage).label,
+    }
 
 
 @member(Permission.WORK, methods=WORK)
