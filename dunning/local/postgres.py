@@ -213,6 +213,7 @@ class Postgres:
             "unix_socket_directories": "",
             "max_connections": 100 if self.durable else 400,
             "shared_buffers": "128MB",
+            "jit": "off",  # these queries are many and small: compiling one costs more than running it
             "log_min_messages": "warning",
             "timezone": "UTC",
             "synchronous_commit": "on" if self.durable else "off",

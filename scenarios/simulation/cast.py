@@ -219,7 +219,7 @@ def _character(draw: random.Random, ordinal: int, group: str, siren: str) -> Cha
         kind=kind,
         group=group,
         habit=_weighted(draw, _HABITS[group]),
-        rhythm={"key-accounts": 1.6, "consumers": 0.18, "public": 0.5}.get(group, draw.uniform(0.25, 0.95)),
+        rhythm={"key-accounts": 0.9, "consumers": 0.1, "public": 0.26}.get(group, draw.uniform(0.12, 0.48)),
         median={"key-accounts": 6200, "consumers": 1400, "public": 3800}.get(group, draw.randint(1100, 2900)),
         legal_form=form,
         siren="" if kind == CustomerKind.CONSUMER else siren,
