@@ -228,8 +228,13 @@ def insert_new(work: Work, *, with_installments: bool = True) -> None:
 
 
 def update_changed(work: Work) -> None:
+    if not work.updated:
+        return
+    # What this transaction inserted is unknown to the statistics: a nested loop over it would take minutes.
+    staging.execute("SET LOCAL enable_nestloop = off")
     staging.execute(_UPDATE_INVOICES, {"now": work.now})
     staging.execute(_UPDATE_INSTALLMENTS)
+    staging.execute("SET LOCAL enable_nestloop = on")
 
 
 def parameters(work: Work) -> dict[str, Any]:
