@@ -213,4 +213,4 @@ LOGGING = logs.configuration(
 logs.configure_structlog()
 
 # Every Django process, whichever door it came through, must know the application that @shared_task binds to.
-from dunning import celery as _celery  # noqa: E402, F401
+from dunning import celery as _celery  # noqa: E402, F401 - tasks find their application by this import

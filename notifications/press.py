@@ -174,7 +174,7 @@ class Renderer:
         logging.getLogger("weasyprint").setLevel(logging.CRITICAL)
         logging.getLogger("fontTools").setLevel(logging.CRITICAL)
 
-        class DataOnly(URLFetcher):  # type: ignore[misc]
+        class DataOnly(URLFetcher):  # type: ignore[misc]  # WeasyPrint ships no types
             """Nothing is fetched: a letter carries everything it shows."""
 
             def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:

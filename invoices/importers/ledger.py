@@ -288,7 +288,7 @@ def announce(work: Work) -> None:
         events.emit(type="invoice.issued", object_type="invoice", object_ids=[row[0] for row in part], now=work.now)
     for outcome, column, reason in ((NEW, "id", "issued"), (CHANGED, "existing_id", "corrected")):
         rows = (
-            f"SELECT part.id FROM staged_invoice AS staged JOIN invoices_installment AS part ON part.invoice_id = staged.{column} "  # noqa: S608
+            f"SELECT part.id FROM staged_invoice AS staged JOIN invoices_installment AS part ON part.invoice_id = staged.{column} "  # noqa: S608 - ours
             "WHERE staged.outcome = %s ORDER BY staged.line"
         )
         for part in staging.chunks(rows, [outcome]):

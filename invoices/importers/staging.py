@@ -123,7 +123,7 @@ def lock(table: str, ids: str) -> None:
 
     The ids travel as arrays: for a sub-select the planner, which knows nothing of a table filled a moment ago, may compare every pair.
     """
-    found = sorted(row[0] for row in query(f"SELECT DISTINCT id FROM ({ids}) AS wanted (id) WHERE id IS NOT NULL"))  # noqa: S608
+    found = sorted(row[0] for row in query(f"SELECT DISTINCT id FROM ({ids}) AS wanted (id) WHERE id IS NOT NULL"))  # noqa: S608 - ours
     statement = f"SELECT 1 FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"  # noqa: S608  fixed names
     for start in range(0, len(found), CHUNK):
         query(statement, [found[start : start + CHUNK]])
