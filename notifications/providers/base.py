@@ -12,8 +12,9 @@ Anything else a provider raises is treated as `Uncertain`.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Flag, auto
 from typing import Any, ClassVar
 from uuid import UUID
@@ -126,6 +127,10 @@ class Released(ProviderError):
         super().__init__("Too little time was left: the message goes back to the queue.")
 
 
+class Forged(Exception):
+    """A call that cannot be shown to come from the provider: wrong or missing signature, too old, meant for another account."""
+
+
 class Misconfigured(ProviderError):
     """The account's settings cannot work; raised when a provider is built, before anything is sent."""
 
@@ -153,6 +158,58 @@ class Deadline:
             raise Released
 
 
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A call a provider made to us, exactly as it came: nothing is parsed before it is verified.
+
+    `url` is the public address it was made to, with its query, as providers sign it; `headers` have lower-case names.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a provider says became of one message.
+
+    `kind` is a key of `settlement.EVENTS`. The message is named by `message_id`, our stable name, or by `provider_id`, the one the
+    provider gave it. `event_id` names the event for good ("": the provider gives it no name); `at` is the provider's own time, if it says.
+    """
+
+    kind: str
+    message_id: UUID | None = None
+    provider_id: str = ""
+    event_id: str = ""
+    at: datetime | None = None
+    recipient: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What somebody wrote to us through a provider. `headers` (lower-case names) are those that tell programs from people.
+
+    `in_reply_to` and `references` are Message-IDs with brackets; `recipients` are all addresses it was sent to, ours among them.
+    """
+
+    event_id: str
+    channel: str
+    sender: str
+    recipients: tuple[str, ...]
+    sender_name: str = ""
+    subject: str = ""
+    text: str = ""
+    html: str = ""
+    header_id: str = ""
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    at: datetime | None = None
+    files: tuple[File, ...] = ()
+
+
 class Provider:
     """One way out. Subclasses declare the class attributes and implement `send`; instances are shared by a process's threads."""
 
@@ -160,6 +217,7 @@ class Provider:
     channels: ClassVar[frozenset[str]]
     capabilities: ClassVar[Capability] = Capability.NONE
     idempotent_for: ClassVar[float] = 0.0
+    look_up_after: ClassVar[float] = 600.0  # seconds after which an accepted message can be found
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -170,6 +228,19 @@ class Provider:
 
     def send(self, envelope: Envelope, deadline: Deadline) -> Accepted | ToPost:
         """Hand the message over. Raises one of the ProviderErrors of this module."""
+        raise NotImplementedError
+
+    def look_up(self, message_id: UUID, *, sent_at: datetime, deadline: Deadline) -> Accepted | None:
+        """With LOOK_UP: what it knows of our message, None when it has none of that name. Raises NotAccepted when it cannot be asked now,
+        Uncertain when its answer cannot be read.
+        """
+        raise NotImplementedError
+
+    def receive(self, callback: Callback, *, now: datetime) -> Sequence[Report | Incoming]:
+        """With CALLBACK: verify a call on its raw bytes, in constant time, then read it; events that mean nothing to us are left out.
+
+        Raises Forged when it cannot be shown to be the provider's, ValueError when it is but cannot be read.
+        """
         raise NotImplementedError
 
     def close(self) -> None:
