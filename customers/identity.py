@@ -5,11 +5,13 @@ that says what to do.
 """
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
+from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
 from stdnum import iban as stdnum_iban
 from stdnum.eu import vat as eu_vat
 from stdnum.exceptions import ValidationError as InvalidNumber
@@ -125,6 +127,18 @@ def is_mobile(phone: str) -> bool:
     except phonenumbers.NumberParseException:
         return False
     return kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+
+
+@lru_cache(maxsize=4096)
+def phone_place(phone: str) -> tuple[str, tuple[str, ...]]:
+    """The country (ISO 3166) of an E.164 number and the time zones it may be in, by its range; ("", ()) when the number does not say."""
+    try:
+        number = phonenumbers.parse(phone, None)
+    except phonenumbers.NumberParseException:
+        return "", ()
+    country = phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(number.country_code or 0)
+    zones = tuple(zone for zone in time_zones_for_number(number) if zone != UNKNOWN_TIMEZONE)
+    return (country if country in phonenumbers.SUPPORTED_REGIONS else ""), zones
 
 
 def clean_country(text: str) -> str:

@@ -6,12 +6,13 @@ today's amounts. Nothing is claimed that a payment, a dispute or a promise has j
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
 from dunning.core.enums import PAPER_CHANNELS, Channel, Phase
+from dunning.core.hours import Hours, at_wall
 from dunning.core.models import Organization
 from dunning.core.tenancy import current_scope
 from notifications.enums import MessageKind
@@ -25,6 +26,7 @@ from scenarios.enums import Consequence, DecisionKind, Reason, Section, TaskKind
 from scenarios.facts import Decision, Step
 from scenarios.gate import Answer, Carried, GateFacts, Verdict, carried, gate
 from scenarios.models import Action, ActionMessage
+from scenarios.quiet_hours import sending_hours
 from scenarios.recipients import Directory, Recipient
 from scenarios.scheduler import decide_all
 from scenarios.spacing import Written, spaced_until
@@ -32,7 +34,6 @@ from scenarios.statement import Line, account_lines
 from scenarios.timing import printed_deadline
 
 _UNSAID: Final = frozenset({Reason.HELD_OURS, Reason.AWAITING_APPROVAL, Reason.IBAN_MISSING, Reason.IBAN_MISMATCH, Reason.TENANT_HELD})
-_QUIET_HOURS_MATTER: Final = frozenset({Channel.EMAIL, Channel.SMS})
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,9 @@ def answer(message: Message, *, now: datetime, preview: bool = False, together: 
     organization = _organization(message)
     today = local_date(organization, now)
     if message.kind != MessageKind.REMINDER:
+        hours = _hours(message, _frame(organization, today), message.recipient) if message.channel == Channel.SMS else None
+        if hours is not None and not hours.is_open(now) and not preview:
+            return Stop(reason=Reason.OUTSIDE_WINDOW.value, until=hours.next_opening(now))
         return answers_wording.answer(message, organization=organization, today=today)
     frame = _frame(organization, today)
     load = _convoy(frame, together or Together([message.pk])).load_of(message)
@@ -60,7 +64,8 @@ def answer(message: Message, *, now: datetime, preview: bool = False, together: 
     cargo = [_look_again(link.action, batch, frame) for link in load.links]
     recipient = _recipient(message, frame, load.directory)
     written = _other_messages(message, batch)
-    facts = _facts(message, frame, cargo, recipient, written, now, preview=preview)
+    hours = _hours(message, frame, recipient.address if recipient is not None else "")
+    facts = _facts(message, frame, cargo, recipient, written, preview=preview, quiet=hours is not None and not hours.is_open(now))
     verdict = gate(facts, [entry.seen for entry in cargo])
     kept = [entry for entry in cargo if entry.seen.item_id in set(verdict.kept)]
     if kept and not any(effects.leads(message, entry.action) for entry in kept):
@@ -74,7 +79,7 @@ def answer(message: Message, *, now: datetime, preview: bool = False, together: 
         _ask_approval_again(message, kept, today)
         return Stop(reason=Reason.AWAITING_APPROVAL.value, for_approval=True)
     if verdict.answer is Answer.WAIT and not (preview and verdict.reason in {*_UNSAID, Reason.OUTSIDE_WINDOW}):
-        return Stop(reason=_code(verdict.reason), until=_ask_again(verdict.reason, message, frame, written, now))
+        return Stop(reason=_code(verdict.reason), until=_ask_again(verdict.reason, message, frame, written, hours, now))
     if verdict.dropped and not preview:
         _take_out(load.links, dict(verdict.dropped))
     return _say(message, frame, load, kept, recipient, today)
@@ -138,9 +143,9 @@ def _facts(
     cargo: Sequence[Cargo],
     recipient: Recipient | None,
     written: Sequence[Written],
-    now: datetime,
     *,
     preview: bool,
+    quiet: bool,
 ) -> GateFacts:
     today = frame.today.toordinal()
     spaced = None
@@ -152,7 +157,7 @@ def _facts(
         suppressed=recipient is None,
         spaced=spaced is not None and not preview,
         written_today=any(other.group == message.group_key and other.on == today for other in written) and not preview,
-        outside_window=_outside_window(message, frame, now),
+        outside_window=quiet,
         awaiting_approval=message.phase == Phase.LEGAL and message.approved_at is None,
         approved_cents=round(message.amount * 100) if message.approved_at is not None and message.phase == Phase.LEGAL else None,
         ibans=frozenset(
@@ -177,23 +182,22 @@ def _spacing(message: Message, frame: Frame) -> int:
     return frame.policy.spacing if plan is None or plan.steps.spacing is None else plan.steps.spacing
 
 
-def _outside_window(message: Message, frame: Frame, now: datetime) -> bool:
-    if message.channel not in _QUIET_HOURS_MATTER:
-        return False
-    local = now.astimezone(frame.zone)
-    opening, closing = frame.profile.window_start, frame.profile.window_end
-    return not (frame.calendar.is_business_day(local.date()) and opening <= local.time() < closing)
+def _hours(message: Message, frame: Frame, address: str) -> Hours | None:
+    profile = frame.profile
+    return sending_hours(
+        message.channel,
+        address,
+        opening=profile.window_start,
+        closing=profile.window_end,
+        zone=frame.zone,
+        calendar=frame.calendar,
+        home=profile.country,
+    )
 
 
-def next_opening(frame: Frame, now: datetime) -> datetime:
-    """The next instant at which the sending hours open, on the organization's own clock."""
-    local = now.astimezone(frame.zone)
-    opening: time = frame.profile.window_start
-    day = local.date() if local.time() < opening else local.date() + timedelta(days=1)
-    return datetime.combine(frame.calendar.roll(day), opening, tzinfo=frame.zone)
-
-
-def _ask_again(reason: Reason | None, message: Message, frame: Frame, written: Sequence[Written], now: datetime) -> datetime | None:
+def _ask_again(
+    reason: Reason | None, message: Message, frame: Frame, written: Sequence[Written], hours: Hours | None, now: datetime
+) -> datetime | None:
     """When to ask again; None when only a person's act lets the message leave."""
     if reason in _UNSAID or reason is Reason.SUPPRESSED:
         return None
@@ -202,8 +206,17 @@ def _ask_again(reason: Reason | None, message: Message, frame: Frame, written: S
             written, message.group_key, Phase(message.phase), frame.calendar, _spacing(message, frame), frame.today.toordinal()
         )
         if until is not None:
-            return datetime.combine(date.fromordinal(until), frame.profile.window_start, tzinfo=frame.zone)
-    return next_opening(frame, now)
+            return at_wall(date.fromordinal(until), frame.profile.window_start, frame.zone)
+    if reason is Reason.OUTSIDE_WINDOW and hours is not None:
+        return hours.next_opening(now)
+    return _next_opening(frame, now)
+
+
+def _next_opening(frame: Frame, now: datetime) -> datetime:
+    """When our sending hours open next, today or on a later business day."""
+    opening = frame.profile.window_start
+    day = frame.today if now < at_wall(frame.today, opening, frame.zone) else frame.today + timedelta(days=1)
+    return at_wall(frame.calendar.roll(day), opening, frame.zone)
 
 
 def _close(links: Sequence[ActionMessage], dropped: dict[str, Reason]) -> list[ActionMessage]:

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import connection
 
 from dunning.core import audit
+from dunning.core.hours import at_wall
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.models import Invoice
@@ -244,8 +245,7 @@ def _approval(message: Message, moment: Moment) -> Task:
 
 def departure(frame: Frame, moment: Moment) -> datetime:
     """When the day's messages leave: at the opening of the sending hours, or now when they are open."""
-    opening = datetime.combine(moment.today, _time(frame.profile.window_start), tzinfo=frame.zone)
-    return max(moment.now, opening)
+    return max(moment.now, at_wall(moment.today, _time(frame.profile.window_start), frame.zone))
 
 
 def _time(value: Any) -> time:

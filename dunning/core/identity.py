@@ -70,6 +70,8 @@ def update_profile(*, actor: str, now: datetime, **fields: str) -> list[str]:
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise DomainError(f"{field}: {' '.join(messages)}", field=field) from None
+    if profile.window_start >= profile.window_end:
+        raise DomainError(_("The sending hours must end after they begin, such as 09:00 and 18:00."), field="window_end")
     after = {name: str(getattr(profile, name)) for name in fields}
     changed = sorted(name for name in fields if before[name] != after[name])
     if changed:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from dunning.core import audit
 from dunning.core.enums import Role
 from dunning.core.errors import DomainError
+from dunning.core.hours import at_wall
 from dunning.core.models import Membership, Organization, OrganizationProfile, User
 from dunning.core.selectors import get_calendar
 from dunning.core.tenancy import tenant
@@ -90,11 +91,37 @@ def next_run_after(organization: Organization, now: datetime) -> datetime:
     local = now.astimezone(zone)
     for days in range(3):
         day = local.date() + timedelta(days=days)
-        instant = datetime.combine(day, time(organization.run_hour), tzinfo=zone)
-        instant = instant.astimezone(ZoneInfo("UTC"))
+        instant = at_wall(day, time(organization.run_hour), zone)
         if instant > now:
             return instant
     raise AssertionError("a day has a run hour")
+
+
+def change_clock(
+    *, organization: Organization, actor: str, now: datetime, timezone: str | None = None, run_hour: int | None = None
+) -> datetime | None:
+    """Move an organization to another time zone or hour of its run; when it runs next, None when it does not (suspended, played).
+
+    A local day that has been run is not run again, wherever the clock goes. Raises DomainError for what is no zone or hour.
+    """
+    with transaction.atomic():
+        locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+        before = {"timezone": locked.timezone, "run_hour": locked.run_hour}
+        locked.timezone = locked.timezone if timezone is None else timezone
+        locked.run_hour = locked.run_hour if run_hour is None else run_hour
+        try:
+            locked.full_clean()
+        except ValidationError as error:
+            field, messages = next(iter(error.message_dict.items()))
+            raise DomainError(" ".join(messages), field=field) from None
+        if locked.next_run_at is not None:
+            locked.next_run_at = next_run_after(locked, now)
+        locked.save(update_fields=["timezone", "run_hour", "next_run_at"])
+        body = {"before": before, "after": {"timezone": locked.timezone, "run_hour": locked.run_hour}}
+        with tenant(locked):
+            audit.record(actor=actor, action="organization.clock_changed", target=locked, body=body, now=now)
+    organization.refresh_from_db()
+    return locked.next_run_at
 
 
 def reset_password(*, user: User) -> str:

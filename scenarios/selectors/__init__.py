@@ -4,6 +4,7 @@ Called inside `tenant()`; nothing here writes.
 """
 
 from scenarios.selectors.board import Board, FrozenAmount, announced_commitments, board, last_night, late_commitments, residues
+from scenarios.selectors.calling import calling_note
 from scenarios.selectors.items import ItemRow, items_of_message, list_steps, state_counts, with_steps
 from scenarios.selectors.plans import PlanView, StepView, plan_view, plan_views
 from scenarios.selectors.tasks import QueueEntry, desk_counts, work_queue
@@ -23,6 +24,7 @@ __all__ = [
     "Why",
     "announced_commitments",
     "board",
+    "calling_note",
     "customer_timeline",
     "desk_counts",
     "items_of_message",

@@ -66,3 +66,25 @@ def test_the_ledger_gate_is_switched_by_a_person_and_the_trail_says_so() -> None
     with tenant(organization):
         assert OrganizationProfile.objects.get().ledger_gate is False
         assert AuditEvent.objects.get(action="organization.ledger_gate").body == {"enabled": False}
+
+
+def test_sending_hours_end_after_they_begin() -> None:
+    organization = make_organization()
+    with tenant(organization), pytest.raises(DomainError) as refusal:
+        update_profile(actor="user:claire", now=MORNING, window_start="18:00", window_end="09:00")
+    assert refusal.value.field == "window_end"
+    with tenant(organization):
+        assert OrganizationProfile.objects.get().window_start.hour == 9
+
+
+def test_the_command_moves_the_clock_and_refuses_a_zone_that_is_none() -> None:
+    organization = make_organization()
+    output = StringIO()
+    call_command("profile", organization=organization.slug, timezone="Pacific/Auckland", run_hour=5, stdout=output)
+    assert "timezone: Pacific/Auckland\nrun_hour: 5" in output.getvalue()
+    with pytest.raises(CommandError, match="Mars"):
+        call_command("profile", organization=organization.slug, timezone="Europe/Mars")
+    organization.refresh_from_db()
+    assert (organization.timezone, organization.run_hour) == ("Pacific/Auckland", 5)
+    with tenant(organization):
+        assert AuditEvent.objects.filter(action="organization.clock_changed").count() == 1

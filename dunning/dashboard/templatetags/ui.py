@@ -417,8 +417,12 @@ def callcard(
     phone_href: str = "",
     role: str = "",
     last: str = "",
+    when: str = "",
 ) -> SafeString:
-    """A call in one place: number, script (the content), last exchange, the form (`form.outcome` as buttons, then its other fields)."""
+    """A call in one place: number, `when` to ring instead of now, script (the content), last exchange, the form.
+
+    `form.outcome` is drawn as buttons, then its other fields.
+    """
     values = {
         "content": content,
         "form": form,
@@ -428,6 +432,7 @@ def callcard(
         "phone_href": phone_href or phone.replace(" ", ""),
         "role": role,
         "last": last,
+        "when": when,
     }
     return _component(context, "callcard", values)
 

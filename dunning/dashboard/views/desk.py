@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from customers.models import Contact
 from customers.selectors import contact_chain
+from dunning.core import clock
 from dunning.core.permissions import Permission
 from dunning.dashboard import formatting
 from dunning.dashboard.forms.acts import ReasonForm
@@ -23,7 +24,7 @@ from invoices.models import Installment
 from invoices.selectors import open_items
 from scenarios.enums import CallOutcome, TaskKind, TaskState
 from scenarios.models import Task, TaskAttempt
-from scenarios.selectors import within_sentence
+from scenarios.selectors import calling_note, within_sentence
 from scenarios.services.calls import RecordedCall, record_call
 from scenarios.services.tasks import DECIDED_ELSEWHERE, cancel_task, complete_task, postpone_task
 
@@ -74,6 +75,9 @@ def _call_card(request: MemberRequest, found: Task, form: CallForm, *, status: i
         "contact": contact,
         "contact_name": _name_of(contact, found),
         "phone": formatting.phone(contact.phone) if contact is not None and contact.phone else _("no number is known"),
+        "when": calling_note(
+            organization=request.membership.organization, phone=contact.phone if contact is not None else "", now=clock.now()
+        ),
         "last": _last_words(last),
         "overdue": items,
         "overdue_total": _totals(items),

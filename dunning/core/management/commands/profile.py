@@ -9,7 +9,7 @@ from dunning.core import clock
 from dunning.core.errors import DomainError
 from dunning.core.identity import IDENTITY, update_profile
 from dunning.core.selectors import get_organization, get_profile
-from dunning.core.services import switch_ledger_gate
+from dunning.core.services import change_clock, switch_ledger_gate
 from dunning.core.tenancy import tenant
 
 
@@ -19,6 +19,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organization", required=True, metavar="SLUG")
         parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE")
+        parser.add_argument("--timezone", metavar="ZONE", help="the organization's clock, such as Europe/Paris")
+        parser.add_argument("--run-hour", type=int, metavar="HOUR", help="local hour of the daily run, 0 to 23")
         parser.add_argument("--ledger-gate", choices=["on", "off"], help="whether overdue messages wait for complete receipts (rule 8)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -33,9 +35,20 @@ class Command(BaseCommand):
                 if options["ledger_gate"]:
                     switch_ledger_gate(enabled=options["ledger_gate"] == "on", actor="command", now=clock.now())
                 profile = get_profile()
+            moves = options["timezone"] is not None or options["run_hour"] is not None
+            if moves:
+                change_clock(
+                    organization=organization,
+                    timezone=options["timezone"],
+                    run_hour=options["run_hour"],
+                    actor="command",
+                    now=clock.now(),
+                )
         except DomainError as error:
             raise CommandError(error.message) from None
         for name in (*(changed or IDENTITY), "ledger_gate"):
             self.stdout.write(f"{name}: {getattr(profile, name)}")
+        if moves or not fields:
+            self.stdout.write(f"timezone: {organization.timezone}\nrun_hour: {organization.run_hour}")
         if fields and not changed:
             self.stdout.write(_("Nothing changed."))
