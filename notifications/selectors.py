@@ -55,7 +55,7 @@ def waiting_board(*, on: date | None = None) -> Board:
 
 def _departures(rows: QuerySet[Message]) -> Departures:
     counts = rows.order_by().aggregate(messages=Count("pk"), customers=Count("customer", distinct=True), first_at=Min("not_before"))
-    amounts = rows.exclude(currency="").order_by().values("currency").annotate(total=Sum("amount"))
+    amounts = rows.exclude(currency="").order_by().values("currency").annotate(total=Sum("amount")).exclude(total=0)
     return Departures(
         counts["messages"], counts["customers"], {row["currency"]: row["total"] for row in amounts.order_by("currency")}, counts["first_at"]
     )

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from customers.enums import EndOfMonth as CustomerEndOfMonth
 from customers.models import Contact, Customer
 from customers.services import CustomerFields, create_customers, ensure_group
 from invoices.enums import ImportKind, InvoiceKind
@@ -17,9 +16,10 @@ from invoices.importers.session import Loader, Work
 from invoices.importers.staging import Value, content_hash, new_key
 from invoices.importers.values import check_decimals
 from invoices.models import Invoice
+from invoices.selectors import customer_terms
 from invoices.services import issue_credit_note
 from invoices.services.invoices import reference_for
-from invoices.terms import EndOfMonth, PaymentTerms
+from invoices.terms import PaymentTerms
 
 _DEFAULT_TERMS = PaymentTerms(30)
 
@@ -130,10 +130,7 @@ class InvoiceLoader(Loader):
 
 def terms_of(customer: Customer | None) -> PaymentTerms:
     """The customer's own terms; 30 days for one nobody knows yet."""
-    if customer is None:
-        return _DEFAULT_TERMS
-    end_of_month = EndOfMonth(CustomerEndOfMonth(customer.payment_end_of_month).value)
-    return PaymentTerms(customer.payment_days, end_of_month, customer.payment_day_of_month)
+    return _DEFAULT_TERMS if customer is None else customer_terms(customer)
 
 
 def _new_customers() -> list[str]:

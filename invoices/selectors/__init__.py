@@ -22,6 +22,7 @@ from invoices.selectors.items import (
 )
 from invoices.selectors.receipts import list_payments, payment_allocations, unmatched_count
 from invoices.selectors.statement import Line, LineKind, Statement, customer_statement, ledger_balance
+from invoices.selectors.terms import customer_terms
 
 __all__ = [
     "Accessory",
@@ -38,6 +39,7 @@ __all__ = [
     "check_invoice",
     "coverage_through",
     "customer_statement",
+    "customer_terms",
     "figures",
     "get_installment",
     "get_invoice",

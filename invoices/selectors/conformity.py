@@ -14,7 +14,8 @@ from dunning.core.models import OrganizationProfile
 from dunning.core.money import format_date
 from dunning.core.selectors import get_profile
 from invoices.models import Installment, Invoice
-from invoices.terms import EndOfMonth, PaymentTerms, Trade, latest_due_date
+from invoices.selectors.terms import customer_terms
+from invoices.terms import Trade, latest_due_date
 
 
 class ProblemCode(StrEnum):
@@ -89,7 +90,7 @@ def _due_date(invoice: Invoice, parts: Sequence[Installment], language: str) -> 
     customer = invoice.customer
     if len(parts) != 1 or invoice.due_on is None:
         return []
-    terms = PaymentTerms(customer.payment_days, EndOfMonth(customer.payment_end_of_month), customer.payment_day_of_month)
+    terms = customer_terms(customer)
     trade = {CustomerKind.PUBLIC: Trade.PUBLIC_AUTHORITY}.get(CustomerKind(customer.kind), Trade.GENERAL)
     if customer.kind in (CustomerKind.BUSINESS, CustomerKind.PUBLIC) and customer.country == "FR":
         limit = latest_due_date(trade, issued_on=invoice.issued_on, delivered_on=invoice.delivered_on, terms=terms)

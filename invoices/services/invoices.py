@@ -17,11 +17,11 @@ from dunning.core.selectors import get_profile
 from invoices.enums import DisputeState, HoldKind, InstallmentKind, InvoiceKind, InvoiceState, PaymentMeans, TriageChoice
 from invoices.models import Allocation, Dispute, ImportBatch, Installment, Invoice, WriteOff
 from invoices.references import creditor_reference
+from invoices.selectors import customer_terms
 from invoices.services import holds, promises
 from invoices.services.balances import announce, announce_change, refresh
 from invoices.services.drafts import InstallmentDraft, InvoiceDraft, check_amount, clean_pay_to
 from invoices.services.locks import lock_items
-from invoices.terms import EndOfMonth, PaymentTerms
 
 SEARCH_KIND = "invoice"
 TRIAGE_AFTER_DAYS = 90
@@ -207,8 +207,7 @@ def update_invoice(*, invoice: Invoice, actor: str, today: date, now: datetime, 
 
 def due_date_for(customer: Customer, issued_on: date) -> date:
     """The due date the customer's own terms give."""
-    terms = PaymentTerms(customer.payment_days, EndOfMonth(customer.payment_end_of_month), customer.payment_day_of_month)
-    return terms.due_date(issued_on)
+    return customer_terms(customer).due_date(issued_on)
 
 
 def search_tokens(invoice: Invoice) -> set[str]:

@@ -291,7 +291,8 @@ def _holds(holds: Iterable[Hold], numbers: dict[UUID, str]) -> Iterator[Entry]:
     for hold in holds:
         number = numbers.get(hold.installment_id, "") if hold.installment_id else ""
         title = _("Paused until %s") % day_words(hold.ends_on)
-        detail = " · ".join((str(hold.get_side_display()), str(hold.get_kind_display()), hold.reason))
+        kind = str(hold.get_kind_display())
+        detail = " · ".join(part for part in (str(hold.get_side_display()), kind, "" if hold.reason == kind else hold.reason) if part)
         yield Entry(hold.starts_on, "hold", title, detail, amount=hold.amount, id=hold.pk, invoice=number)
         if hold.released_on is not None:
             yield Entry(hold.released_on, "hold", _("Pause ended"), hold.released_reason, id=hold.pk, invoice=number)

@@ -3,11 +3,12 @@
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.utils.translation import get_language
 
 from customers.selectors import contact_chain, get_customer, insolvency_deadlines, list_customers, list_groups
 from dunning.dashboard.records import drawn
 from dunning.dashboard.views.base import MemberRequest, member, page, paged, today_of
-from invoices.selectors import customer_statement, insolvency_split
+from invoices.selectors import customer_statement, customer_terms, insolvency_split
 from invoices.selectors.items import standing_in_the_way
 from invoices.selectors.statement import customer_totals
 from scenarios.selectors import announced_commitments, customer_timeline, list_steps, with_steps
@@ -47,6 +48,7 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         "customer",
         nav="customers",
         customer=customer,
+        terms=customer_terms(customer).label(get_language() or "fr"),
         statements=customer_statement([customer.pk], today=today),
         rows=with_steps(items, today=today),
         in_the_way=standing_in_the_way(items, today=today, customer_id=customer.pk),
