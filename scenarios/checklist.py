@@ -27,7 +27,7 @@ def legal_checks(item: Item, history: Sequence[HistoryEntry], calendar: Calendar
         Check("registered_office", customer.registered_office_known),
         Check("legal_representative", customer.representative_known),
         Check("no_open_dispute", not open_disputes(item)),
-        Check("no_credit", not customer.balances.get(item.currency, NO_BALANCE).credit_cents and not credit_note_pending(item)),
+        Check("no_credit", not (customer.account(item.currency) or NO_BALANCE).credit_cents and not credit_note_pending(item)),
         Check("delivery_proof", item.situation.delivery_proof),
         Check("owner_warned", warned_on is not None and today >= calendar.add_bd_ordinal(warned_on, policy.owner_warning)),
     )

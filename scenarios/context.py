@@ -20,6 +20,7 @@ from invoices.enums import DisputeState, HoldKind, HoldSide, InstallmentKind
 from invoices.models import LedgerCoverage
 from invoices.references import credit_label
 from invoices.selectors import unmatched_reach
+from scenarios.accounts import share_accounts
 from scenarios.context_sql import (
     ACTIONS,
     CUSTOMERS,
@@ -176,7 +177,9 @@ def load_policy(organization: Organization, profile: OrganizationProfile, today:
 
 
 def batches(frame: Frame, *, size: int = BATCH_CUSTOMERS) -> Iterator[list[str]]:
-    """Ids of the customers that have open items and of who pays for them, whole paying groups together, about `size` a batch."""
+    """Ids of the customers that have open items, of who pays for them, and of whom it also pays for that has a credit: whole paying
+    groups together, about `size` a batch.
+    """
     with connection.cursor() as cursor:
         cursor.execute(OPEN_CUSTOMERS)
         rows = cursor.fetchall()
@@ -301,7 +304,7 @@ def _rare_facts(cursor: Any, ids: list[str]) -> _Rare:
                 grouped.setdefault((customer_id, name, on, detail), set()).add(item_id)
             case _:
                 label = detail if fact == "credit_note" else credit_label(detail)
-                credit = Credit(item_id, label, cents, on, fact == "credit_note")
+                credit = Credit(item_id, label, cents, on, fact == "credit_note", customer_id)
                 rare.credits.setdefault(customer_id, {}).setdefault(name, []).append(credit)
     rare.items.update(rare.disputes, rare.promises, rare.item_holds)
     for (customer_id, consequence, due_on, step_key), item_ids in grouped.items():
@@ -369,6 +372,7 @@ def _customers(
         payer = customers.get(facts.payer_id) if facts.payer_id else None
         if payer is not None:
             customers[customer_id] = replace(facts, reachable=payer.reachable - _LEGAL_DEBTOR | facts.reachable & _LEGAL_DEBTOR)
+    share_accounts(customers)
     return customers, groups
 
 
@@ -405,6 +409,9 @@ def _balances(rows: list[tuple[Any, ...]], rare: _Rare, frame: Frame) -> dict[st
                     if promise.paid_cents < promise.amount_cents and today <= through:
                         cell[2] += promise.amount_cents - promise.paid_cents
                         cell[3] = max(cell[3], promise.for_on)
+    for customer_id, by_currency in rare.credits.items():
+        for currency in by_currency:
+            sums.setdefault((customer_id, currency), [0, 0, 0, 0])
     balances: dict[str, dict[str, Balance]] = {}
     for (customer_id, currency), (open_, overdue, promised, until) in sums.items():
         credits = tuple(rare.credits.get(customer_id, {}).get(currency, ()))

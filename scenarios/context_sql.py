@@ -13,11 +13,18 @@ def _ordinal(column: str) -> str:
 
 
 OPEN_CUSTOMERS: Final = """
-SELECT c.id::text, coalesce(c.payer_id, c.id)::text AS root
+SELECT c.id::text AS id, coalesce(c.payer_id, c.id)::text AS root
 FROM customers_customer c
 WHERE EXISTS (SELECT 1 FROM invoices_installment i
               WHERE i.organization_id = c.organization_id AND i.customer_id = c.id AND i.outstanding > 0)
-ORDER BY coalesce(c.payer_id, c.id), c.id
+UNION
+SELECT c.id::text, c.payer_id::text
+FROM customers_customer c
+WHERE c.payer_id IS NOT NULL AND c.id IN (
+    SELECT p.customer_id FROM invoices_payment p WHERE p.unallocated > 0 AND p.cancelled_at IS NULL
+    UNION ALL
+    SELECT v.customer_id FROM invoices_invoice v WHERE v.unallocated > 0 AND v.state = 'issued' AND v.kind = 'credit_note')
+ORDER BY root, id
 """
 
 LOCK_GROUPS: Final = """
@@ -93,7 +100,6 @@ LEFT JOIN LATERAL (
 WHERE c.id = ANY(%s::uuid[])
 """
 
-# One row an item, its actions as one text: thousands of items share a past to the day, and equal texts are read once.
 # One row an item, its actions as one text: thousands of items share a past to the day, and equal texts are read once.
 ACTIONS: Final = f"""
 SELECT a.installment_id::text,

@@ -94,7 +94,7 @@ def item_barrier(item: Item, steps: Steps, calendar: Calendar, policy: Policy, t
     if outstanding <= 0:
         return _SETTLED
     customer = item.customer
-    balance = customer.balances.get(item.currency, NO_BALANCE)
+    balance = customer.account(item.currency) or NO_BALANCE
     situation = item.situation
     if situation.cancelled:
         return _CANCELLED
@@ -262,7 +262,7 @@ def step_barrier(
 def _overdue_barrier(item: Item, step: Step, calendar: Calendar, policy: Policy, today: int, minimum: int) -> Barrier | None:
     customer = item.customer
     situation = customer.situation
-    balance = customer.balances.get(item.currency, NO_BALANCE)
+    balance = customer.account(item.currency) or NO_BALANCE
     if balance.credit_cents and balance.overdue_cents - balance.credit_cents <= minimum:
         return _COVERED
     barrier = coverage_barrier(item, calendar, policy)
@@ -275,8 +275,9 @@ def _overdue_barrier(item: Item, step: Step, calendar: Calendar, policy: Policy,
     if step.phase >= _FIRM:
         if balance.credit_cents:
             return Barrier(Reason.UNALLOCATED_CREDIT)
-        if freezes_customer(balance, calendar, policy, today):
-            through = calendar.add_bd_ordinal(balance.promised_until or today, policy.promise_tolerance)
+        own = customer.balances.get(item.currency, NO_BALANCE)
+        if freezes_customer(own, calendar, policy, today):
+            through = calendar.add_bd_ordinal(own.promised_until or today, policy.promise_tolerance)
             return Barrier(Reason.PROMISE_FREEZES_CUSTOMER, until=calendar.add_bd_ordinal(through, 1))
     elif situation.absent_until is not None and not situation.substitute_known:
         back = calendar.add_bd_ordinal(situation.absent_until, 1)

@@ -180,13 +180,17 @@ QUIET: Final = ItemSituation()
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Money of the customer that is set against nothing yet: an unallocated receipt, or a credit note. Positive cents."""
+    """Money of the customer that is set against nothing yet: an unallocated receipt, or a credit note. Positive cents.
+
+    `customer_id` is whose account it stands on, "" for the customer's whose balance holds it.
+    """
 
     id: str
     label: str
     cents: int
     on: int
     credit_note: bool = False
+    customer_id: str = ""
 
 
 @fact(frozen=True, slots=True)
@@ -233,7 +237,8 @@ QUIET_CUSTOMER: Final = CustomerSituation()
 class CustomerFacts:
     """A debtor. `regime` is the legal regime a message obeys ("business:FR"), "" when unknown (rule 11).
 
-    `reachable` holds the channels over which somebody can be reached now; `payer_id` is another customer who pays for them.
+    `reachable` holds the channels over which somebody can be reached now; `payer_id` is another customer who pays for them. Where one pays
+    for several, `shared` is their account together, the payer's own included: what is chased is what the paying group owes.
     """
 
     id: str
@@ -248,6 +253,11 @@ class CustomerFacts:
     representative_known: bool = True
     owner_warned_on: int | None = None
     situation: CustomerSituation = QUIET_CUSTOMER
+    shared: Mapping[str, Balance] | None = None
+
+    def account(self, currency: str) -> Balance | None:
+        """The account a message about this customer's items is net of: the paying group's, or its own when it pays alone."""
+        return (self.balances if self.shared is None else self.shared).get(currency)
 
 
 @fact(frozen=True, slots=True)

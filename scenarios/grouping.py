@@ -13,7 +13,7 @@ from scenarios.eligibility import announces, chased_cents, credit_note_is_late
 from scenarios.enums import Channel, DecisionKind, Phase, Reason, Section, TaskKind
 from scenarios.facts import HUMAN, QUIET_CUSTOMER, Decision, Policy
 from scenarios.spacing import NO_CORRESPONDENCE, Cargo, Correspondence, group_of, recipient_of, spaced_until, written_today
-from scenarios.statement import Line, account_lines, is_open
+from scenarios.statement import Line, account_lines, credits_of, is_open
 from scenarios.timing import printed_deadline
 
 __all__ = ["CommitmentDraft", "Composition", "Deferral", "MessageDraft", "TaskDraft", "compose"]
@@ -22,9 +22,10 @@ _TAKE: Final = DecisionKind.TAKE
 _BLOCKED: Final = DecisionKind.BLOCKED
 _CALL: Final = Channel.CALL
 _ADOPTABLE: Final = frozenset({Reason.IN_PROGRESS, Reason.AWAITING_APPROVAL})
+_ALLOCATED_FIRST: Final = frozenset({Reason.UNALLOCATED_CREDIT, Reason.COVERED_BY_CREDIT})
+"""What waits until a payment or credit note is set against an invoice (rule 7)."""
 _ALERTS: Final = {
     Reason.NO_CONTACT.value: TaskKind.FIND_CONTACT,
-    Reason.UNALLOCATED_CREDIT.value: TaskKind.ALLOCATE_CREDIT,
     Reason.TRIAGE.value: TaskKind.TRIAGE,
 }
 
@@ -296,6 +297,7 @@ class _Day:
 def _alerts(decisions: Sequence[Decision], calendar: Calendar, policy: Policy, today: int) -> list[TaskDraft]:
     """What our own people must do before these items move again: one task per kind and customer."""
     found: dict[tuple[TaskKind, str], list[Decision]] = defaultdict(list)
+    on_account = _Credits()
     late: set[tuple[TaskKind, str]] = set()
     for decision in decisions:
         customer = decision.item.customer
@@ -303,6 +305,9 @@ def _alerts(decisions: Sequence[Decision], calendar: Calendar, policy: Policy, t
             kind = _ALERTS.get(decision.reason.value)
             if kind is not None:
                 found[kind, customer.id].append(decision)
+            elif decision.reason in _ALLOCATED_FIRST and today > decision.item.due_on:
+                for owner in on_account.behind(decision):
+                    found[TaskKind.ALLOCATE_CREDIT, owner].append(decision)
             if decision.escalate:
                 found[TaskKind.HOLD_EXPIRED, customer.id].append(decision)
                 late.add((TaskKind.HOLD_EXPIRED, customer.id))
@@ -319,10 +324,29 @@ def _alerts(decisions: Sequence[Decision], calendar: Calendar, policy: Policy, t
             customer_id,
             also=tuple(decision.item.id for decision in items),
             escalate=(kind, customer_id) in late,
-            amounts=_amounts(items),
+            amounts=on_account.amounts(customer_id) if kind == TaskKind.ALLOCATE_CREDIT else _amounts(items),
         )
         for (kind, customer_id), items in found.items()
     ]
+
+
+class _Credits:
+    """Money to set against something before these decisions change, by whose account it stands on."""
+
+    def __init__(self) -> None:
+        self._cents: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+
+    def behind(self, decision: Decision) -> list[str]:
+        """The customers on whose accounts the credits stand that hold this item, a payer's own included."""
+        owners = []
+        for owner, credit in credits_of([decision], legal=False).values():
+            self._cents[owner][decision.item.currency][credit.id] = credit.cents
+            owners.append(owner)
+        return list(dict.fromkeys(owners))
+
+    def amounts(self, owner: str) -> dict[str, int]:
+        """What is to be allocated, in cents by currency."""
+        return {currency: sum(cents.values()) for currency, cents in self._cents[owner].items()}
 
 
 def _phase(decision: Decision) -> Phase:

@@ -362,5 +362,5 @@ def _details(draft: MessageDraft) -> dict[str, Any]:
 
 def _credits_elsewhere(draft: MessageDraft) -> bool:
     """Whether another message of the same day shows the account's credits."""
-    balance = draft.lead.item.customer.balances.get(draft.currency)
+    balance = draft.lead.item.customer.account(draft.currency)
     return balance is not None and bool(balance.credits) and not any(line.section == Section.CREDIT for line in draft.lines)

@@ -55,14 +55,18 @@ def is_open(item: Item) -> bool:
     return item.outstanding_cents > 0 and not item.situation.cancelled
 
 
-def credits_of(members: Iterable[Decision]) -> dict[str, tuple[Credit, ...]]:
-    """Credits by customer, in the currency of the members (which all share one)."""
-    found: dict[str, tuple[Credit, ...]] = {}
+def credits_of(members: Iterable[Decision], *, legal: bool) -> dict[str, tuple[str, Credit]]:
+    """Credits with the customer they belong to, each once by its id, in the currency of the members (which all share one).
+
+    Those of everybody in the paying group, a payer without any open item included; for a `legal` message the debtor's own.
+    """
+    found: dict[str, tuple[str, Credit]] = {}
     for decision in members:
-        customer = decision.item.customer
-        if customer.id not in found:
-            balance = customer.balances.get(decision.item.currency)
-            found[customer.id] = balance.credits if balance is not None else ()
+        customer, currency = decision.item.customer, decision.item.currency
+        balance = customer.balances.get(currency) if legal else customer.account(currency)
+        if balance is not None and balance.credits:
+            for credit in balance.credits:
+                found[credit.id] = (credit.customer_id or customer.id, credit)
     return found
 
 
@@ -93,11 +97,11 @@ def account_lines(
             continue
         own = acting.get(item.id)
         lines.extend(_item_lines(own or member, own is not None, asked.get(item.id, 0), today, legal))
-    for customer_id, credits in credits_of(members).items():
+    for customer_id, credit in credits_of(members, legal=legal).values():
         if with_credits:
-            lines.extend(_credit_line(credit, customer_id) for credit in credits)
+            lines.append(_credit_line(credit, customer_id))
         else:
-            elsewhere -= sum(credit.cents for credit in credits)
+            elsewhere -= credit.cents
     if elsewhere:
         lines.append(Line(Section.INFORMATION, elsewhere, reason=Reason.ELSEWHERE))
     return tuple(lines)

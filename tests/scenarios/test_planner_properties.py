@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dunning.core.calendars import MONDAY_TO_FRIDAY, Calendar, calendar_for
 from invoices.enums import HoldKind, HoldSide
+from scenarios.accounts import share_accounts
 from scenarios.enums import ActionState, Anchor, Channel, DecisionKind, Grouping, OffsetUnit, Phase, Reason, Section
 from scenarios.facts import (
     QUIET,
@@ -218,8 +219,11 @@ def situations(draw: st.DrawFn, outstanding: int) -> ItemSituation:
 
 @st.composite
 def accounts(draw: st.DrawFn) -> tuple[list[Item], dict[str, list[HistoryEntry]]]:
-    """Up to three customers, one of whom may pay for the others, with items in all states, and consistent balances."""
+    """Up to three customers, one of whom may pay for the others - owing something itself or not -, with items in all states, and
+    consistent balances.
+    """
     items: list[Item] = []
+    people: dict[str, CustomerFacts] = {}
     histories: dict[str, list[HistoryEntry]] = {}
     names = draw(st.lists(st.sampled_from(["anne", "bruno", "chloe"]), min_size=1, max_size=3, unique=True))
     for name in names:
@@ -251,10 +255,11 @@ def accounts(draw: st.DrawFn) -> tuple[list[Item], dict[str, list[HistoryEntry]]
         facts = CustomerFacts(
             id=name,
             balances=balances,
-            payer_id=draw(st.sampled_from(["", "anne"])),
+            payer_id=draw(st.sampled_from(["", "anne"])) if name != "anne" else "",
             language=draw(st.sampled_from(["fr", "fr", "en"])),
             owner_warned_on=TODAY - 9,
         )
+        people[name] = facts
         for one in own:
             items.append(Item(**one, invoice_id=one["id"], customer=facts, issue_on=one["due_on"] - 30, entered_on=one["due_on"] - 30))
             done_keys = ["r1", "call", "r2", "r3"][: draw(st.integers(0, 4))] if one["due_on"] < TODAY - 45 else []
@@ -262,7 +267,12 @@ def accounts(draw: st.DrawFn) -> tuple[list[Item], dict[str, list[HistoryEntry]]
                 HistoryEntry(key, ActionState.DONE, TODAY - 44 + 9 * n, STANDARD.steps[STANDARD.index[key]].phase, Channel.EMAIL)
                 for n, key in enumerate(done_keys)
             ]
-    return items, histories
+    if "anne" not in people and (credit := draw(st.sampled_from([0, 0, 500_00]))):
+        on_account = Credit("anne", "VIR", credit, TODAY - 5, customer_id="anne")
+        people["anne"] = CustomerFacts("anne", {"EUR": Balance(-credit, credits=(on_account,), credit_cents=credit)})
+    people.setdefault("anne", CustomerFacts("anne", {}))
+    share_accounts(people)
+    return [replace(one, customer=people[one.customer.id]) for one in items], histories
 
 
 @every_plan
@@ -279,13 +289,13 @@ def test_net_totals_equal_the_statement(given_accounts, grouping):
     assert len(set(carried)) == len(carried)
     for message in result.messages:
         own = message.phase == Phase.LEGAL
-        entities = {
-            one.customer.id: one.customer.balances[message.currency]
-            for one in items
-            if one.currency == message.currency
-            and (one.customer.id if own else one.customer.payer_id or one.customer.id) == message.customer_id
-        }
-        assert message.statement_cents == sum(balance.net_cents for balance in entities.values())
+        recipient = next(
+            one.customer for one in items if message.customer_id in ([one.customer.id] if own else [one.customer.payer_id, one.customer.id])
+        )
+        balance = recipient.balances[message.currency] if own else recipient.account(message.currency)
+        assert message.statement_cents == balance.net_cents
+        if message.phase >= Phase.FIRM:
+            assert not recipient.account(message.currency).credit_cents
         claimed = sum(line.cents for line in message.lines if line.section == Section.OVERDUE)
         credited = sum(line.cents for line in message.lines if line.section == Section.CREDIT)
         assert message.due_cents == max(0, claimed + credited)
