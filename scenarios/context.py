@@ -323,6 +323,7 @@ def _situation(item_id: str, base: ItemSituation, unusual: str | None, rare: _Ra
         cancelled=facts.get("cancelled", False),
         factored=facts.get("factored", False),
         e_invoice_refused=facts.get("refused", False),
+        not_received=facts.get("not_received", False),
         triage=facts.get("triage", False),
         restart_on=facts.get("restart_on"),
         disputes=tuple(rare.disputes.get(item_id, ())),

@@ -44,6 +44,7 @@ SELECT i.id::text, i.invoice_id::text, i.customer_id::text,
        v.delivery_proof_id IS NOT NULL,
        CASE WHEN i.kind <> 'normal' OR i.collection_on IS NOT NULL OR i.triage NOT IN ('', 'chase') OR v.state <> 'issued' OR v.is_factored
                  OR c.factor_name <> '' OR v.e_invoice_status IN ('210', '213') OR v.restart_on IS NOT NULL
+                 OR v.not_received_at IS NOT NULL
             THEN json_build_object(
                 'kind', i.kind,
                 'matures_on', CASE WHEN i.kind IN ('retention', 'bill') THEN {_ordinal("i.due_on")} END,
@@ -51,6 +52,7 @@ SELECT i.id::text, i.invoice_id::text, i.customer_id::text,
                 'cancelled', v.state <> 'issued',
                 'factored', (v.is_factored OR c.factor_name <> '') AND NOT c.factor_allows_reminders,
                 'refused', v.e_invoice_status IN ('210', '213'),
+                'not_received', v.not_received_at IS NOT NULL,
                 'triage', i.triage NOT IN ('', 'chase'),
                 'restart_on', {_ordinal("v.restart_on")})::text END,
        coalesce(v.batch_id::text, ''),
@@ -157,7 +159,7 @@ FROM (
            CASE WHEN state IN ('draft', 'awaiting_approval', 'held', 'queued', 'retry') THEN planned_on
                 ELSE coalesce(posted_on, (coalesce(accepted_at, frozen_at) AT TIME ZONE %s)::date, planned_on) END AS written_on
     FROM notifications_message
-    WHERE customer_id = ANY(%s::uuid[]) AND kind = 'reminder' AND state NOT IN ('cancelled', 'failed', 'bounced')
+    WHERE customer_id = ANY(%s::uuid[]) AND kind = 'reminder' AND state NOT IN ('cancelled', 'failed', 'bounced') AND NOT not_reached
       AND (planned_on >= %s - 60 OR state IN ('draft', 'awaiting_approval', 'held', 'queued', 'retry'))
 ) m
 WHERE waits OR written_on >= %s

@@ -166,6 +166,12 @@ def take_back(actions: Collection[Action], *, reason: str, actor: str, now: date
             and may_be_taken_back(action.done_on.toordinal(), later.get(action.pk, ()))
         )
     ]
+    return uncount(changed, reason=reason, actor=actor, now=now)
+
+
+def uncount(actions: Collection[Action], *, reason: str, actor: str, now: datetime) -> list[Action]:
+    """Take these steps back whatever was done after them, because the plan starts over (rule 7). Returns what was taken back."""
+    changed = [action for action in actions if action.state in (ActionState.PLANNED, ActionState.DONE)]
     if not changed:
         return []
     ids = [action.pk for action in changed]

@@ -108,6 +108,7 @@ def item_barrier(item: Item, steps: Steps, calendar: Calendar, policy: Policy, t
         _by_nature(item, calendar, policy, today)
         or _held(situation.holds, today)
         or _held(customer.situation.holds, today)
+        or (Barrier(Reason.NOT_RECEIVED) if situation.not_received else None)
         or _disputed(item, calendar, policy, today)
         or _promised(item, calendar, policy, today)
         or _insolvent(item)

@@ -222,6 +222,7 @@ class Reason(models.TextChoices):
     DISPUTE_OPEN = "dispute_open", _("A dispute is open: no legal step")
     UNDISPUTED_PART_WAITS = "undisputed_part_waits", _("The undisputed part waits five business days")
     UNALLOCATED_CREDIT = "unallocated_credit", _("An unallocated credit blocks firm steps")
+    NOT_RECEIVED = "not_received", _("The customer had not received the invoice")
     REPLY_PENDING = "reply_pending", _("A reply waits to be read")
     ABSENCE = "absence", _("The contact is absent")
     LEDGER_NOT_COVERED = "ledger_not_covered", _("Receipts are not known to be complete")

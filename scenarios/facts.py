@@ -168,6 +168,7 @@ class ItemSituation:
     e_invoice_refused: bool = False
     triage: bool = False  # rule 3: a person has not chosen yet, or chose not to chase
     answered: bool = False  # receipt or acceptance known: from the debtor, or by an e-invoicing status
+    not_received: bool = False  # the customer says so, and it was not sent again yet
     restart_on: int | None = None  # rule 7: overdue steps count from here instead of the due date, once the invoice was sent again
     disputes: tuple[Dispute, ...] = ()
     promises: tuple[Promise, ...] = ()

@@ -22,7 +22,7 @@ from scenarios.models import Action, ActionMessage, Commitment, Task
 
 ACTOR: Final = "system"
 _REOPENING: Final = frozenset({"payment_cancelled", "allocation_reversed", "write_off_reversed", "paid", "credited", "value_date"})
-_ALERTS: Final = (TaskKind.FIND_CONTACT, TaskKind.ALLOCATE_CREDIT)
+_ALERTS: Final = (TaskKind.FIND_CONTACT, TaskKind.ALLOCATE_CREDIT, TaskKind.SUPPLY_DOCUMENT)
 
 
 def family_of(customer_ids: Collection[Any]) -> list[UUID]:

@@ -26,6 +26,7 @@ _ALLOCATED_FIRST: Final = frozenset({Reason.UNALLOCATED_CREDIT, Reason.COVERED_B
 """What waits until a payment or credit note is set against an invoice (rule 7)."""
 _ALERTS: Final = {
     Reason.NO_CONTACT.value: TaskKind.FIND_CONTACT,
+    Reason.NOT_RECEIVED.value: TaskKind.SUPPLY_DOCUMENT,
     Reason.TRIAGE.value: TaskKind.TRIAGE,
 }
 

@@ -11,7 +11,7 @@ from dunning.core.enums import PAPER_CHANNELS, Channel
 from dunning.core.models import Organization
 from dunning.core.selectors import get_calendar, get_profile
 from dunning.core.tokens import new_id
-from invoices.enums import HoldKind
+from invoices.enums import EInvoiceStatus, HoldKind
 from invoices.models import Dispute, Hold, Installment, Invoice
 from invoices.services import acknowledge_dispute, release_hold, restart_plan
 from notifications import outbox
@@ -22,6 +22,7 @@ from scenarios.context import local_date
 from scenarios.enums import ActionState, Phase, Reason, TaskKind, TaskState
 from scenarios.models import Action, ActionMessage, PlanStep, Task
 from scenarios.recipients import Directory
+from scenarios.resending import forget_unreceived
 
 ACTOR: Final = "system"
 _REACHED_NOBODY: Final = frozenset({MessageState.FAILED, MessageState.BOUNCED})
@@ -116,11 +117,25 @@ def _copy_by_email(letter: Message, actions: Sequence[Action], today: date, now:
 
 
 def _sent_again(message: Message, on: date, now: datetime) -> None:
-    """The invoices arrived this time: their plan restarts, and what we owed the customer is done (rule 7)."""
+    """The invoices arrived this time: what was said before stops counting, their plan restarts, and what we owed the customer is done
+    (rule 7). A later report on the same sending changes nothing, unless the customer has said "not received" again before it left.
+    """
     items = [UUID(pk) for pk in message.details.get("items", ())]
     invoices = list(Invoice.objects.filter(installments__in=items).distinct())
-    if not invoices or any(invoice.restart_on is not None and invoice.restart_on > on for invoice in invoices):
+    left_at = message.accepted_at or now
+    missed = {invoice.pk for invoice in invoices if invoice.not_received_at is not None and invoice.not_received_at <= left_at}
+    if not invoices or (not missed and any(invoice.restart_on is not None and invoice.restart_on > on for invoice in invoices)):
         return
+    missed |= {invoice.pk for invoice in invoices if invoice.e_invoice_status == EInvoiceStatus.REJECTED}
+    parts = Installment.objects.filter(invoice__in=invoices)
+    forget_unreceived(
+        resend=message,
+        items=list(parts.values_list("pk", flat=True)),
+        never_arrived=list(parts.filter(invoice__in=missed).values_list("pk", flat=True)),
+        on=on,
+        actor=ACTOR,
+        now=now,
+    )
     restart_plan(invoices=invoices, resent_on=on, actor=ACTOR, today=on, now=now)
     for hold in Hold.objects.filter(installment__in=items, kind=HoldKind.DOCUMENT_OWED, released_on=None):
         release_hold(hold=hold, reason=str(MessageKind.RESEND.label), actor=ACTOR, today=on, now=now)
@@ -138,6 +153,8 @@ def _reached_nobody(message: Message, links: Iterable[ActionMessage], today: dat
     back = effects.take_back([link.action for link in links], reason=Reason.NOT_DELIVERED, actor=ACTOR, now=now)
     taken_back = {action.pk for action in back}
     again = [link for link in links if link.action_id in taken_back]
+    if message.kind == MessageKind.RESEND:
+        _find_contact(message, today)
     if message.kind != MessageKind.REMINDER or not again:
         return bool(back)
     if message.channel in PAPER_CHANNELS or not _to_next_contact(message, again, today, now):

@@ -39,6 +39,7 @@ LOOKS: dict[str, Look] = {
     "tenant_held": Look("soon", "pause"),
     "insolvency": Look("late-3", "gavel"),
     "brake": Look("soon", "hand"),
+    "not_received": Look("late-2", "mail-x"),
     "triage": Look("soon", "list-checks"),
     "no_contact": Look("late-2", "mail-x"),
     "suppressed": Look("late-2", "mail-x"),
@@ -62,6 +63,7 @@ LOOKS: dict[str, Look] = {
     "failed": Look("late-2", "circle-alert"),
     "delivered": Look("settled", "check-check"),
     "bounced": Look("late-2", "mail-x"),
+    "not_reached": Look("late-2", "mail-x"),
     "complained": Look("late-2", "ban"),
     # actions and tasks
     "planned": Look("", "circle-dashed"),

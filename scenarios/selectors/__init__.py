@@ -5,7 +5,7 @@ Called inside `tenant()`; nothing here writes.
 
 from scenarios.selectors.board import Board, FrozenAmount, announced_commitments, board, last_night, late_commitments, residues
 from scenarios.selectors.calling import calling_note
-from scenarios.selectors.items import ItemRow, items_of_message, list_steps, state_counts, with_steps
+from scenarios.selectors.items import ItemRow, items_of_message, list_steps, state_counts, uncounted_invoices, with_steps
 from scenarios.selectors.plans import PlanView, StepView, plan_view, plan_views
 from scenarios.selectors.tasks import QueueEntry, desk_counts, work_queue
 from scenarios.selectors.timeline import Entry, Future, Timeline, customer_timeline, timeline
@@ -37,6 +37,7 @@ __all__ = [
     "state_counts",
     "timeline",
     "today_sentence",
+    "uncounted_invoices",
     "why",
     "why_sentences",
     "with_steps",

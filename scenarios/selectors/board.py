@@ -24,6 +24,7 @@ OUR_ACT: Final = (
     Reason.DISPUTED,
     Reason.DISPUTE_OPEN,
     Reason.UNALLOCATED_CREDIT,
+    Reason.NOT_RECEIVED,
     Reason.REPLY_PENDING,
     Reason.TRIAGE,
     Reason.NO_CONTACT,

@@ -13,7 +13,7 @@ from dunning.core import search
 from invoices.enums import DisputeState, InvoiceState, PromiseState
 from invoices.models import Dispute, Installment, Promise
 from notifications.models import Message
-from scenarios.enums import Reason
+from scenarios.enums import ActionState, Reason
 from scenarios.models import ActionMessage, PlanStep, Schedule
 from scenarios.selectors.board import OUR_ACT
 from scenarios.selectors.why import reason_words, step_name
@@ -118,3 +118,10 @@ def items_of_message(message: Message) -> list[Installment]:
     named = message.details.get("items") or []
     found = Installment.objects.select_related("invoice").filter(Q(pk__in=carried) | Q(pk__in=named))
     return list(found.order_by("due_on", "pk"))
+
+
+def uncounted_invoices(message: Message) -> list[str]:
+    """Numbers of the invoices the message was about that the customer had not received: for these it counts no more (rule 7)."""
+    gone = ActionMessage.objects.filter(message=message, action__state=ActionState.TAKEN_BACK, action__reason=Reason.NOT_RECEIVED)
+    numbers = gone.values_list("action__installment__invoice__number", flat=True)
+    return sorted(set(numbers))

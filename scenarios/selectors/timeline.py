@@ -10,20 +10,23 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from customers.models import Customer
 from dunning.core.models import Organization
 from invoices.enums import ActKind, DisputeState, InvoiceKind, PromiseState
 from invoices.models import Allocation, DebtorAct, Dispute, Hold, Installment, Invoice, Promise, WriteOff
-from notifications.enums import MessageState
+from notifications.enums import LEFT, MessageState
 from notifications.models import Message
-from scenarios.enums import CallOutcome, CommitmentState
+from scenarios.enums import CallOutcome, CommitmentState, Reason
 from scenarios.models import Action, ActionMessage, Commitment, PlanStep, TaskAttempt
 from scenarios.selectors.why import day_words, reason_words, step_name, why
 
 PLANNED, ACCEPTED, DELIVERED, ANSWERED, REGISTERED = range(5)
 """Evidence levels: E0 planned, E1 accepted by the provider or posted, E2 delivered to the recipient's server, E3 an act of the customer, E4
 registered delivery."""
+NOT_REACHED: Final = "not_reached"
+"""Code of a message that went to a wrong address, "non parvenu", whatever its provider reported."""
 _EVIDENCE: Final = {
     MessageState.ACCEPTED: ACCEPTED,
     MessageState.DELIVERED: DELIVERED,
@@ -73,7 +76,7 @@ def timeline(*, invoice: Invoice, organization: Organization, today: date) -> Ti
     """Everything about one invoice."""
     items = list(Installment.objects.select_related("invoice").filter(invoice=invoice).order_by("position"))
     zone = ZoneInfo(organization.timezone)
-    past = [*_issued([invoice]), *_about_items(items, zone), *_sorted_messages(_messages_of(items), zone)]
+    past = [*_issued([invoice]), *_about_items(items, zone), *_sorted_messages(_messages_of(items), zone, _uncounted(items))]
     return Timeline(_newest_first(past), _future([invoice], organization, today))
 
 
@@ -86,7 +89,7 @@ def customer_timeline(*, customer: Customer, organization: Organization, today: 
     past = [
         *_issued(invoices),
         *_about_items(items, zone),
-        *_sorted_messages(messages, zone),
+        *_sorted_messages(messages, zone, set()),
         *_holds(Hold.objects.filter(customer=customer, installment=None), {}),
     ]
     still_open = list({item.invoice_id: item.invoice for item in items if item.outstanding > 0}.values())[:20]
@@ -128,23 +131,34 @@ def _messages_of(items: Sequence[Installment]) -> list[Message]:
     return list(Message.objects.filter(about))
 
 
-def _sorted_messages(messages: Iterable[Message], zone: ZoneInfo) -> Iterator[Entry]:
+def _uncounted(items: Sequence[Installment]) -> set[UUID]:
+    """Messages that left about these items before their invoice had been received: they count no more."""
+    carried = ActionMessage.objects.filter(action__installment__in=[item.pk for item in items], own_step=True)
+    return set(carried.filter(action__state="taken_back", action__reason=Reason.NOT_RECEIVED).values_list("message_id", flat=True))
+
+
+def _sorted_messages(messages: Iterable[Message], zone: ZoneInfo, uncounted: Collection[UUID]) -> Iterator[Entry]:
+    """`uncounted` left before the invoice had been received."""
     for message in messages:
         at = message.accepted_at or message.failed_at or message.frozen_at
+        astray = message.not_reached and message.state in LEFT
         yield Entry(
             message.posted_on or (at.astimezone(zone).date() if at is not None else message.planned_on),
             "message",
             message.subject or str(message.get_kind_display()),
-            detail=", ".join(part for part in (str(message.get_channel_display()), message.recipient_name, message.recipient) if part),
-            state=str(message.get_state_display()),
+            detail=", ".join(part for part in (str(message.get_channel_display()), message.recipient_name, message.recipient) if part)
+            + (f" · {_('the invoice had not been received: it does not count')}" if message.pk in uncounted else ""),
+            state=str(pgettext("message", "Not received")) if astray else str(message.get_state_display()),
             at=at,
-            evidence=REGISTERED
+            evidence=None
+            if astray
+            else REGISTERED
             if message.proof in ("delivered", "unclaimed", "refused")
             else _EVIDENCE.get(MessageState(message.state), PLANNED),
             amount=message.amount or None,
             currency=message.currency,
             id=message.pk,
-            code=message.state,
+            code=NOT_REACHED if astray else message.state,
             channel=message.channel,
         )
 

@@ -53,6 +53,7 @@ REMEDIES: Final[dict[Reason, LazyText | str]] = {
     Reason.DISPUTE_OPEN: gettext_lazy("Close the dispute or issue the credit note before any legal step."),
     Reason.UNDISPUTED_PART_WAITS: gettext_lazy("The undisputed part goes on five business days after the dispute was opened."),
     Reason.UNALLOCATED_CREDIT: gettext_lazy("Allocate the customer's payment or credit note."),
+    Reason.NOT_RECEIVED: gettext_lazy("Send the invoice again: its plan then starts over, ten days later."),
     Reason.REPLY_PENDING: gettext_lazy("Read the customer's reply and mark it as dealt with."),
     Reason.ABSENCE: gettext_lazy("It resumes the business day after the contact's return; a known substitute would be written to at once."),
     Reason.LEDGER_NOT_COVERED: gettext_lazy("Load the receipts and say through which day they are complete."),

@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from dunning.core.tenancy import tenant
-from scenarios.models import ActionPlan
+from notifications.models import Message
+from scenarios.models import Action, ActionPlan
 from tests.dashboard.conftest import NOW, House, sign_in
 from tests.factories import make_customer, make_invoice
 
@@ -240,3 +241,21 @@ def test_today_tells_the_figures(owner: Client, house: House) -> None:
     assert figures.collected == {"EUR": house.item.amount * 2}
     calls = [row for group in page.context["groups"] for row in group.rows if row.entry.kind == "call"]
     assert next((row.title, row.reason) for row in calls) == ("Durand SARL", "One invoice overdue since 1 October 2026")
+
+
+def test_a_message_that_went_to_a_wrong_address_says_so_on_its_page_and_in_the_invoices_timeline(house: House, owner: Client) -> None:
+    page, record = reverse("dashboard:message", args=[house.sent.pk]), reverse("dashboard:invoice", args=[house.item.invoice_id])
+    wrong, uncounted = "It went to a wrong address: it does not count", "The customer had not received the invoice FA-1: for it"
+    first = owner.get(page).content.decode()
+    assert wrong not in first
+    assert uncounted not in first
+
+    with tenant(house.organization):
+        Action.objects.filter(carriers__message=house.sent).update(state="taken_back", reason="not_received")
+    assert uncounted in owner.get(page).content.decode()
+    assert "the invoice had not been received: it does not count" in owner.get(record).content.decode()
+
+    with tenant(house.organization):
+        Message.objects.filter(pk=house.sent.pk).update(not_reached=True)
+    assert wrong in owner.get(page).content.decode()
+    assert "Not received" in owner.get(record).content.decode()

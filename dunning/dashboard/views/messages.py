@@ -32,6 +32,7 @@ from dunning.dashboard.views.base import (
     today_of,
     with_query,
 )
+from notifications.enums import LEFT as LEFT_STATES
 from notifications.enums import WAITING, MessageState
 from notifications.freezing import Preview, is_intact
 from notifications.models import Message
@@ -39,7 +40,7 @@ from notifications.selectors import list_messages, message_detail
 from notifications.services import preview, settle_uncertain
 from scenarios.enums import TaskKind, TaskState
 from scenarios.models import Task
-from scenarios.selectors import items_of_message
+from scenarios.selectors import items_of_message, uncounted_invoices
 from scenarios.services.approvals import check_list
 from scenarios.services.tasks import cancel_task, complete_task
 
@@ -96,6 +97,8 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         is_unsettled=message.state in UNSETTLED,
         may_release=message.state == MessageState.HELD,
         items=items_of_message(message),
+        astray=message.not_reached and message.state in LEFT_STATES,
+        uncounted=uncounted_invoices(message),
     )
 
 
