@@ -50,6 +50,7 @@ from scenarios.facts import (
 )
 from scenarios.plans import Assignments, CurrentPlan, current_plans, load_assignments
 from scenarios.progress import FRESH, Progress, read_history
+from scenarios.timing import promise_kept
 
 BATCH_CUSTOMERS: Final = 1000
 STILL_OURS: Final = frozenset({"draft", "awaiting_approval", "held", "queued", "retry"})
@@ -407,8 +408,8 @@ def _balances(rows: list[tuple[Any, ...]], rare: _Rare, frame: Frame) -> dict[st
             if promises:
                 for promise in promises:
                     through = frame.calendar.add_bd_ordinal(promise.for_on, frame.policy.promise_tolerance)
-                    if promise.paid_cents < promise.amount_cents and today <= through:
-                        cell[2] += promise.amount_cents - promise.paid_cents
+                    if not promise_kept(promise) and today <= through:
+                        cell[2] += min(promise.amount_cents - promise.paid_cents, row[6])  # a credit note lowers what is promised
                         cell[3] = max(cell[3], promise.for_on)
     for customer_id, by_currency in rare.credits.items():
         for currency in by_currency:

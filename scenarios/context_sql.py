@@ -125,7 +125,7 @@ SELECT 'promise', p.customer_id::text, p.installment_id::text, '', '', (p.amount
        {_ordinal("p.promised_for")},
        coalesce((SELECT (sum(a.amount) * 100)::bigint FROM invoices_allocation a
                  WHERE a.organization_id = p.organization_id AND a.installment_id = p.installment_id
-                   AND a.reversed_at IS NULL AND a.value_on >= p.made_on), 0)
+                   AND a.payment_id IS NOT NULL AND a.reversed_at IS NULL AND a.value_on >= p.made_on), 0)
 FROM invoices_promise p JOIN wanted ON wanted.id = p.customer_id
 WHERE p.state <> 'cancelled'
 UNION ALL

@@ -137,7 +137,7 @@ class Dispute:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """`paid_cents` is what was received on the item since the promise was made. Withdrawn promises are not passed."""
+    """`paid_cents` is what was paid on the item since the promise was made, credit notes apart. Withdrawn promises are not passed."""
 
     amount_cents: int
     made_on: int

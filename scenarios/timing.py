@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dunning.core.calendars import TARGET, Calendar, calendar_for
+from invoices.keeping import is_kept
 from scenarios.enums import Anchor, OffsetUnit, Phase
 from scenarios.facts import Item, Policy, Promise, Step, Steps
 
@@ -93,8 +94,8 @@ def shifted(steps: Steps, dates: NominalDates, index: int, last_index: int, last
 
 
 def promise_kept(promise: Promise) -> bool:
-    """Whether what came in since the promise reaches it (rule 7)."""
-    return promise.paid_cents >= promise.amount_cents
+    """Whether the payments since the promise reach it (rule 7), on an item that is still open."""
+    return is_kept(promised=promise.amount_cents, paid=promise.paid_cents, credited=0, is_settled=False)
 
 
 def promise_held_through(promise: Promise, calendar: Calendar, policy: Policy) -> int:

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
 from dunning.core import audit, events
@@ -15,6 +15,7 @@ from dunning.core.models import OrganizationProfile
 from dunning.core.selectors import get_calendar, get_profile
 from dunning.core.tokens import new_id
 from invoices.enums import ActKind, ActSource, PromiseState
+from invoices.keeping import is_kept
 from invoices.models import Allocation, DebtorAct, Installment, Promise
 from invoices.services.balances import announce_change
 from invoices.services.drafts import check_amount
@@ -124,8 +125,9 @@ def break_due_promises(*, actor: str, today: date, now: datetime) -> list[Promis
 def reassess(installment_ids: Sequence[UUID], *, actor: str, today: date, now: datetime) -> list[Promise]:
     """Judge the promises of these locked items again, after money came, went, or changed its date; those found broken now.
 
-    Kept = payments valued since the promise was made, through its day + the tolerance, reach its amount. A promise once broken is mended
-    when a payment turns out to have come in time, one once kept is broken (or open, before its end) when its money was taken back.
+    Kept: see `keeping`, with what was valued since the promise was made, through its day + the tolerance. A credit note that settles the
+    item leaves nothing to promise: withdrawn, neither kept nor broken. A promise once broken is mended when a payment turns out to have
+    come in time, one once kept is broken (or open, before its end) when its money was taken back.
     """
     found = Promise.objects.select_related("installment").filter(installment__in=list(installment_ids))
     promises = list(found.exclude(state=PromiseState.CANCELLED).order_by("pk"))
@@ -137,9 +139,10 @@ def reassess(installment_ids: Sequence[UUID], *, actor: str, today: date, now: d
     taken = {promise.installment_id for promise in promises if promise.state == PromiseState.OPEN}
     for promise in promises:
         limit = deadline(promise, profile, calendar)
-        if _paid_since(promise, limit) >= promise.amount:
+        settled = promise.installment.outstanding == 0
+        if is_kept(promised=promise.amount, **_since(promise, limit), is_settled=settled):
             state = PromiseState.KEPT
-        elif promise.state == PromiseState.OPEN and today <= limit and promise.installment.outstanding == 0:
+        elif promise.state == PromiseState.OPEN and today <= limit and settled:
             state = PromiseState.CANCELLED  # nothing is left to promise: a credit note or a write-off settled it
         elif today > limit or (promise.state != PromiseState.OPEN and promise.installment_id in taken):
             state = PromiseState.BROKEN
@@ -173,15 +176,13 @@ def withdraw_open(installment_ids: Sequence[UUID], *, today: date) -> None:
     _withdraw(list(Promise.objects.filter(installment__in=list(installment_ids), state=PromiseState.OPEN)), today)
 
 
-def _paid_since(promise: Promise, limit: date) -> Decimal:
-    paid = Allocation.objects.filter(
-        installment=promise.installment_id,
-        payment__isnull=False,
-        reversed_at=None,
-        value_on__gte=promise.made_on,
-        value_on__lte=limit,
-    ).aggregate(total=Sum("amount"))["total"]
-    return paid or Decimal(0)
+def _since(promise: Promise, limit: date) -> dict[str, Decimal]:
+    """What payments, and what credit notes, took off the item from the day of the promise through `limit`."""
+    parts = Allocation.objects.filter(
+        installment=promise.installment_id, reversed_at=None, value_on__gte=promise.made_on, value_on__lte=limit
+    )
+    sums = parts.aggregate(paid=Sum("amount", filter=Q(payment__isnull=False)), credited=Sum("amount", filter=Q(payment=None)))
+    return {name: total or Decimal(0) for name, total in sums.items()}
 
 
 def _refuse_on_portal(items: Sequence[Installment]) -> None:

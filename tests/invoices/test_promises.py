@@ -9,6 +9,7 @@ from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from invoices import services
 from invoices.enums import ActKind, ActSource, PromiseState
+from invoices.keeping import is_kept
 from invoices.models import DebtorAct, Installment, Promise
 from invoices.selectors import chased_amount, view_items
 from tests.factories import make_customer
@@ -93,6 +94,55 @@ def test_a_credit_note_that_settles_the_item_leaves_nothing_to_promise(item: Ins
     )
     assert state(made) == PromiseState.CANCELLED
     assert services.break_due_promises(**at(OCT_28)) == []
+
+
+def test_a_credit_note_keeps_nothing_but_lowers_what_is_still_promised(item: Installment) -> None:
+    """1 000,00 promised for the 25th; 300,00 are credited on the 12th, and the customer pays the 700,00 that are left."""
+    made = promise(item)
+    credit(item, "300.00", on=date(2026, 10, 12))
+    assert state(made) == PromiseState.OPEN
+    pay(item.customer, "700.00", on=date(2026, 10, 26))
+    assert state(made) == PromiseState.KEPT
+
+
+def test_a_credit_note_for_what_was_promised_keeps_nothing_while_something_is_owed(item: Installment) -> None:
+    """600,00 of 1 000,00 are promised; 600,00 are credited: the 400,00 that are left were not paid."""
+    made = promise(item, "600.00")
+    credit(item, "600.00", on=date(2026, 10, 12))
+    assert state(made) == PromiseState.OPEN
+    assert services.break_due_promises(**at(OCT_28)) == [made]
+    assert state(made) == PromiseState.BROKEN
+
+
+def test_what_is_written_off_was_not_paid(item: Installment) -> None:
+    made = promise(item)
+    pay(item.customer, "100.00", on=date(2026, 10, 20))
+    services.break_due_promises(**at(OCT_28))
+    services.write_off(installment=item, reason="Irrécouvrable", **at(date(2026, 10, 30)))
+    assert state(made) == PromiseState.BROKEN
+
+
+def credit(item: Installment, amount: str, *, on: date) -> None:
+    services.issue_credit_note(
+        customer=item.customer, number="AV-1", issued_on=on, gross=Decimal(amount), credited_invoice=item.invoice, **at(on)
+    )
+
+
+@pytest.mark.parametrize(
+    ("promised", "paid", "credited", "is_settled", "kept"),
+    [
+        (1000, 1000, 0, True, True),
+        (1000, 999, 0, False, False),
+        (600, 600, 0, False, True),
+        (1000, 700, 300, True, True),
+        (1000, 0, 1000, True, False),  # nothing was paid: there was nothing left to keep
+        (600, 0, 600, False, False),
+        (600, 599, 400, False, False),
+        (1000, 100, 0, True, False),  # the rest was written off
+    ],
+)
+def test_payments_keep_a_promise(promised: int, paid: int, credited: int, is_settled: bool, kept: bool) -> None:
+    assert is_kept(promised=promised, paid=paid, credited=credited, is_settled=is_settled) is kept
 
 
 def test_a_promise_over_several_items_shares_a_reference_and_is_judged_item_by_item(organization: Organization) -> None:

@@ -9,7 +9,7 @@ from customers.models import Contact, Customer, CustomerGroup
 from dunning.core import documents
 from dunning.core.models import Organization, OrganizationProfile, User
 from dunning.core.tenancy import tenant
-from invoices.models import Installment
+from invoices.models import Installment, Promise
 from invoices.selectors import customer_statement
 from invoices.services import issue_credit_note, make_promise, open_dispute
 from notifications.models import Message
@@ -193,6 +193,27 @@ def test_a_promise_holds_and_its_breach_is_said_in_the_next_message(house: Organ
         assert steps_of(item)[-1] == ("r2", "done", "2026-11-02")
         words = plain(mail_of("2026-11-02").body_text)
         assert "au plus tard le 10 novembre 2026" in words
+
+
+def test_a_credit_note_does_not_keep_a_promise_for_the_planner_either(house: Organization) -> None:
+    """600,00 of 1 000,00 are promised for Sunday the 25th; 600,00 are credited on the 12th, and nothing is paid."""
+    with tenant(house):
+        durand = make_customer("C1")
+        item = make_invoice(durand, number="FA-1", amount="1000.00", issued_on=ISSUED, due_on=DUE)
+    run_on(house, "2026-10-02")
+    with tenant(house):
+        make_promise(amounts={item: Decimal("600.00")}, promised_for=date(2026, 10, 25), **_who("2026-10-05"))  # type: ignore[arg-type]
+        note = {"number": "AV-1", "gross": Decimal("600.00"), "issued_on": date(2026, 10, 12), "credited_invoice": item.invoice}
+        issue_credit_note(customer=durand, **note, **_who("2026-10-12"))  # type: ignore[arg-type]
+    for day in ("2026-10-13", "2026-10-26", "2026-10-27"):
+        run_on(house, day)
+        with tenant(house):
+            assert Schedule.objects.get().reason == "promised"  # what is left is less than what was promised
+    run_on(house, "2026-10-28")
+    with tenant(house):
+        assert Promise.objects.get().state == "broken"
+        call = Task.objects.get(kind="call", state="open")
+        assert (call.amount, call.opened_on) == (Decimal("400.00"), date(2026, 10, 28))
 
 
 def test_a_promise_kept_is_followed_by_silence(house: Organization) -> None:
