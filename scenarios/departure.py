@@ -19,10 +19,11 @@ from notifications.enums import MessageKind
 from notifications.models import Message
 from notifications.signals import Go, Stop, Together
 from scenarios import answers_wording, effects, formal_notice, wording
+from scenarios.approved import ask_again_for_approval, says_more_than_approved
 from scenarios.context import STILL_OURS, Batch, Case, Frame, load_frame, local_date
 from scenarios.convoy import Convoy, Load
 from scenarios.eligibility import chased_cents
-from scenarios.enums import Consequence, DecisionKind, Reason, Section, TaskKind, Variant
+from scenarios.enums import Consequence, DecisionKind, Reason, Section, Variant
 from scenarios.facts import Decision, Step
 from scenarios.gate import Answer, Carried, GateFacts, Verdict, carried, gate
 from scenarios.models import Action, ActionMessage
@@ -76,13 +77,15 @@ def answer(message: Message, *, now: datetime, preview: bool = False, together: 
             _close(load.links, dict(verdict.dropped))
         return Stop(reason=_code(verdict.reason), final=True)
     if verdict.answer is Answer.WAIT and verdict.reason is Reason.AWAITING_APPROVAL and message.approved_at is not None and not preview:
-        _ask_approval_again(message, kept, today)
-        return Stop(reason=Reason.AWAITING_APPROVAL.value, for_approval=True)
+        return ask_again_for_approval(message, frame.profile, today, message_lines(message, frame, batch, kept))
     if verdict.answer is Answer.WAIT and not (preview and verdict.reason in {*_UNSAID, Reason.OUTSIDE_WINDOW}):
         return Stop(reason=_code(verdict.reason), until=_ask_again(verdict.reason, message, frame, written, hours, now))
     if verdict.dropped and not preview:
         _take_out(load.links, dict(verdict.dropped))
-    return _say(message, frame, load, kept, recipient, today)
+    lines = message_lines(message, frame, batch, kept)
+    if not preview and says_more_than_approved(message, lines):
+        return ask_again_for_approval(message, frame.profile, today, lines)
+    return _say(message, frame, load, kept, lines, recipient)
 
 
 def _organization(message: Message) -> Organization:
@@ -233,21 +236,6 @@ def _take_out(links: Sequence[ActionMessage], dropped: dict[str, Reason]) -> Non
         link.delete()
 
 
-def _ask_approval_again(message: Message, kept: Sequence[Cargo], today: date) -> None:
-    """More would be claimed than a person approved (rule 9): the message shows the new amount and waits for them once more."""
-    amount = Decimal(sum(entry.seen.chased_cents for entry in kept)) / 100
-    Message.objects.filter(pk=message.pk).update(amount=amount, approved_by="", approved_at=None)
-    effects.open_once(
-        kind=TaskKind.APPROVAL,
-        key=f"approval:{message.pk}:{amount}",
-        today=today,
-        customer_id=message.customer_id,
-        message=message,
-        amount=amount,
-        currency=message.currency,
-    )
-
-
 def _recipient(message: Message, frame: Frame, directory: Directory) -> Recipient | None:
     """Who receives it now: the address chosen when it was planned if it still serves, else the next of the chain."""
     roles: Sequence[str] = ()
@@ -262,8 +250,9 @@ def _recipient(message: Message, frame: Frame, directory: Directory) -> Recipien
 # --- saying it ---------------------------------------------------------------------------------------------------------------------------
 
 
-def _say(message: Message, frame: Frame, load: Load, kept: Sequence[Cargo], recipient: Recipient | None, today: date) -> Go | Stop:
-    lines = message_lines(message, frame, load.batch, kept)
+def _say(
+    message: Message, frame: Frame, load: Load, kept: Sequence[Cargo], lines: tuple[Line, ...], recipient: Recipient | None
+) -> Go | Stop:
     cents = wording.claimed_cents(lines)
     if cents <= 0 and message.phase > Phase.SERVICE:
         return Stop(reason=Reason.COVERED_BY_CREDIT.value, final=True)
@@ -271,7 +260,7 @@ def _say(message: Message, frame: Frame, load: Load, kept: Sequence[Cargo], reci
     account = _account(message, frame, load, items, recipient)
     if message.channel == Channel.REGISTERED and (missing := wording.missing_copies(account, lines)):
         return Stop(reason=Reason.DOCUMENT_MISSING.value, text=", ".join(missing))
-    terms = _terms(message, frame, today, {entry.seen.item_id for entry in kept})
+    terms = _terms(message, frame, frame.today, {entry.seen.item_id for entry in kept})
     context = wording.say(account=account, lines=lines, terms=terms, channel=message.channel, up_to_date=_is_up_to_date(load.batch, frame))
     contested = any(entry.case.item.situation.disputes for entry in kept if entry.case is not None)
     context.update(answers_wording.flags(account=account, lines=lines, variant=Variant(message.variant), contested=contested))

@@ -353,6 +353,8 @@ def _details(draft: MessageDraft) -> dict[str, Any]:
         "deadline_on": draft.deadline_on,
         "iban": draft.iban,
         "credits_elsewhere": _credits_elsewhere(draft),
+        # What a person who approves it sees, beside its amount: the gate lets it leave with fewer items, never with others (rule 9).
+        **({"claimed": sorted({line.item_id for line in claimed_lines(draft.lines)})} if draft.approval is not None else {}),
         "commitments": [
             {"consequence": c.consequence.value, "due_on": c.due_on, "step": c.executed_by, "items": list(c.item_ids)}
             for c in draft.commitments

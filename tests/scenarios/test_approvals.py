@@ -22,7 +22,7 @@ from scenarios.services.calls import record_call
 from scenarios.services.commitments import withdraw_commitment
 from scenarios.services.tasks import complete_task
 from tests.factories import make_customer, make_invoice
-from tests.scenarios.houses import CLERK, at, mail, open_house, run_on, send, steps_of
+from tests.scenarios.houses import CLERK, at, cover, mail, open_house, run_on, send, steps_of
 
 pytestmark = pytest.mark.django_db
 
@@ -223,3 +223,73 @@ def test_a_consequence_is_withdrawn_with_a_reason_once() -> None:
                 withdraw_commitment(commitment=told, reason=reason, actor=CLERK, today=date(2026, 10, 27), now=at("2026-10-27"))
             assert refused.value.code == code
         assert (told.state, told.reason, told.closed_on) == ("withdrawn", "Accord commercial", date(2026, 10, 27))
+
+
+# --- approval covers less, never more (rule 9) --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def approved_on_friday_night() -> Organization:
+    """Supervised; R1 about FA-1 of 1 200,00 was written on Friday 2 October and approved at 21:00: it leaves on Monday morning."""
+    house = open_house()
+    with tenant(house):
+        OrganizationProfile.objects.update(supervised_until=date(2026, 12, 31))
+        make_invoice(make_customer("C1"), number="FA-1", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+    run_on(house, "2026-10-02")
+    with tenant(house):
+        message = Message.objects.get()
+        assert (message.amount, message.details["claimed"]) == (Decimal("1200.00"), [str(Installment.objects.get().pk)])
+        approve_message(message=message, organization=house, actor=CLERK, today=date(2026, 10, 2), now=at("2026-10-02", 19))
+    assert send(house, "2026-10-02", 19) == {"put_off": 1}
+    return house
+
+
+def test_an_approved_message_that_an_invoice_has_come_to_since_is_asked_again(approved_on_friday_night: Organization) -> None:
+    house = approved_on_friday_night
+    with tenant(house):
+        durand = Installment.objects.get().customer
+        make_invoice(durand, number="FA-2", amount="300.00", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 2))
+        cover("2026-10-05")
+    assert send(house, "2026-10-05") == {"awaiting_approval": 1}
+    with tenant(house):
+        message = Message.objects.get()
+        assert (message.state, message.reason, message.amount) == ("awaiting_approval", "awaiting_approval", Decimal("1500.00"))
+        assert (message.item_count, message.approved_by, message.frozen_at) == (2, "", None)
+        said = message.reason_text.replace("\u00a0", " ").replace("\u202f", " ")
+        assert "1 500,00 €" in said
+        assert "1 200,00 €" in said
+        task = Task.objects.get(kind="approval")
+        assert (task.message_id, task.amount, task.state) == (message.pk, Decimal("1500.00"), "open")
+        approve_message(message=message, organization=house, actor=CLERK, today=date(2026, 10, 5), now=at("2026-10-05", 10))
+    assert send(house, "2026-10-05", 11) == {"accepted": 1}
+    with tenant(house):
+        message.refresh_from_db()
+        assert (message.state, message.amount, message.approved_by) == ("accepted", Decimal("1500.00"), CLERK)
+        task.refresh_from_db()
+        assert task.state == "done"
+
+
+def test_an_approved_message_leaves_with_less_without_being_asked_again(approved_on_friday_night: Organization) -> None:
+    house = approved_on_friday_night
+    with tenant(house):
+        durand = Installment.objects.get().customer
+        draft = PaymentDraft(customer=durand, amount=Decimal("200.00"), received_on=date(2026, 10, 5), allocations=())
+        record_payment(draft=draft, actor=CLERK, today=date(2026, 10, 5), now=at("2026-10-05", 6))
+    assert send(house, "2026-10-05") == {"accepted": 1}
+    with tenant(house):
+        message = Message.objects.get()
+        assert (message.amount, message.approved_by) == (Decimal("1000.00"), CLERK)
+        assert Task.objects.filter(kind="approval").count() == 0
+
+
+def test_another_invoice_is_asked_about_although_credits_keep_the_amount_small(approved_on_friday_night: Organization) -> None:
+    house = approved_on_friday_night
+    with tenant(house):
+        durand = Installment.objects.get().customer
+        make_invoice(durand, number="FA-2", amount="10.00", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 2))
+        cover("2026-10-05")
+        draft = PaymentDraft(customer=durand, amount=Decimal("200.00"), received_on=date(2026, 10, 5), allocations=())
+        record_payment(draft=draft, actor=CLERK, today=date(2026, 10, 5), now=at("2026-10-05", 6))
+    assert send(house, "2026-10-05") == {"awaiting_approval": 1}
+    with tenant(house):
+        assert Message.objects.get().amount == Decimal("1010.00")
