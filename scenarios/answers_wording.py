@@ -7,10 +7,13 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import Q
+
+from customers.models import Customer
 from dunning.core.enums import PAPER_CHANNELS, Channel, Phase
 from dunning.core.models import Organization
 from dunning.core.selectors import get_profile
-from invoices.enums import ActKind, DisputeState, PromiseState
+from invoices.enums import ActKind, DisputeState, InvoiceState, PromiseState
 from invoices.models import Allocation, DebtorAct, Dispute, Installment, Payment, Promise
 from invoices.references import credit_label
 from invoices.selectors.items import unallocated_credits, view_items
@@ -157,6 +160,8 @@ def answer(message: Message, *, organization: Organization, today: date) -> Go |
     elif recipient is None:
         return Stop(reason=Reason.NO_CONTACT.value)
     items = [UUID(str(pk)) for pk in message.details.get("items", ())]
+    if message.kind == MessageKind.THANKS and _no_longer_thankful(message, today):
+        return Stop(reason=Reason.NO_THANKS.value, final=True)
     if message.kind == MessageKind.RESEND and not items:
         return Stop(reason=Reason.EMPTY.value, final=True)  # a reminder repeated by hand: only its plan knows what may still be asked for
     recalls = _recalls(message)
@@ -197,6 +202,16 @@ def answer(message: Message, *, organization: Organization, today: date) -> Go |
         item_count=len({line.item_id for line in lines if line.item_id}),
         in_reply_to=wording.first_message_id(items) if message.channel == Channel.EMAIL else "",
         letter=letter,
+    )
+
+
+def _no_longer_thankful(message: Message, today: date) -> bool:
+    """Whether the payment was taken back, or something of the paying group is late or contested, since the thanks were written."""
+    family = Customer.objects.filter(Q(pk=message.customer_id) | Q(payer=message.customer_id)).values("pk")
+    return (
+        not Payment.objects.filter(pk=message.details["payment"], cancelled_at=None).exists()
+        or Dispute.objects.filter(customer__in=family, state=DisputeState.OPEN).exists()
+        or Installment.objects.filter(customer__in=family, outstanding__gt=0, due_on__lt=today, invoice__state=InvoiceState.ISSUED).exists()
     )
 
 

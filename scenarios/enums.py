@@ -240,6 +240,7 @@ class Reason(models.TextChoices):
     DOCUMENT_MISSING = "document_missing", _("The copy of an invoice is missing")
     AMOUNT_CHANGED = "amount_changed", _("The amount has changed")
     EMPTY = "empty", _("Nothing is left to claim")
+    NO_THANKS = "no_thanks", _("Something is late or contested by now: no thanks are said")
     WITHDRAWN = "withdrawn", _("Withdrawn by a person")
     # rule 9
     NOT_DONE = "not_done", _("Nobody did it in time")

@@ -49,6 +49,7 @@ class PlanVersion(TenantModel):
     grouping = models.CharField(max_length=8, choices=Grouping, default=Grouping.ACCOUNT)
     minimum_amount = models.DecimalField(max_digits=14, decimal_places=2, default=0)  # net below it is not chased (rule 1)
     spacing_days = models.PositiveSmallIntegerField(null=True, blank=True)  # null: the organization's
+    thanks = models.BooleanField(default=False)  # a word of thanks for a payment, at most once a quarter
     published_at = models.DateTimeField()
     published_by = models.CharField(max_length=120)
 

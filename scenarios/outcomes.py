@@ -134,9 +134,13 @@ def next_contact(chain: Sequence[str], failed: frozenset[str]) -> str | None:
 # --- thanks -----------------------------------------------------------------------------------------------------------------------------
 
 
+THANKS_TEMPLATE: Final = "thanks_paid"
+QUARTER: Final = 91  # days
+
+
 def may_thank(thanked_on: int | None, firm_reminder_sent: bool, today: int) -> bool:
     """One thank-you a quarter at most, and never after a firm reminder."""
-    return not firm_reminder_sent and (thanked_on is None or today - thanked_on >= 91)
+    return not firm_reminder_sent and (thanked_on is None or today - thanked_on >= QUARTER)
 
 
 # --- insolvency -------------------------------------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def write(
         details["copies"] = True
     if whole_account:
         details["account"] = True
-    state, reason = _state(get_profile(), for_clerk, kind, today)
+    state, reason = opening_state(get_profile(), kind, today, for_clerk=for_clerk)
     if recipient is None and contact is not None:
         recipient = (contact.name or customer.name, contact.phone if channel == Channel.SMS else contact.email)
     name, address = recipient or ("", "")
@@ -84,7 +84,7 @@ def write(
     return message
 
 
-def _state(profile: OrganizationProfile, for_clerk: bool, kind: str, today: date) -> tuple[MessageState, str]:
+def opening_state(profile: OrganizationProfile, kind: str, today: date, *, for_clerk: bool = False) -> tuple[MessageState, str]:
     """Rule 15: a supervised organization sees everything that goes to its customers first; a notice to its own people goes at once."""
     if for_clerk:
         return MessageState.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL.value

@@ -48,7 +48,10 @@ class StepContent:
 
 @dataclass(frozen=True, slots=True)
 class PlanContent:
-    """A whole plan. `minimum_amount` is the net at or below which a customer is not chased; `spacing_days` None is the organization's."""
+    """A whole plan. `minimum_amount` is the net at or below which a customer is not chased; `spacing_days` None is the organization's.
+
+    `thanks`: who pays in time and owes nothing late is thanked, at most once a quarter.
+    """
 
     key: str
     name: str
@@ -59,6 +62,7 @@ class PlanContent:
     grouping: Grouping = Grouping.ACCOUNT
     minimum_amount: Decimal = Decimal("0.00")
     spacing_days: int | None = None
+    thanks: bool = False
 
     def as_steps(self) -> tuple[Step, ...]:
         """The steps as the planner and the validator read them, numbered from 1."""

@@ -134,7 +134,7 @@ class _Reader:
     # what the file holds
 
     def _plan(self, node: yaml.Node | None, steps: yaml.Node | None) -> PlanContent:
-        fields = self._mapping(node, "plan", {"key", "name", "description", "grouping", "minimum_amount", "spacing_days"}, required=True)
+        fields = self._mapping(node, "plan", _PLAN_FIELDS, required=True)
         name = self._names(fields.get("name"), "plan.name", 120, required=True, parent=node)
         description = self._names(fields.get("description"), "plan.description", 300, parent=node)
         nodes = self._sequence(steps, "steps", MOST_STEPS)
@@ -149,6 +149,7 @@ class _Reader:
             grouping=self._choice(fields.get("grouping"), "plan.grouping", Grouping, Grouping.ACCOUNT),
             minimum_amount=self._amount(fields.get("minimum_amount"), "plan.minimum_amount") or Decimal("0.00"),
             spacing_days=self._integer(fields.get("spacing_days"), "plan.spacing_days", 0, 60),
+            thanks=self._boolean(fields.get("thanks"), "plan.thanks"),
             steps=tuple(self._step(step, f"steps[{number}]") for number, step in enumerate(nodes, start=1)),
         )
 
@@ -335,6 +336,7 @@ class _Reader:
 
 _NULL: Final = "tag:yaml.org,2002:null"
 _PHASES: Final[Mapping[str, Phase]] = {phase.name.lower(): phase for phase in Phase}
+_PLAN_FIELDS: Final = frozenset(("key", "name", "description", "grouping", "minimum_amount", "spacing_days", "thanks"))
 _STEP_FIELDS: Final = frozenset(
     (
         "key", "name", "phase", "channel", "anchor", "offset", "unit", "template", "conditions", "requires", "term_days", "announces",
@@ -359,6 +361,8 @@ def dump_plan_file(plan_file: PlanFile) -> str:
         header["minimum_amount"] = str(plan.minimum_amount)
     if plan.spacing_days is not None:
         header["spacing_days"] = plan.spacing_days
+    if plan.thanks:
+        header["thanks"] = True
     content: dict[str, Any] = {"format": FORMAT, "plan": header, "steps": [_step_fields(step) for step in plan.steps]}
     if plan_file.texts:
         content["texts"] = [_text_fields(text) for text in plan_file.texts]

@@ -21,6 +21,9 @@ def sentence(problem: Problem) -> str:
 
 SENTENCES: Final[Mapping[str, Callable[[], str]]] = {
     "empty": lambda: _("The plan has no step: add one."),
+    "thanks_without_text": lambda: _(
+        "The plan thanks for payments, and its text “%(template)s” is missing in a language used (%(language)s): write it, or do not thank."
+    ),
     "duplicate_key": lambda: _("Two steps are called “%(step)s”: give each a key of its own."),
     "previous_first": lambda: _("“%(step)s” is counted from the previous step, and there is none: count it from the due date."),
     "service_after_due": lambda: _(

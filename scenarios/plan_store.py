@@ -34,6 +34,7 @@ def load_content(plan: ActionPlan, version: PlanVersion) -> PlanContent:
         grouping=Grouping(version.grouping),
         minimum_amount=round(version.minimum_amount, CENT_PLACES),
         spacing_days=version.spacing_days,
+        thanks=version.thanks,
         steps=tuple(_step_content(row) for row in PlanStep.objects.filter(version=version).order_by("position")),
     )
 

@@ -10,6 +10,7 @@ from typing import Final
 from notifications.validation import Severity
 from scenarios.enums import Anchor, Channel, Condition, OffsetUnit, Phase
 from scenarios.facts import HUMAN, WRITTEN, Step
+from scenarios.outcomes import THANKS_TEMPLATE
 
 TERM_MARGIN: Final = 3  # days left to a payment after the term a message gave
 POST_DAYS: Final = 5  # three business days on the road are at most five calendar days, holidays aside
@@ -53,11 +54,14 @@ class Problem:
     values: Mapping[str, str | int] = field(default_factory=dict)
 
 
-def validate_plan(steps: Sequence[Step], surroundings: Surroundings) -> list[Problem]:
-    """Every problem of the plan, in the order of its steps. An error refuses it; a warning is shown. Empty when the plan can work."""
+def validate_plan(steps: Sequence[Step], surroundings: Surroundings, *, thanks: bool = False) -> list[Problem]:
+    """Every problem of the plan, then of its steps in order. An error refuses it; a warning is shown. Empty when the plan can work.
+
+    `thanks`: the plan thanks for payments.
+    """
     if not steps:
         return [Problem("empty")]
-    problems: list[Problem] = []
+    problems: list[Problem] = _thanks(surroundings) if thanks else []
     ordered = [step for step in steps if step.anchor != Anchor.PROMISE]
     counted = _offsets(ordered)
     for number, step in enumerate(steps):
@@ -72,6 +76,13 @@ def validate_plan(steps: Sequence[Step], surroundings: Surroundings) -> list[Pro
         problems += _text(step, surroundings)
         problems += _receivers(step, surroundings)
     return problems
+
+
+def _thanks(surroundings: Surroundings) -> list[Problem]:
+    text = surroundings.texts.get((THANKS_TEMPLATE, Channel.EMAIL))
+    missing = surroundings.languages - (text.languages if text is not None else frozenset())
+    values = {"template": THANKS_TEMPLATE}
+    return [Problem("thanks_without_text", values={**values, "language": language}) for language in sorted(missing)]
 
 
 def _receivers(step: Step, surroundings: Surroundings) -> list[Problem]:

@@ -35,6 +35,7 @@ class Payment(TenantModel):
         ]
         indexes: ClassVar = [
             models.Index(name="payment_by_customer", fields=["organization", "customer", "received_on"]),
+            models.Index(name="payment_by_entry", fields=["organization", "entered_on"]),  # the day's money
             models.Index(name="payment_to_allocate", fields=["organization", "customer"], condition=Q(unallocated__gt=0)),  # few
         ]
 

@@ -9,6 +9,7 @@ from dunning.core.errors import DomainError
 from dunning.core.tenancy import current_organization_id, tenant
 from notifications.validation import Severity
 from scenarios.models import ActionPlan
+from scenarios.outcomes import THANKS_TEMPLATE
 from scenarios.plan_files import PlanFile, dump_plan_file, parse_plan_file
 from scenarios.plan_sentences import sentence
 from scenarios.plan_store import current_version, load_content, load_texts
@@ -36,7 +37,8 @@ def export_plan(*, key: str, with_texts: bool = False) -> str:
         known = ", ".join(ActionPlan.objects.order_by("key").values_list("key", flat=True)) or _("none yet")
         raise DomainError(_("There is no plan “%(key)s”. Known: %(known)s.") % {"key": key, "known": known}, field="key")
     content = load_content(plan, version)
-    texts = load_texts({step.template for step in content.steps if step.template}) if with_texts else ()
+    keys = {step.template for step in content.steps if step.template} | ({THANKS_TEMPLATE} if content.thanks else set())
+    texts = load_texts(keys) if with_texts else ()
     return dump_plan_file(PlanFile(content, texts))
 
 

@@ -44,7 +44,7 @@ class Publication:
 
 def check_plan(content: PlanContent, *, texts: Iterable[TextContent] = ()) -> list[Problem]:
     """Every problem the plan has in the open organization (rule 16); `texts` come with it and replace those in force."""
-    return validate_plan(content.as_steps(), load_surroundings(texts))
+    return validate_plan(content.as_steps(), load_surroundings(texts), thanks=content.thanks)
 
 
 def publish_plan(*, content: PlanContent, actor: str, now: datetime) -> Publication:
@@ -76,6 +76,7 @@ def publish_plan(*, content: PlanContent, actor: str, now: datetime) -> Publicat
             grouping=content.grouping,
             minimum_amount=content.minimum_amount,
             spacing_days=content.spacing_days,
+            thanks=content.thanks,
             published_at=now,
             published_by=actor,
         )
@@ -103,7 +104,7 @@ def _same(stored: PlanContent, wanted: PlanContent) -> bool:
     """Whether a version says the same; the plan's names are not part of a version."""
 
     def version_part(content: PlanContent) -> tuple[Any, ...]:
-        return content.steps, content.grouping, content.minimum_amount, content.spacing_days
+        return content.steps, content.grouping, content.minimum_amount, content.spacing_days, content.thanks
 
     return version_part(stored) == version_part(wanted)
 

@@ -15,9 +15,9 @@ from dunning.core.tenancy import tenant
 from notifications.enums import MessageState
 from notifications.models import Message
 from notifications.services import release
-from scenarios import fallout, housekeeping, scheduler
+from scenarios import fallout, housekeeping, scheduler, thanks
 from scenarios.brakes import Brake
-from scenarios.context import batches, load_frame
+from scenarios.context import Frame, batches, load_frame
 from scenarios.enums import Reason
 from scenarios.models import DailyRun
 
@@ -47,9 +47,18 @@ def run_organization(
         if done is None or again:
             kept = dict(housekeeping.keep_house(frame=load_frame(organization, today), now=now))
     report = scheduler.run(organization=organization, today=today, now=now, actor=actor, again=again, played=played)
+    if not report.already_done and report.brake is None:
+        with tenant(organization):
+            kept["thanks"] = _thank(load_frame(organization, today), report.run, now)
     if not played:
         Organization.objects.filter(pk=organization.pk, playing_until=None).update(next_run_at=next_run_after(organization, now))
     return RunReport(report.run, report.counts, kept, report.brake, report.already_done)
+
+
+def _thank(frame: Frame, run: DailyRun, now: datetime) -> int:
+    """A word to who paid; it leaves with the day's messages."""
+    moment = scheduler.Moment(run_id=run.pk, today=frame.today, now=now)
+    return len(thanks.write_thanks(frame=frame, not_before=scheduler.departure(frame, moment), actor="system", now=now))
 
 
 def refresh_schedule(*, organization: Organization, today: date, now: datetime) -> None:

@@ -83,7 +83,7 @@ def test_what_is_written_is_read_back_the_same() -> None:
     )
     plan = PlanContent(
         key="long", name="Yes", name_en="no", description="on", steps=(step,), grouping=Grouping.STEP, minimum_amount=Decimal("12.50"),
-        spacing_days=0,
+        spacing_days=0, thanks=True,
     )  # fmt: skip
     text = TextContent("sms_r1", Channel.SMS, "fr", "reprise", Phase.FRIENDLY, "", "Bonjour\n\n# pas un commentaire\n- null\n", ("r0",))
     assert parse_plan_file(dump_plan_file(PlanFile(plan, (text,)))) == PlanFile(plan, (text,))

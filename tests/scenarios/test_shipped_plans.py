@@ -36,7 +36,11 @@ def dates(key: str, *, due: str = "2026-10-01", first: bool = False) -> list[tup
 
 @pytest.mark.parametrize("key", PLAN_KEYS)
 def test_a_shipped_plan_has_neither_error_nor_warning(key: str) -> None:
-    assert validate_plan(shipped_plans()[key].as_steps(), SURROUNDINGS) == []
+    assert validate_plan(shipped_plans()[key].as_steps(), SURROUNDINGS, thanks=shipped_plans()[key].thanks) == []
+
+
+def test_thanks_are_said_where_customers_are_kept_and_nowhere_else() -> None:
+    assert {key for key in PLAN_KEYS if shipped_plans()[key].thanks} == {"standard", "key-account"}
 
 
 @pytest.mark.parametrize("key", PLAN_KEYS)

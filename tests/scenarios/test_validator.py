@@ -199,11 +199,20 @@ def test_the_sentence_says_what_to_do() -> None:
     ]
 
 
+def test_thanks_need_their_text_in_every_language_used() -> None:
+    around = Surroundings(languages=BOTH, texts=TEXTS)
+    assert [problem.values["language"] for problem in validate_plan(SOUND, around, thanks=True)] == ["en", "fr"]
+    known = replace(around, texts=TEXTS | {("thanks_paid", "email"): TextFacts(frozenset({"fr"}), Phase.SERVICE)})
+    (problem,) = validate_plan(SOUND, known, thanks=True)
+    assert (problem.code, problem.step, problem.severity.value, problem.values["language"]) == ("thanks_without_text", "", "error", "en")
+    assert validate_plan(SOUND, known) == []
+
+
 def test_every_problem_has_a_sentence() -> None:
     numbers = dict.fromkeys(("days", "gap", "term", "least", "most"), 1)
     values = {**numbers, "other": "x", "consequence": "hand_over", "template": "t", "channel": "email", "language": "fr"}
     codes = {code for _steps, expected in STORIES.values() for code, _key, _severity in expected}
-    assert codes | {"empty", "template_language", "nobody_receives"} == set(SENTENCES)
+    assert codes | {"empty", "template_language", "nobody_receives", "thanks_without_text"} == set(SENTENCES)
     for code in SENTENCES:
         text = sentence(Problem(code, "step", values=values))
         assert text.strip()
