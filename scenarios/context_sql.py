@@ -37,7 +37,10 @@ ORDER BY id FOR NO KEY UPDATE
 ITEMS: Final = f"""
 SELECT i.id::text, i.invoice_id::text, i.customer_id::text,
        {_ordinal("v.issued_on")}, {_ordinal("i.due_on")},
-       (i.amount * 100)::bigint, (i.outstanding * 100)::bigint, v.currency, v.pay_to_iban,
+       (i.amount * 100)::bigint, (i.outstanding * 100)::bigint, v.currency,
+       -- an invoice that names no account is paid to the organization's own; a factored one is not
+       CASE WHEN v.pay_to_iban = '' AND NOT v.is_factored AND c.factor_name = '' THEN (SELECT iban FROM core_organizationprofile)
+            ELSE v.pay_to_iban END,
        {_ordinal("v.entered_on")}, {_ordinal("v.delivered_on")},
        v.received_at IS NOT NULL OR v.accepted_at IS NOT NULL
            OR v.e_invoice_status IN ('201','202','203','204','205','206','209','211','212'),

@@ -19,6 +19,7 @@ from scenarios import fallout, housekeeping, scheduler, thanks
 from scenarios.brakes import Brake
 from scenarios.context import Frame, batches, load_frame
 from scenarios.enums import Reason
+from scenarios.ledger import Moment
 from scenarios.models import DailyRun
 
 
@@ -57,7 +58,7 @@ def run_organization(
 
 def _thank(frame: Frame, run: DailyRun, now: datetime) -> int:
     """A word to who paid; it leaves with the day's messages."""
-    moment = scheduler.Moment(run_id=run.pk, today=frame.today, now=now)
+    moment = Moment(run_id=run.pk, today=frame.today, now=now)
     return len(thanks.write_thanks(frame=frame, not_before=scheduler.departure(frame, moment), actor="system", now=now))
 
 

@@ -218,7 +218,7 @@ def messages_after_payment(organization: Organization) -> int:
         return count
 
 
-def counted(organization: Organization) -> Counter[str]:
+def counted(organization: Organization) -> Counter[tuple[str, str]]:
     """Messages by channel and state, for the summary."""
     with tenant(organization):
-        return Counter(f"{channel} {state}" for channel, state in Message.objects.values_list("channel", "state"))
+        return Counter(Message.objects.values_list("channel", "state"))

@@ -22,6 +22,9 @@ from invoices.services import (
     set_triage,
 )
 from notifications.models import Message
+from scenarios import housekeeping
+from scenarios.context import load_frame
+from scenarios.management.words import HOUSEKEEPING
 from scenarios.models import Schedule, Task
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, at, open_house, run_on, steps_of
@@ -221,3 +224,10 @@ def test_a_letter_printed_and_not_posted_is_told_after_three_days(house: Organiz
     with tenant(house):
         task = Task.objects.get()
         assert (task.kind, task.message_id, task.alerted_on) == ("post_letter", letter.pk, date(2026, 10, 8))
+
+
+def test_everything_a_morning_counts_has_words_for_the_command_that_prints_it() -> None:
+    house = open_house()
+    with tenant(house):
+        counted = housekeeping.keep_house(frame=load_frame(house, date(2026, 10, 1)), now=at("2026-10-01", 4))
+    assert {*counted, "thanks"} == set(HOUSEKEEPING)

@@ -31,7 +31,7 @@ def house() -> Organization:
 
 
 def _play(house: Organization, file: Path, **options: object) -> str:
-    out = StringIO()
+    out, said = StringIO(), options.pop("said", None) or StringIO()
     given = {
         "invoices": file,
         "payments": file,
@@ -41,7 +41,7 @@ def _play(house: Organization, file: Path, **options: object) -> str:
         **options,
     }
     with translation.override("en"):
-        call_command("play", organization=house.slug, stdout=out, stderr=StringIO(), **given)
+        call_command("play", organization=house.slug, stdout=out, stderr=said, **given)
     return out.getvalue()
 
 
@@ -78,3 +78,29 @@ def test_dates_that_can_be_read_both_ways_are_asked_about_and_nothing_is_played(
         _play(house, file, date_format="sometimes")
     with tenant(house):
         assert (Invoice.objects.count(), DailyRun.objects.count()) == (0, 0)
+
+
+def test_what_is_missing_is_said_before_and_after(tmp_path: Path) -> None:
+    """Without an IBAN no reminder leaves: one sentence says so, and what to do."""
+    house = open_house("2026-01-01", iban="")
+    file = tmp_path / "file.csv"
+    file.write_text(FILE)
+    said = StringIO()
+    printed = _play(house, file, said=said)
+    missing = (
+        "No reminder leaves for an invoice without an IBAN: the organization has none, and a message that asks for money says "
+        f"where to pay. Enter it: python3 manage.py profile --organization {house.slug} iban=FR76…"
+    )
+    assert said.getvalue().splitlines()[0] == missing
+    assert missing in printed.splitlines()
+    assert "No IBAN is known: 1 invoice, US$90.00. Enter the IBAN the invoice is to be paid to." in printed.splitlines()
+    with tenant(house):
+        assert Message.objects.filter(phase__gt=10).count() == 0
+
+
+def test_messages_are_counted_in_words(house: Organization, tmp_path: Path) -> None:
+    file = tmp_path / "file.csv"
+    file.write_text(FILE)
+    printed = _play(house, file)
+    assert [line for line in printed.splitlines() if line.startswith("E-mail, Sent: ")] != []
+    assert "No reminder leaves" not in printed

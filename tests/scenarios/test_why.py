@@ -14,7 +14,7 @@ from dunning.core.tenancy import tenant
 from invoices.models import Installment, Invoice
 from invoices.services import place_hold
 from notifications.models import Message, ProviderAccount
-from scenarios.models import DailyRun
+from scenarios.models import DailyRun, Schedule
 from scenarios.selectors import board, customer_timeline, timeline, why, why_sentences, work_queue
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, at, cover, open_house, run_on
@@ -116,8 +116,11 @@ def test_the_commands_run_a_day_approve_and_say_why(house: Organization) -> None
     out = StringIO()
     call_command("run_day", organization=house.slug, on=date(2026, 10, 9), stdout=out)
     printed = out.getvalue()
-    assert "Messages written: email 1" in printed
-    assert "Tasks opened: call 1" in printed
+    assert "Steps taken: Call 1, First reminder 1" in printed
+    assert "Messages written: E-mail 1" in printed
+    assert "Tasks opened: Call 1" in printed
+    codes = ("put_off", "promises_broken", "awaiting_approval", "due_now", "not_yet", "r1 ")
+    assert [code for code in codes if code in printed] == []
     assert "approve --all" in printed
     with tenant(house):
         assert DailyRun.objects.filter(local_date=date(2026, 10, 9)).count() == 1
@@ -132,6 +135,38 @@ def test_the_commands_run_a_day_approve_and_say_why(house: Organization) -> None
         call_command("why", "FA-9", organization=house.slug)
     with pytest.raises(CommandError):
         call_command("run_day", organization="nobody")
+
+
+def test_a_day_without_an_iban_says_what_is_missing_and_goes_on_once_it_is_known() -> None:
+    """Invoices loaded before the organization's IBAN was entered are reminded of once it is."""
+    house = open_house(iban="")
+    with tenant(house):
+        make_invoice(make_customer("C1"), number="FA-1", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1), pay_to_iban="")
+        cover("2026-10-02")
+    out = StringIO()
+    call_command("run_day", organization=house.slug, on=date(2026, 10, 2), stdout=out)
+    printed = _plain(out.getvalue())
+    assert "No IBAN is known: 1 invoice, €1,200.00. Enter the IBAN the invoice is to be paid to." in printed
+    assert f"python3 manage.py profile --organization {house.slug} iban=" in printed
+    with tenant(house):
+        assert Message.objects.filter(phase__gt=10).count() == 0
+        OrganizationProfile.objects.update(iban="FR2099999000010000000001A82")
+    run_on(house, "2026-10-05")
+    with tenant(house):
+        message = Message.objects.get(template_key="r1")
+        assert message.state == "accepted"
+        assert "FR20 9999 9000 0100 0000 0001 A82" in _plain(message.body_text)
+
+
+def test_a_factored_invoice_without_the_factors_iban_never_prints_ours() -> None:
+    house = open_house()
+    with tenant(house):
+        customer = make_customer("C1", factor_name="Affacturage SA", factor_allows_reminders=True)
+        make_invoice(customer, number="FA-1", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1), pay_to_iban="")
+    run_on(house, "2026-10-02")
+    with tenant(house):
+        assert Message.objects.filter(phase__gt=10).count() == 0
+        assert Schedule.objects.get().reason == "iban_missing"
 
 
 def test_another_day_is_refused_once_messages_really_leave(house: Organization) -> None:

@@ -12,10 +12,10 @@ from dunning.core.models import Organization
 from dunning.core.selectors import get_organization
 from dunning.core.tenancy import tenant
 from notifications.dispatcher import deliver_due
-from notifications.enums import MessageState
 from notifications.models import Message
 from notifications.selectors import awaiting_approval_ids, is_on_post_office
 from scenarios.context import local_date
+from scenarios.management import words
 from scenarios.services.approvals import approve_message, approve_messages, missing_checks
 
 ACTOR = "command:approve"
@@ -38,8 +38,7 @@ class Command(BaseCommand):
             raise CommandError(error.message) from None
         if is_on_post_office(organization):
             for state, count in sorted(deliver_due(now=clock.now(), organization=organization).items()):
-                said = MessageState(state).label if state in MessageState.values else state
-                self.stdout.write(f"  {said}: {count}")
+                self.stdout.write(f"  {words.outcome(state)}: {count}")
 
     def _approve(self, organization: Organization, message_id: UUID | None) -> None:
         now = clock.now()

@@ -13,6 +13,7 @@ from dunning.core.selectors import get_organization
 from dunning.core.services import switch_supervision
 from dunning.core.tenancy import tenant
 from invoices.importers.dates import order_named
+from scenarios.management import words
 from scenarios.models import ActionPlan
 from scenarios.services.plans import Target, assign_plan
 from scenarios.simulation.player import Played, play
@@ -26,14 +27,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organization", required=True, metavar="SLUG")
-        parser.add_argument("--invoices", required=True, type=Path, metavar="FILE")
+        parser.add_argument("--invoices", required=True, type=Path, metavar="FILE", help="CSV or XLSX, as import_invoices reads it")
         parser.add_argument("--payments", required=True, type=Path, metavar="FILE", help="may be the same file")
-        parser.add_argument("--from", dest="first", required=True, type=date.fromisoformat, metavar="DATE")
-        parser.add_argument("--to", dest="last", required=True, type=date.fromisoformat, metavar="DATE")
-        parser.add_argument("--map", nargs="*", default=[], metavar="COLUMN=FIELD")
+        parser.add_argument("--from", dest="first", required=True, type=date.fromisoformat, metavar="DATE", help="first day played")
+        parser.add_argument("--to", dest="last", required=True, type=date.fromisoformat, metavar="DATE", help="last day played")
+        parser.add_argument("--map", nargs="*", default=[], metavar="COLUMN=FIELD", help="columns whose heading is not recognised")
         parser.add_argument("--date-format", default="", metavar="FORMAT", help="when the dates do not prove their order: DMY, MDY or YMD")
-        parser.add_argument("--currency", default="USD", help="of amounts without one (USD)")
-        parser.add_argument("--plan", default="standard", metavar="KEY", help="the plan everybody follows (standard)")
+        parser.add_argument("--currency", default="USD", help="of amounts without one (default: USD)")
+        parser.add_argument("--plan", default="standard", metavar="KEY", help="the plan everybody follows (default: standard)")
         parser.add_argument("--every-day-works", action="store_true", help="no week-end and no public holiday")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -64,6 +65,8 @@ class Command(BaseCommand):
             switch_supervision(until=None, actor=ACTOR, now=now)
             if options["every_day_works"]:
                 OrganizationProfile.objects.update(holiday_country="", working_days=list(range(7)))
+            for sentence in words.missing(organization, receipts=False):
+                self.stderr.write(sentence)
         life = Replay(organization, script, currency=options["currency"])
         life.create_customers(options["first"], now)
         played = play(organization=organization, first=options["first"], last=options["last"], life=life, on_day=self._progress)
@@ -78,6 +81,9 @@ class Command(BaseCommand):
         self.stdout.write(f"{'step':<18}{'items':>9}{'messages':>10}{'tasks':>8}{'letters':>9}")
         for row in figures(organization):
             self.stdout.write(f"{row.key:<18}{row.items:>9}{row.messages:>10}{row.tasks:>8}{row.letters:>9}")
-        for name, count in sorted(counted(organization).items()):
-            self.stdout.write(f"{name}: {count}")
+        for (channel, state), count in sorted(counted(organization).items()):
+            self.stdout.write(f"{words.channel(channel)}, {words.outcome(state)}: {count}")
+        with tenant(organization):
+            for sentence in (*words.missing(organization, receipts=False), *words.waiting_for_us()):
+                self.stdout.write(sentence)
         self.stdout.write(f"messages after payment: {messages_after_payment(organization)}")

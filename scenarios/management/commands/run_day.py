@@ -1,6 +1,7 @@
 """Run one organization's day by hand, with the very code of the daily run, and say what it decided."""
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -8,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import F, Sum
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from dunning.core import clock
@@ -23,6 +23,7 @@ from notifications.models import Message
 from notifications.selectors import is_on_post_office
 from scenarios.context import local_date
 from scenarios.enums import DecisionKind, Reason
+from scenarios.management import words
 from scenarios.models import Schedule
 from scenarios.services.runs import RunReport, refresh_schedule, run_organization
 
@@ -67,7 +68,7 @@ class Command(BaseCommand):
         self._say_decisions(organization, day, report)
         if local:
             delivered = deliver_due(now=now, organization=organization)
-            self._say_counts(_("Messages handed to the local post office"), delivered)
+            self._say_counts(_("Messages at the local post office"), delivered, words.outcome)
         self._say_waiting(organization)
 
     def _say_decisions(self, organization: Organization, day: date, report: RunReport) -> None:
@@ -85,25 +86,33 @@ class Command(BaseCommand):
         for decision, why, count, asked in lines:
             self.stdout.write(f"  {decision:<{first}}  {why:<{second}}  {count:>{third}}  {asked}".rstrip())
         self.stdout.write("")
-        self._say_counts(_("Steps taken"), report.counts.get("steps", {}))
-        self._say_counts(_("Steps dropped"), {Reason(reason).label: count for reason, count in report.counts.get("skips", {}).items()})
-        self._say_counts(_("Messages written"), report.counts.get("messages", {}))
-        self._say_counts(_("Tasks opened"), report.counts.get("tasks", {}))
-        self._say_counts(_("Morning's housekeeping"), report.kept)
+        with tenant(organization):
+            names = words.step_names()
+            lacking, waiting = list(words.missing(organization)), list(words.waiting_for_us())
+        self._say_counts(_("Steps taken"), report.counts.get("steps", {}), lambda key: names.get(key, key))
+        self._say_counts(_("Steps dropped"), report.counts.get("skips", {}), lambda reason: Reason(reason).label)
+        self._say_counts(_("Messages written"), report.counts.get("messages", {}), words.channel)
+        self._say_counts(_("Tasks opened"), report.counts.get("tasks", {}), words.task)
+        self._say_counts(_("Also done"), report.kept, words.housekeeping)
         amounts_claimed = sorted(report.counts.get("amounts", {}).items())
-        claimed = [format_money(Decimal(cents) / 100, currency, _language()) for currency, cents in amounts_claimed if cents]
+        claimed = [format_money(Decimal(cents) / 100, currency, words.language()) for currency, cents in amounts_claimed if cents]
         if claimed:
             self.stdout.write(_("Claimed: %s") % " + ".join(claimed))
         if report.brake is not None:
-            cause = f"{report.brake.cause} {report.brake.name}".strip()
             said = _(
                 "The run stopped and asks: %(planned)s instead of %(announced)s announced (%(cause)s). "
                 "Its messages are held until a person releases the brake on the departure board."
             )
-            self.stdout.write(said % {"planned": report.brake.planned, "announced": report.brake.announced, "cause": cause})
+            self.stdout.write(
+                said % {"planned": report.brake.planned, "announced": report.brake.announced, "cause": words.cause(report.brake)}
+            )
+        if waiting:
+            self.stdout.write(_("Waiting for us:"))
+        for sentence in (*waiting, *lacking):
+            self.stdout.write(f"  {sentence}")
 
-    def _say_counts(self, title: str, counts: Any) -> None:
-        said = ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda entry: str(entry[0])) if count)
+    def _say_counts(self, title: str, counts: Mapping[str, int], named: Callable[[str], object]) -> None:
+        said = ", ".join(f"{name} {count}" for name, count in sorted((str(named(key)), count) for key, count in counts.items()) if count)
         if said:
             self.stdout.write(_("%(title)s: %(said)s") % {"title": title, "said": said})
 
@@ -118,10 +127,6 @@ class Command(BaseCommand):
             self.stdout.write(_("Approve with: %s") % f"python3 manage.py approve --all --organization {organization.slug}")
 
 
-def _language() -> str:
-    return "fr" if (get_language() or "fr").startswith("fr") else "en"
-
-
 def _chased_by_reason() -> dict[str, list[str]]:
     """What is asked for under each reason, by currency, formatted."""
     rows = (
@@ -132,5 +137,5 @@ def _chased_by_reason() -> dict[str, list[str]]:
     )
     amounts: dict[str, list[str]] = {}
     for row in rows:
-        amounts.setdefault(row["reason"], []).append(format_money(row["total"], row["currency"], _language()))
+        amounts.setdefault(row["reason"], []).append(format_money(row["total"], row["currency"], words.language()))
     return amounts
