@@ -13,12 +13,14 @@ from dunning.core import documents
 from dunning.core.enums import Channel
 from dunning.core.models import Document, OrganizationProfile
 from dunning.core.money import format_date
+from dunning.core.tenancy import current_organization_id
 from notifications import accounts
 from notifications.enums import Obstacle
 from notifications.models import Message, MessageTemplate, ProviderAccount
 from notifications.providers import mime
 from notifications.providers.base import Misconfigured, Provider
 from notifications.rendering import MissingValue, TemplateError, render_email, render_letter_text, render_sms
+from notifications.reply_tokens import reply_address
 from notifications.selectors import closed_addresses, fold_address, is_closed, zone
 from notifications.signals import Go
 
@@ -76,6 +78,11 @@ class Workbench:
             return account, accounts.provider_of(account)
         except Misconfigured as error:
             raise Obstructed(Obstacle.MISCONFIGURED, error.text) from None
+
+    def reply_domain(self, channel: str) -> str:
+        """The domain at which the account of a channel receives replies; blank when it receives none."""
+        account = self._accounts.get(channel)
+        return str(account.settings.get("reply_domain") or "").strip().lower() if account is not None else ""
 
     def local_channels(self) -> frozenset[str]:
         """Channels whose provider keeps everything on this machine."""
@@ -146,6 +153,9 @@ def _email(message: Message, go: Go, bench: Workbench, template: MessageTemplate
         raise Obstructed(Obstacle.ADDRESS_WRONG, str(error)) from None
     bench.refuse_closed(message.channel, recipient)
     sender, reply_to, domain = _identity(go, bench.profile)
+    if reply_domain := bench.reply_domain(message.channel):
+        local = mime.single_address(reply_to or sender)[1].rpartition("@")[0]
+        reply_to = reply_address(local, reply_domain, organization_id=current_organization_id(), message_id=message.pk)
     rendered = render_email(template.subject, template.body, go.context, language=message.language)
     return Content(
         template=template,

@@ -71,6 +71,28 @@ class ProviderKind(models.TextChoices):
     PRINT = "print", _("Print and post yourself")
 
 
+class EventState(models.TextChoices):
+    """What became of a provider's call."""
+
+    STORED = "stored", _("To be read")
+    APPLIED = "applied", _("Read and applied")
+    PARKED = "parked", _("Its message is not known yet")
+    UNKNOWN = "unknown", _("About no message of ours")  # after a day of looking
+    REJECTED = "rejected", _("Not the provider's")  # found out when it was read
+    UNREADABLE = "unreadable", _("Cannot be read")
+    QUARANTINED = "quarantined", _("Set aside after three failures")
+
+
+class ReplyKind(models.TextChoices):
+    """Who wrote what came in: only a person's words pause a plan (rule 9)."""
+
+    HUMAN = "human", _("Reply")
+    ABSENCE = "absence", _("Absence reply")
+    AUTOMATIC = "automatic", _("Automatic message")
+    BOUNCE = "bounce", _("Undeliverable")
+    STOP = "stop", _("Asked to stop")
+
+
 class SuppressionReason(models.TextChoices):
     HARD_BOUNCE = "hard_bounce", _("The address does not exist")
     COMPLAINT = "complaint", _("Complaint")

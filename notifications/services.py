@@ -19,7 +19,7 @@ from dunning.core.enums import PAPER_CHANNELS, WRITTEN_CHANNELS, Channel
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
-from notifications import accounts, freezing, outbox, settlement
+from notifications import accounts, freezing, outbox, routes, settlement
 from notifications.enums import (
     WAITING,
     MessageKind,
@@ -301,11 +301,13 @@ def set_provider(
     )
     try:
         Decimal(str(account.settings.get("unit_cost") or 0))
-        accounts.provider_of(account)
+        provider = accounts.provider_of(account)
     except Misconfigured as error:
         raise DomainError(error.text, code="misconfigured") from None
     except ArithmeticError:
         raise DomainError(_("The cost must be a number."), field="unit_cost") from None
+    if provider.hears:
+        routes.open_route(account, now=now)
     ProviderAccount.objects.filter(channel=channel, is_active=True).update(is_active=False)
     account.save()
     audit.record(actor=actor, action="provider.set", target=account, body={"channel": channel, "kind": kind}, now=now)

@@ -30,6 +30,10 @@ _jitter = secrets.SystemRandom()
 Answer = Accepted | ToPost | ProviderError
 
 
+class NotHandedOver(ValueError):
+    """Something was reported of a message that never left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What an event of delivery means: `rank` orders states, `state` is where it leads, `suppresses` closes the address."""
@@ -171,11 +175,25 @@ def suppress(message: Message, reason: SuppressionReason, now: datetime) -> None
         close_address(channel=message.channel, address=message.recipient, reason=reason, now=now, message=message)
 
 
+GRAVITY: Final = (
+    SuppressionReason.COMPLAINT,
+    SuppressionReason.STOP,
+    SuppressionReason.MANUAL,
+    SuppressionReason.WRONG_NUMBER,
+    SuppressionReason.HARD_BOUNCE,
+)
+"""Why an address is closed, the gravest first: what its owner asked for comes before what a machine found."""
+
+
 def close_address(*, channel: str, address: str, reason: SuppressionReason, now: datetime, message: Message | None = None) -> None:
-    """Have nothing sent to an address any more; closing it twice changes nothing."""
-    Suppression.objects.bulk_create(
-        [Suppression(channel=channel, address=fold_address(address), reason=reason, since=now, message=message)], ignore_conflicts=True
-    )
+    """Have nothing sent to an address any more. Closed for several reasons, in whatever order, the gravest stands, since the earliest."""
+    folded = fold_address(address)
+    closed = Suppression(channel=channel, address=folded, reason=reason, since=now, message=message)
+    Suppression.objects.bulk_create([closed], ignore_conflicts=True)
+    standing = Suppression.objects.filter(channel=channel, address=folded, lifted_at=None).exclude(pk=closed.pk)
+    milder = [other for other in SuppressionReason if GRAVITY.index(other) > GRAVITY.index(reason)]
+    standing.filter(reason__in=milder).update(reason=reason, message=message)
+    standing.filter(since__gt=now).update(since=now)
 
 
 def record_delivery_event(
@@ -184,13 +202,13 @@ def record_delivery_event(
     """Keep what a provider, the post or a person reported of a message, and move it to the highest state all its events prove.
 
     The same event twice (same `kind` and `external_id`) changes nothing. An event proves that an uncertain message left. A bounce or a
-    wrong number is announced as BOUNCED and closes the address. Returns the state. Raises KeyError for an unknown kind and ValueError
+    wrong number is announced as BOUNCED and closes the address. Returns the state. Raises KeyError for an unknown kind and NotHandedOver
     for a message that was never handed over.
     """
     meaning = EVENTS[kind]
     (message,) = outbox.lock([message_id])
     if message.state not in HANDED_OVER:
-        raise ValueError(f"The message was never handed over ({message.state}): nothing can have been reported of it.")
+        raise NotHandedOver(f"The message was never handed over ({message.state}): nothing can have been reported of it.")
     DeliveryEvent.objects.bulk_create(
         [DeliveryEvent(message=message, kind=kind, at=at, external_id=external_id, details=details or {})], ignore_conflicts=True
     )

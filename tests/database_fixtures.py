@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from dunning.api.hooks import keepers
 from dunning.local import roles, testing
 
 FLUSHING = {"transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback", "live_server"}
@@ -67,4 +68,5 @@ def committed_database(django_db_setup: None, django_db_blocker: Any) -> Iterato
         try:
             yield name
         finally:
+            keepers.close()
             _point_at(before)

@@ -1,6 +1,8 @@
 """E-mail services (Brevo, Mailjet, Postmark…) through django-anymail, one account per organization."""
 
 import threading
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from anymail.exceptions import AnymailConfigurationError, AnymailError, AnymailRecipientsRefused, AnymailRequestsAPIError
@@ -9,17 +11,20 @@ from django.utils.translation import gettext as _
 
 from dunning.core.enums import Channel
 from notifications.enums import ProviderKind
-from notifications.providers import mime
+from notifications.providers import anymail_callbacks, mime
 from notifications.providers.base import (
     Accepted,
     Account,
+    Callback,
     Capability,
     Deadline,
     Envelope,
+    Incoming,
     Misconfigured,
     NotAccepted,
     Provider,
     Refused,
+    Report,
     Uncertain,
 )
 from notifications.providers.http import BoundedSession, retry_after
@@ -41,7 +46,8 @@ FINAL = frozenset({400, 402, 404, 405, 413, 415, 422})
 
 
 class Anymail(Provider):
-    """Settings: `service` (a key of SERVICES) and what it takes; secrets: what it needs."""
+    """Settings: `service` (a key of SERVICES) and what it takes; secrets: what it needs, and the key its calls are signed with, if it
+    signs (`anymail_callbacks.SIGNING`)."""
 
     kind = ProviderKind.ANYMAIL
     channels = frozenset({Channel.EMAIL})
@@ -95,6 +101,20 @@ class Anymail(Provider):
                 % {"service": self.service, "status": ", ".join(sorted(map(str, status.status or ["none"])))}
             )
         return Accepted(provider_id=str(status.message_id or "")[:120], response=f"{self.service}: {', '.join(sorted(status.status))}")
+
+    @property
+    def signs_calls(self) -> bool:
+        return anymail_callbacks.signs(self.service, self.account)
+
+    def verify(self, callback: Callback, *, now: datetime) -> str:
+        return anymail_callbacks.verify(self.service, self.account, callback, now=now)
+
+    def read(self, callback: Callback, *, now: datetime) -> Sequence[Report | Incoming]:
+        return anymail_callbacks.read(self.service, self.account, callback)
+
+    def receive(self, callback: Callback, *, now: datetime) -> Sequence[Report | Incoming]:
+        self.verify(callback, now=now)
+        return self.read(callback, now=now)
 
     def _session(self, deadline: Deadline) -> BoundedSession:
         """One kept session per thread: sessions are not made to be shared."""

@@ -11,6 +11,7 @@ A provider's answer is one of five, and each has one consequence (reliability is
 Anything else a provider raises is treated as `Uncertain`.
 """
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,9 +20,14 @@ from enum import Flag, auto
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.conf import settings
+
 SEND_TIMEOUT = 20.0  # seconds one call may take
 SAFETY_MARGIN = 10.0  # seconds that must remain of the lease after a call that used its whole timeout
 RESPONSE_LIMIT = 2_000  # characters kept of what a provider said
+HOOK_TOKEN = "hook_token"  # noqa: S105  a name: among an account's secrets: the last part of the address of its way in
+HOOK_SECRET = "hook_secret"  # noqa: S105  a name: name:password of that address, for services that do not sign their calls
+HOOKS = "/hooks"  # where the ways in begin
 
 
 class Capability(Flag):
@@ -226,6 +232,22 @@ class Provider:
     def is_local(self) -> bool:
         return Capability.LOCAL in self.capabilities
 
+    @property
+    def hears(self) -> bool:
+        """Whether calls and mail can come in through it."""
+        return type(self).receive is not Provider.receive or type(self).read is not Provider.read
+
+    @property
+    def signs_calls(self) -> bool:
+        """Whether its calls carry a signature; otherwise their address carries a name and password (`callbacks.require_secret`)."""
+        return True
+
+    @property
+    def hook_url(self) -> str:
+        """The address of its way in, for providers that are told it with each message; blank when it has none."""
+        token = self.account.secrets.get(HOOK_TOKEN, "")
+        return f"{settings.PUBLIC_BASE_URL}{HOOKS}/{self.kind}/{token}" if token else ""
+
     def send(self, envelope: Envelope, deadline: Deadline) -> Accepted | ToPost:
         """Hand the message over. Raises one of the ProviderErrors of this module."""
         raise NotImplementedError
@@ -236,8 +258,25 @@ class Provider:
         """
         raise NotImplementedError
 
+    def verify(self, callback: Callback, *, now: datetime) -> str:
+        """Show on its raw bytes, in constant time, that a call is the provider's. Cheap: it is asked before the call is kept.
+
+        Returns the provider's own name of the call when its signature covers that name, so that the same call under another body is no
+        second one; blank: the call is known by its body. Raises Forged.
+        """
+        with contextlib.suppress(ValueError):  # it is the provider's, and will be found unreadable by who reads it
+            self.receive(callback, now=now)
+        return ""
+
+    def read(self, callback: Callback, *, now: datetime) -> Sequence[Report | Incoming]:
+        """What a verified call says; events that mean nothing to us are left out. May call the provider back.
+
+        Its `url` is then blank but for the query, and its headers lack credentials. Raises ValueError when it cannot be read.
+        """
+        return self.receive(callback, now=now)
+
     def receive(self, callback: Callback, *, now: datetime) -> Sequence[Report | Incoming]:
-        """With CALLBACK: verify a call on its raw bytes, in constant time, then read it; events that mean nothing to us are left out.
+        """Verify a call on its raw bytes, in constant time, then read it. A provider gives this, or `verify` and `read`.
 
         Raises Forged when it cannot be shown to be the provider's, ValueError when it is but cannot be read.
         """

@@ -11,25 +11,30 @@ import smtplib
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from django.conf import settings
 from django.utils.translation import gettext
 
 from dunning.core.enums import Channel
 from notifications.enums import ProviderKind
-from notifications.providers import mime
+from notifications.providers import mail, mime
 from notifications.providers.base import (
     Accepted,
     Account,
+    Callback,
     Deadline,
     Envelope,
+    Incoming,
     Misconfigured,
     NotAccepted,
     Provider,
     Refused,
+    Report,
     Uncertain,
 )
+from notifications.providers.callbacks import require_secret
 
 CONNECT_TIMEOUT = 10.0
 MESSAGES_PER_CONNECTION = 100
@@ -60,7 +65,7 @@ class Smtp(Provider):
             raise Misconfigured(
                 gettext("The security of a mail server is none, starttls or ssl, not “%(security)s”.") % {"security": self.security}
             )
-        self.verify = str(own.get("verify", True)).lower() != "false"
+        self._checks_certificates = str(own.get("verify", True)).lower() != "false"
         self._idle: list[tuple[smtplib.SMTP, int]] = []  # (connection, messages sent over it)
         self._lock = threading.Lock()
 
@@ -86,6 +91,24 @@ class Smtp(Provider):
             else:
                 _hang_up(connection)
 
+    @property
+    def signs_calls(self) -> bool:
+        return False
+
+    def verify(self, callback: Callback, *, now: datetime) -> str:
+        """Mail comes in from a server of one's own that posts each message as it is (`curl --data-binary @-` behind an alias)."""
+        require_secret(callback, self.account)
+        return ""
+
+    def read(self, callback: Callback, *, now: datetime) -> Sequence[Report | Incoming]:
+        if not callback.body.strip():
+            raise ValueError("the message is empty")
+        return mail.read(mail.parse(callback.body))
+
+    def receive(self, callback: Callback, *, now: datetime) -> Sequence[Report | Incoming]:
+        self.verify(callback, now=now)
+        return self.read(callback, now=now)
+
     def close(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
@@ -109,7 +132,7 @@ class Smtp(Provider):
 
     def _connect(self) -> smtplib.SMTP:
         context = ssl.create_default_context()
-        if not self.verify:
+        if not self._checks_certificates:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         connection: smtplib.SMTP | None = None
         try:

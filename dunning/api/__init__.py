@@ -1,0 +1,1 @@
+"""Interfaces for programs. Today: the hooks providers call."""

@@ -1,0 +1,220 @@
+"""What people write back: matched to the message it answers, told apart from what programs write, kept, and acted upon.
+
+A reply pauses, defers or is only recorded. It never marks anything paid, promised or accepted, whoever it claims to come from: a person
+decides that. Nothing is ever answered by itself, so two programs cannot write to each other here.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from customers.models import Contact, Customer
+from customers.services import lock_customers, note_reply_pending, set_absence
+from dunning.core import audit, documents
+from dunning.core.enums import Channel
+from dunning.core.errors import DomainError
+from dunning.core.tenancy import current_organization_id
+from notifications import replies, reply_tokens, settlement
+from notifications.enums import ReplyKind, SuppressionReason
+from notifications.models import InboundFile, InboundMessage, Message, ProviderAccount
+from notifications.providers import mail
+from notifications.providers.base import File, Incoming
+from notifications.selectors import fold_address, today
+
+ACTOR: Final = "system"
+ANSWERED_WITHIN: Final = timedelta(days=30)  # a text message answers the last one sent to its number
+SAME_WITHIN: Final = timedelta(days=7)  # the same message twice, passed on by two calls
+
+
+def take(
+    incoming: Incoming, *, event_id: UUID, position: int, account: ProviderAccount, at: datetime, now: datetime
+) -> InboundMessage | None:
+    """Keep what somebody wrote and do what rule 9 says of it; None when it was kept before. `at`: when the call came that brought it."""
+    if _is_known(incoming, event_id, position, at):
+        return None
+    message, matched_by = _answered(incoming, account, at)
+    text = incoming.text or replies.text_of(incoming.html)
+    kind = replies.classify(headers=incoming.headers, sender=incoming.sender, subject=incoming.subject, text=text)
+    if message is not None:
+        lock_customers([message.customer_id])
+    customer = message.customer if message is not None else None
+    row = InboundMessage(
+        event_id=event_id,
+        position=position,
+        channel=incoming.channel,
+        kind=kind,
+        sender=_clean(incoming.sender, 254),
+        sender_name=_clean(incoming.sender_name, 200),
+        subject=_clean(incoming.subject, 300),
+        text=text.replace("\x00", ""),
+        said=replies.said_in(text).replace("\x00", ""),
+        header_id=_clean(incoming.header_id, 300),
+        received_at=at,
+        message=message,
+        customer=customer,
+        contact=_contact(customer, incoming, message),
+        matched_by=matched_by,
+    )
+    absence = replies.Absence()
+    if kind == ReplyKind.ABSENCE:
+        absence = replies.read_absence(subject=incoming.subject, text=text, today=today(at))
+        row.absent_until, row.substitute_text = absence.until, absence.substitute
+        row.substitute = _known_substitute(row, absence)
+    row.save()
+    _keep_files(row, incoming.files, now)
+    audit.record(actor=ACTOR, action="reply.received", target=row, body={"kind": str(kind), "matched_by": matched_by}, now=now)
+    _act(row, now)
+    return row
+
+
+def _act(row: InboundMessage, now: datetime) -> None:
+    if row.kind == ReplyKind.STOP:
+        stop = SuppressionReason.STOP
+        settlement.close_address(channel=row.channel, address=row.sender, reason=stop, now=row.received_at, message=row.message)
+    elif row.customer is None:
+        return
+    elif row.kind == ReplyKind.HUMAN:
+        note_reply_pending(customer=row.customer, actor=ACTOR, today=today(now), now=now)
+    elif row.kind == ReplyKind.ABSENCE and row.contact is not None and row.absent_until is not None and row.absent_until >= today(now):
+        set_absence(contact=row.contact, until=row.absent_until, substitute=row.substitute, actor=ACTOR, today=today(now), now=now)
+
+
+def _is_known(incoming: Incoming, event_id: UUID, position: int, at: datetime) -> bool:
+    if InboundMessage.objects.filter(event_id=event_id, position=position).exists():
+        return True
+    name = _clean(incoming.header_id, 300)
+    if not name:
+        return False
+    same = InboundMessage.objects.filter(received_at__gte=at - SAME_WITHIN, header_id=name, sender=_clean(incoming.sender, 254))
+    return same.exists()
+
+
+def _clean(value: str, most: int) -> str:
+    return " ".join(value.replace("\x00", "").split())[:most]
+
+
+# --- whose it is ------------------------------------------------------------------------------------------------------------------------
+
+
+def _answered(incoming: Incoming, account: ProviderAccount, at: datetime) -> tuple[Message | None, str]:
+    """(our message it answers, how that is known). Never by its sender's address, which anybody can write."""
+    if incoming.channel == Channel.SMS:
+        return _last_text_to(incoming.sender, at)
+    named = reply_tokens.message_of(incoming.recipients, organization_id=current_organization_id())
+    if named is not None and (message := _message(named)) is not None:
+        return message, "token"
+    for reference in (incoming.in_reply_to, *reversed(incoming.references)):
+        named = mail.our_id(reference)
+        if named is not None and (message := _message(named)) is not None and message.header_id == reference:
+            return message, "references"
+    return None, ""
+
+
+def _message(message_id: UUID) -> Message | None:
+    rows = Message.objects.select_related("customer", "contact").exclude(frozen_at=None)
+    return rows.filter(pk=message_id, channel=Channel.EMAIL).first()
+
+
+def _last_text_to(number: str, at: datetime) -> tuple[Message | None, str]:
+    """The last text message sent to a number, unless it went there for two customers: the network vouches for the number, not for more."""
+    rows = Message.objects.select_related("customer", "contact").filter(
+        channel=Channel.SMS, recipient=number, frozen_at__gte=at - ANSWERED_WITHIN, frozen_at__lte=at
+    )
+    found = list(rows.order_by("-frozen_at", "-pk")[:50])
+    if not found or len({message.customer_id for message in found}) > 1:
+        return None, ""
+    return found[0], "number"
+
+
+def _contact(customer: Customer | None, incoming: Incoming, message: Message | None) -> Contact | None:
+    """The contact of that customer whose address wrote, else the one we wrote to."""
+    if customer is None:
+        return None
+    field = "phone" if incoming.channel == Channel.SMS else "email__iexact"
+    writer = Contact.objects.filter(customer=customer, **{field: incoming.sender.strip()}).order_by("-is_active", "position", "pk").first()
+    return writer or (message.contact if message is not None else None)
+
+
+def _known_substitute(row: InboundMessage, absence: replies.Absence) -> Contact | None:
+    """The stand-in, if it is a contact of the same customer already: by address, else by its whole name. Nobody else is ever written to."""
+    if row.customer is None or not absence.substitute:
+        return None
+    others = [contact for contact in Contact.objects.filter(customer=row.customer, is_active=True).order_by("position", "pk")]
+    others = [contact for contact in others if row.contact is None or contact.pk != row.contact.pk]
+    for contact in others:
+        if contact.email and fold_address(contact.email) in absence.substitute_addresses:
+            return contact
+    named = [contact for contact in others if len(contact.name) > 4 and contact.name.casefold() in absence.substitute.casefold()]
+    return named[0] if len(named) == 1 else None
+
+
+def _keep_files(row: InboundMessage, files: Sequence[File], now: datetime) -> None:
+    given = [documents.File(file.content, file.media_type[:100], _clean(file.filename, 200)) for file in files]
+    kept = enumerate(documents.store_all(files=given, now=now), start=1)
+    InboundFile.objects.bulk_create(
+        [InboundFile(inbound=row, document=document, filename=document.filename, position=position) for position, document in kept]
+    )
+
+
+# --- what people do with it -------------------------------------------------------------------------------------------------------------
+
+
+def lock_reply(reply_id: UUID) -> InboundMessage:
+    """A reply, locked after its customer. Raises DomainError when it does not exist here."""
+    found = InboundMessage.objects.filter(pk=reply_id).values_list("customer_id", flat=True).first()
+    if found is not None:
+        lock_customers([found])
+    row = InboundMessage.objects.select_related("customer", "contact", "message").filter(pk=reply_id).first()
+    if row is None:
+        raise DomainError(_("This reply does not exist."), code="unknown_reply")
+    return row
+
+
+def join(*, reply_id: UUID, customer: Customer, contact: Contact | None = None, actor: str, now: datetime) -> InboundMessage:
+    """A person says whose an unmatched message is; a human one then pauses that customer, as if it had been matched.
+
+    Raises DomainError when it belongs to somebody already, or the contact is another customer's.
+    """
+    lock_customers([customer.pk])
+    row = lock_reply(reply_id)
+    if row.customer_id is not None:
+        raise DomainError(_("This message already belongs to a customer."), code="already_joined")
+    if contact is not None and contact.customer_id != customer.pk:
+        raise DomainError(_("This contact is another customer's."), code="bad_contact", field="contact")
+    row.customer, row.contact, row.matched_by = customer, contact, "person"
+    row.save(update_fields=["customer", "contact", "matched_by"])
+    audit.record(actor=actor, action="reply.joined", target=row, body={"customer": str(customer.pk)}, now=now)
+    if row.handled_at is None:
+        _act(row, now)
+    return row
+
+
+def mark_absence(*, reply_id: UUID, until: date, substitute: Contact | None = None, actor: str, now: datetime) -> InboundMessage:
+    """A person reads in it that its writer is away through `until`. Raises DomainError without a contact, or for a date that passed."""
+    row = lock_reply(reply_id)
+    if row.customer is None or row.contact is None:
+        raise DomainError(_("Say first whose this message is: the absence is a contact's."), code="no_contact")
+    set_absence(contact=row.contact, until=until, substitute=substitute, actor=actor, today=today(now), now=now)
+    row.kind, row.absent_until, row.substitute = ReplyKind.ABSENCE, until, substitute
+    row.save(update_fields=["kind", "absent_until", "substitute"])
+    audit.record(actor=actor, action="reply.absence", target=row, body={"until": until}, now=now)
+    return row
+
+
+def mark_handled(*, customer_id: UUID, actor: str, now: datetime) -> int:
+    """Everything this customer wrote has been read and dealt with; how many were not before."""
+    open_ones = InboundMessage.objects.filter(customer=customer_id, kind__in=[ReplyKind.HUMAN, ReplyKind.ABSENCE], handled_at=None)
+    return open_ones.update(handled_at=now, handled_by=actor[:120])
+
+
+def mark_one_handled(*, reply_id: UUID, actor: str, now: datetime) -> InboundMessage:
+    """One message has been dealt with. Doing it twice changes nothing."""
+    row = lock_reply(reply_id)
+    if row.handled_at is None:
+        row.handled_at, row.handled_by = now, actor[:120]
+        row.save(update_fields=["handled_at", "handled_by"])
+        audit.record(actor=actor, action="reply.handled", target=row, now=now)
+    return row

@@ -1,0 +1,84 @@
+"""Providers that call: signed as theirs are, over the real road from the HTTP request to the plans."""
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.test import Client
+from twilio.request_validator import RequestValidator
+
+from dunning.core import clock
+from dunning.core.models import Organization
+from dunning.core.tenancy import tenant
+from notifications import receipts, routes, services
+from notifications.enums import ProviderKind
+from notifications.models import ProviderAccount
+from tests.notifications.mailroom import ACTOR, NOW
+
+JETON = "jeton"  # of the account at Twilio
+Answer = Any  # Django's test response
+
+
+def use(organization: Organization, channel: str, kind: ProviderKind, settings: dict[str, Any], secrets: dict[str, str]) -> ProviderAccount:
+    """Make this the way out of a channel, with its way in."""
+    with tenant(organization):
+        return services.set_provider(channel=channel, kind=kind, actor=ACTOR, now=NOW, settings=settings, secrets=secrets)
+
+
+def use_brevo(organization: Organization) -> ProviderAccount:
+    return use(organization, "email", ProviderKind.ANYMAIL, {"service": "brevo"}, {"api_key": "cle"})
+
+
+def use_twilio(organization: Organization, token: str = JETON) -> ProviderAccount:
+    return use(organization, "sms", ProviderKind.TWILIO, {"account_sid": "AC42"}, {"auth_token": token})
+
+
+def call(account: ProviderAccount, body: bytes, *, at: datetime = NOW, content_type: str = "application/json", **headers: str) -> Answer:
+    """One call to an account's way in, with the name and password of its address when it has one."""
+    address = urlsplit(routes.address(account))
+    if address.username:
+        pair = base64.b64encode(f"{address.username}:{address.password}".encode()).decode()
+        headers = {"authorization": f"Basic {pair}", **headers}
+    with clock.virtual(at):
+        return Client().post(address.path, body, content_type=content_type, headers=headers)
+
+
+def brevo_event(event: str, message: Any, **fields: Any) -> bytes:
+    """What Brevo posts of one message."""
+    said = {
+        "event": event,
+        "email": message.recipient,
+        "message-id": "<202611251200.1@smtp-relay.mailin.fr>",
+        "ts_epoch": int(NOW.timestamp() * 1000),
+        "X-Mailin-custom": json.dumps({"message_id": str(message.pk)}),
+        **fields,
+    }
+    return json.dumps(said).encode()
+
+
+def twilio_call(account: ProviderAccount, form: dict[str, str], *, query: str = "", token: str = JETON, at: datetime = NOW) -> Answer:
+    """A form signed as Twilio signs it."""
+    address = routes.address(account) + (f"?{query}" if query else "")
+    signature = RequestValidator(token).compute_signature(address, form)
+    with clock.virtual(at):
+        return Client().post(
+            urlsplit(address).path + (f"?{query}" if query else ""),
+            urlencode(form),
+            content_type="application/x-www-form-urlencoded",
+            headers={"x-twilio-signature": signature},
+        )
+
+
+def svix_headers(secret: str, body: bytes, *, at: datetime = NOW, name: str = "msg_1") -> dict[str, str]:
+    time = str(int(at.timestamp()))
+    digest = hmac.new(base64.b64decode(secret.removeprefix("whsec_")), f"{name}.{time}.".encode() + body, hashlib.sha256).digest()
+    return {"svix-id": name, "svix-timestamp": time, "svix-signature": f"v1,{base64.b64encode(digest).decode()}"}
+
+
+def read_what_came(organization: Organization, *, at: datetime = NOW) -> dict[str, int]:
+    """What a worker does when the bell rings."""
+    return dict(receipts.apply_due(now=at, organization_id=organization.pk))

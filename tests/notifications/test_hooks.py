@@ -1,0 +1,270 @@
+"""Providers' calls: verified on their raw bytes, kept before they are acknowledged, never more than once."""
+
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.db import connection, connections
+from django.test import Client
+
+from dunning.api import hooks
+from dunning.core import clock
+from dunning.core.tenancy import tenant
+from notifications import dispatcher, receipts, routes
+from notifications.enums import EventState, MessageState
+from notifications.models import DeliveryEvent, InboundEvent, Message, ProviderRoute, Suppression
+from tests.notifications.callers import brevo_event, call, read_what_came, use_brevo, use_twilio
+from tests.notifications.mailroom import ACTOR, NOW, make_mail_room, write
+
+pytestmark = pytest.mark.usefixtures("committed_database", "gate")
+
+
+def sent(organization: Any, **fields: Any) -> Message:
+    """A message that left before the account it is reported on was set up: how it left does not matter here."""
+    with tenant(organization):
+        message = write(**fields)
+    dispatcher.deliver_due(now=NOW, organization=organization)
+    return message
+
+
+def test_a_bounce_is_kept_then_applied_and_closes_the_address() -> None:
+    organization = make_mail_room()
+    message = sent(organization)
+    account = use_brevo(organization)
+
+    answer = call(account, brevo_event("hard_bounce", message, reason="550 no such user"))
+    assert (answer.status_code, answer.content, answer.cookies) == (200, b"", {})
+    with tenant(organization):
+        (event,) = InboundEvent.objects.all()
+        assert (event.state, event.kind, "authorization" in event.headers) == (EventState.STORED, "anymail", False)
+        message.refresh_from_db()
+        assert message.state == MessageState.ACCEPTED  # nothing is applied while the provider waits
+
+    assert read_what_came(organization) == {"applied": 1}
+    with tenant(organization):
+        message.refresh_from_db()
+        assert (message.state, message.reason, message.reason_text) == (MessageState.BOUNCED, "bounced", "550 no such user")
+        assert Suppression.objects.get().address == message.recipient
+        assert DeliveryEvent.objects.count() == 1
+
+
+def test_the_same_call_again_is_acknowledged_and_kept_once() -> None:
+    organization = make_mail_room()
+    message = sent(organization)
+    account = use_brevo(organization)
+    body = brevo_event("delivered", message)
+
+    assert [call(account, body).status_code for _ in range(3)] == [200, 200, 200]
+    assert read_what_came(organization) == {"applied": 1}
+    assert [call(account, body).status_code, read_what_came(organization)] == [200, {}]
+    with tenant(organization):
+        assert DeliveryEvent.objects.count() == 1
+
+
+def test_what_cannot_be_shown_to_be_the_providers_leaves_a_count_alone() -> None:
+    organization, other = make_mail_room(), make_mail_room()
+    message = sent(organization)
+    account, theirs = use_brevo(organization), use_brevo(other)
+    body = brevo_event("hard_bounce", message)
+    path = urlsplit(routes.address(account)).path
+    wrong = "Basic " + "ZHVubmluZzpndWVzcw=="
+
+    refused = [
+        Client().post(path, body, content_type="application/json"),
+        call(account, body, authorization=wrong),
+        Client().post(path[:-1] + ("A" if path[-1] != "A" else "B"), body, content_type="application/json"),
+        Client().post("/hooks/twilio/" + path.rpartition("/")[2], body, content_type="application/json"),
+        Client().post("/hooks/anymail/short", body, content_type="application/json"),
+        Client().get(path),
+    ]
+    assert [answer.status_code for answer in refused] == [404, 404, 404, 404, 404, 405]
+    assert {answer.content for answer in refused} == {b""}
+    with tenant(organization):
+        assert InboundEvent.objects.count() == 0
+    found = routes.refusals(account.pk)
+    assert found is not None and found.count == 2
+    assert routes.refusals(theirs.pk) is None
+    with tenant(organization):
+        routes.forget_refusals(account, actor=ACTOR, now=NOW)
+    assert routes.refusals(account.pk) is None
+
+
+def test_another_organizations_call_reaches_nothing_of_ours() -> None:
+    organization, other = make_mail_room(), make_mail_room()
+    message = sent(organization)
+    theirs = use_brevo(other)
+
+    assert call(theirs, brevo_event("hard_bounce", message)).status_code == 200  # genuine, but of theirs
+    assert read_what_came(other) == {"parked": 1}
+    with tenant(organization):
+        message.refresh_from_db()
+        assert message.state == MessageState.ACCEPTED
+        assert Suppression.objects.count() == 0
+
+
+def test_an_event_before_its_message_is_parked_and_found_a_day_later_at_most() -> None:
+    organization = make_mail_room()
+    account = use_brevo(organization)
+    with tenant(organization):
+        early = write(state=MessageState.DRAFT)
+    assert call(account, brevo_event("delivered", early)).status_code == 200
+    assert read_what_came(organization) == {"parked": 1}
+    assert read_what_came(organization, at=NOW + timedelta(seconds=9)) == {}
+
+    with tenant(organization):
+        Message.objects.filter(pk=early.pk).update(state=MessageState.SENDING)
+    assert read_what_came(organization, at=NOW + timedelta(seconds=11)) == {"applied": 1}
+    with tenant(organization):
+        early.refresh_from_db()
+        assert early.state == MessageState.DELIVERED
+
+
+def test_an_event_of_nobody_is_given_up_after_a_day() -> None:
+    organization = make_mail_room()
+    account = use_brevo(organization)
+    with tenant(organization):
+        stranger = Message(pk="01912d68-783e-7a03-8467-5661c1243ad4", recipient="x@elsewhere.example")
+    assert call(account, brevo_event("delivered", stranger)).status_code == 200
+    looks, at = 0, NOW
+    while (found := read_what_came(organization, at=at)) != {"unknown": 1}:
+        looks += found.get("parked", 0)
+        at += timedelta(seconds=10)
+        assert at < NOW + timedelta(hours=27)
+    assert 10 <= looks <= 20
+    with tenant(organization):
+        assert InboundEvent.objects.get().state == EventState.UNKNOWN
+
+
+def test_nonsense_is_named_and_others_pass() -> None:
+    organization = make_mail_room()
+    message = sent(organization)
+    account = use_brevo(organization)
+    for body in (b"{", b"[]", b"null", b'"x"', b"\xff\x00", b"{}", b'{"event": {"a": 1}}', b"[" * 20_000):
+        assert call(account, body).status_code == 200
+    assert call(account, brevo_event("delivered", message)).status_code == 200
+    outcomes = read_what_came(organization)
+    with tenant(organization):
+        message.refresh_from_db()
+        assert message.state == MessageState.DELIVERED
+        unreadable = InboundEvent.objects.filter(state=EventState.UNREADABLE)
+        assert unreadable.count() == outcomes["unreadable"] >= 5
+        assert all(event.error for event in unreadable)
+
+
+def test_a_call_that_fails_three_times_is_set_aside_and_may_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    organization = make_mail_room()
+    first, second = sent(organization), sent(organization)
+    account = use_brevo(organization)
+    call(account, brevo_event("delivered", first))
+    call(account, brevo_event("delivered", second))
+    genuine = receipts.reports.apply
+
+    def stumble(report: Any, **given: Any) -> bool:
+        if report.message_id == first.pk:
+            raise RuntimeError("of one only")
+        return genuine(report, **given)
+
+    monkeypatch.setattr(receipts.reports, "apply", stumble)
+    assert read_what_came(organization) == {"failed": 1, "applied": 1}
+    assert read_what_came(organization, at=NOW + timedelta(minutes=2)) == {"failed": 1}
+    assert read_what_came(organization, at=NOW + timedelta(minutes=9)) == {"quarantined": 1}
+    monkeypatch.undo()
+    with tenant(organization):
+        event = InboundEvent.objects.get(state=EventState.QUARANTINED)
+        assert event.error == "RuntimeError: of one only"
+        receipts.try_again(event_id=event.pk, actor=ACTOR, now=NOW)
+    assert read_what_came(organization) == {"applied": 1}
+
+
+def test_a_body_of_more_than_a_megabyte_is_refused_and_one_of_a_megabyte_kept() -> None:
+    organization = make_mail_room()
+    account = use_brevo(organization)
+    assert call(account, b"x" * 1_000_001).status_code == 413
+    assert call(account, b"x" * 1_000_000).status_code == 200
+    with tenant(organization):
+        assert [len(event.body) for event in InboundEvent.objects.all()] == [1_000_000]
+
+
+def test_a_rotated_address_is_unknown_from_that_moment() -> None:
+    organization = make_mail_room()
+    message = sent(organization)
+    account = use_brevo(organization)
+    before = urlsplit(routes.address(account)).path
+    with tenant(organization):
+        routes.rotate(account, actor=ACTOR, now=NOW)
+    assert urlsplit(routes.address(account)).path != before
+    assert Client().post(before, b"{}", content_type="application/json").status_code == 404
+    assert call(account, brevo_event("delivered", message)).status_code == 200
+    assert ProviderRoute.objects.filter(account_id=account.pk).count() == 1
+
+
+def test_the_database_away_means_503_and_no_2xx(monkeypatch: pytest.MonkeyPatch) -> None:
+    organization = make_mail_room()
+    account = use_brevo(organization)
+    path = urlsplit(routes.address(account)).path
+    monkeypatch.setitem(connections.settings["default"], "PORT", "1")
+    monkeypatch.setattr(hooks, "keepers", hooks.Keepers())  # threads without a connection yet
+    answer = Client().post(path, b"{}", content_type="application/json")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "30")
+
+
+def test_a_slow_database_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    organization = make_mail_room()
+    account = use_brevo(organization)
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("LOCK TABLE notifications_inboundevent IN ACCESS EXCLUSIVE MODE")
+            held.set()
+            release.wait(10)
+            cursor.execute("ROLLBACK")
+        connections["owner"].close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(5)
+    start = time.perf_counter()
+    answer = call(account, b"{}")
+    took = time.perf_counter() - start
+    release.set()
+    thread.join()
+    assert answer.status_code == 503
+    assert took < 0.3
+    assert call(account, b"{}").status_code == 200
+
+
+def test_the_sweep_finds_what_no_bell_announced_and_passes_by_the_quiet() -> None:
+    organization, quiet = make_mail_room(), make_mail_room()
+    message = sent(organization)
+    account = use_brevo(organization)
+    use_brevo(quiet)
+    call(account, brevo_event("delivered", message))
+    assert receipts._organizations_with_news() == [organization.pk]
+    with clock.virtual(NOW):
+        assert receipts.apply_due(now=NOW) == {"applied": 1}
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE notifications_providerroute SET heard_at = heard_at - interval '1 hour'")
+    assert receipts._organizations_with_news() == []
+    assert receipts.apply_due(now=NOW) == {}
+    call(account, brevo_event("opened", message))
+    assert receipts.apply_due(now=NOW) == {"applied": 1}
+
+
+def test_calls_are_forgotten_after_thirteen_months() -> None:
+    organization = make_mail_room()
+    message = sent(organization)
+    call(use_brevo(organization), brevo_event("delivered", message))
+    read_what_came(organization)
+    with tenant(organization):
+        assert receipts.forget(now=NOW + timedelta(days=395)) == 0
+        assert receipts.forget(now=NOW + timedelta(days=397)) == 1
+
+
+def test_twilio_is_registered_too() -> None:
+    organization = make_mail_room()
+    assert routes.address(use_twilio(organization)).startswith("http://127.0.0.1:8000/hooks/twilio/")
