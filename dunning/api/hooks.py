@@ -147,4 +147,6 @@ def no_such_address() -> HttpResponse:
 
 
 def _answer(status: int, **headers: str) -> HttpResponse:
-    return HttpResponse(b"", status=status, content_type=_PLAIN, headers={"Cache-Control": "no-store", **headers})
+    answer = HttpResponse(b"", status=status, content_type=_PLAIN, headers={"Content-Length": "0", "Cache-Control": "no-store", **headers})
+    answer._has_been_logged = True  # type: ignore[attr-defined]  # Django would write the path, and with it the token, into the log
+    return answer

@@ -66,6 +66,14 @@ def already_running(folder: Path) -> int:
     return 1
 
 
+def web_server(descriptor: int) -> list[str]:
+    """The web server on an open port, as a module and its arguments."""
+    return [
+        "gunicorn", "dunning.wsgi", "--bind", f"fd://{descriptor}", "--worker-class", "gthread", "--workers", "1", "--threads", "8",
+        "--config", "python:dunning.gunicorn", "--graceful-timeout", "5",
+    ]  # fmt: skip
+
+
 class Child:
     """A supervised process with its output prefixed by its name."""
 
@@ -186,12 +194,7 @@ class Up:
 
     def start_children(self, line: socket.socket) -> None:
         celery = ["celery", "--quiet", "--app"]
-        self.spawn(
-            "web",
-            "gunicorn", "dunning.wsgi", "--bind", f"fd://{line.fileno()}", "--worker-class", "gthread", "--workers", "1", "--threads", "8",
-            "--config", "python:dunning.gunicorn", "--graceful-timeout", "5",
-            farewell=signal.SIGTERM, keep=[line.fileno()],
-        )  # fmt: skip
+        self.spawn("web", *web_server(line.fileno()), farewell=signal.SIGTERM, keep=[line.fileno()])
         # Celery's cold shutdown may wait for ever for a broker that went at the same moment. A killed worker loses nothing.
         # Threads: one process instead of three, 90 MB less. Letters are drawn by a process of their own, so that threads share the
         # cores well enough on one machine; containers use processes.
