@@ -314,6 +314,29 @@ def set_provider(
     return account
 
 
+def hook_address(*, channel: str, actor: str, now: datetime, rotate: bool = False) -> str:
+    """The address to give to the provider of a channel, made when it has none; `rotate`: a new one, and the old one stops at once.
+
+    Raises DomainError when no provider carries the channel, or it never calls.
+    """
+    account = ProviderAccount.objects.filter(channel=channel, is_active=True).first()
+    if account is None:
+        raise DomainError(_("No way of sending is set up for this channel."), code="no_provider")
+    try:
+        provider = accounts.provider_of(account)
+        if not provider.hears or provider.is_local:
+            raise DomainError(_("%(name)s never calls: it has no address to be given.") % {"name": account.name}, code="never_calls")
+        if rotate:
+            routes.rotate(account, actor=actor, now=now)
+        elif not routes.address(account):
+            routes.open_route(account, now=now)
+            account.save(update_fields=["secrets"])
+            audit.record(actor=actor, action="provider.hook_opened", target=account, body={"channel": channel}, now=now)
+    except Misconfigured as error:
+        raise DomainError(error.text, code="misconfigured") from None
+    return routes.address(account)
+
+
 def set_up_post_office(*, organization: Organization, actor: str, now: datetime, costs: Mapping[str, Decimal] | None = None) -> None:
     """Have the local post office take every channel of an organization: nothing leaves the machine.
 

@@ -59,7 +59,7 @@ def keep_house(*, frame: Frame, now: datetime) -> Counter[str]:
     done["triage"] = _triage(frame) if waits["triage"] else 0
     done["disputes"] = _disputes_to_answer(frame) if waits["disputes"] else 0
     done["our_work"] = open_work_of_holds(today=today) if waits["our_holds"] else 0
-    done["replies"] = _replies_to_read(frame) if waits["replies"] else 0
+    done["replies"] = open_reply_tasks(today=frame.today) if waits["replies"] else 0
     done["insolvencies"] = open_insolvency_tasks(profile=frame.profile, today=today) if waits["insolvencies"] else 0
     return done
 
@@ -191,18 +191,20 @@ def _disputes_to_answer(frame: Frame) -> int:
     )
 
 
-def _replies_to_read(frame: Frame) -> int:
-    """A human reply pauses its customer until somebody has read it (rule 9)."""
-    rows = Customer.objects.filter(reply_pending_since__isnull=False).values_list("pk", "reply_pending_since")
+def open_reply_tasks(*, today: date, customer_ids: Collection[UUID] | None = None) -> int:
+    """A human reply pauses its customer until somebody has read it (rule 9): a task each, of all customers or of some; how many are new."""
+    rows = Customer.objects.filter(reply_pending_since__isnull=False)
+    if customer_ids is not None:
+        rows = rows.filter(pk__in=list(customer_ids))
     return sum(
         effects.open_once(
             kind=TaskKind.REPLY,
             key=f"reply:{pk}:{since.isoformat() if since else ''}",
-            today=frame.today,
+            today=today,
             customer_id=pk,
         )
         is not None
-        for pk, since in rows
+        for pk, since in rows.values_list("pk", "reply_pending_since")
     )
 
 

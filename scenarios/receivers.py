@@ -97,6 +97,8 @@ def customers_changed(
     moment = now or clock.now()
     if reason == "insolvency":
         housekeeping.open_insolvency_tasks(profile=get_profile(), today=today, customer_ids=customer_ids)
+    elif reason == "reply":
+        housekeeping.open_reply_tasks(today=today, customer_ids=customer_ids)
     _look_again([str(pk) for pk in customer_ids], today, moment)
 
 

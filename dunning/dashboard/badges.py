@@ -65,6 +65,16 @@ LOOKS: dict[str, Look] = {
     "bounced": Look("late-2", "mail-x"),
     "not_reached": Look("late-2", "mail-x"),
     "complained": Look("late-2", "ban"),
+    # what comes back
+    "human": Look("soon", "inbox"),
+    "absence": Look("info", "tree-palm"),
+    "automatic": Look("", "bot"),
+    "bounce": Look("late-2", "mail-x"),
+    "stop": Look("late-2", "ban"),
+    "handled": Look("settled", "check"),
+    "quarantined": Look("late-2", "circle-alert"),
+    "unreadable": Look("late-2", "circle-alert"),
+    "rejected": Look("late-2", "shield-alert"),
     # actions and tasks
     "planned": Look("", "circle-dashed"),
     "due_now": Look("info", "clock"),

@@ -30,6 +30,7 @@ ICONS: Final[dict[str, str]] = {
     TaskKind.UNCERTAIN_SENDING: "circle-dashed",
     TaskKind.HOLD_EXPIRED: "hourglass",
     TaskKind.REPLY: "inbox",
+    "unmatched_reply": "inbox",
     "receipt": "wallet",
     "broken_promise": "handshake",
     "letter": "mailbox",
@@ -104,6 +105,10 @@ def _leads_to(entry: QueueEntry) -> str:
         return reverse("dashboard:letters")
     if entry.kind == "receipt":
         return reverse("dashboard:payment", args=[entry.id])
+    if entry.kind == "unmatched_reply":
+        return reverse("dashboard:reply", args=[entry.id])
+    if entry.kind == TaskKind.REPLY and entry.customer is not None:
+        return f"{reverse('dashboard:inbox')}?customer={entry.customer.pk}"
     if entry.kind == "held_message":
         return reverse("dashboard:message", args=[entry.id])
     task = entry.task
@@ -123,6 +128,6 @@ def _opens(entry: QueueEntry, may_work: bool) -> str:
 def _since(entry: QueueEntry) -> str:
     if entry.kind == "hold_ends":
         return _("ends on %s") % formatting.date_short(entry.due_on)
-    if entry.kind == "receipt":
+    if entry.kind in ("receipt", "unmatched_reply"):
         return _("received %s") % formatting.date_short(entry.due_on)
     return _("due %s") % formatting.date_short(entry.due_on)

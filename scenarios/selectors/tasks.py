@@ -1,6 +1,6 @@
 """The queue of a day's work, in the order in which it matters."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -9,12 +9,15 @@ from uuid import UUID
 
 from django.db.models import Count, Min, Q
 from django.utils.functional import Promise as LazyText
+from django.utils.text import Truncator
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy, ngettext
 
 from customers.models import Customer
 from dunning.core.models import User
 from invoices.enums import PromiseState
 from invoices.models import Installment, Payment, Promise
+from notifications.correspondence import last_words, nobodys
 from notifications.enums import MessageState
 from notifications.models import Message
 from scenarios.enums import Reason, TaskKind, TaskState
@@ -58,13 +61,15 @@ RANK_OF: Final[dict[str, int]] = {
 }
 BROKEN_FOR: Final = timedelta(days=14)  # how long a broken promise stays on the queue
 ENDING_WITHIN: Final = 3  # days
+EXCERPT: Final = 140  # characters of a reply
 
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
-    """One line. `kind` is a `TaskKind` or "receipt", "broken_promise", "letter", "held_message", "hold_ends", "commitment".
+    """One line. `kind` is a `TaskKind` or "receipt", "broken_promise", "letter", "held_message", "hold_ends", "commitment",
+    "unmatched_reply".
 
-    `id` leads to the task, payment, promise, message, pause or commitment.
+    `id` leads to the task, payment, promise, message, pause, commitment or reply.
     """
 
     rank: int
@@ -92,6 +97,7 @@ def work_queue(*, today: date, now: datetime, assignee: User | None = None, cust
         *_broken_promises(today),
         *_letters(today),
         *_stuck_messages(today),
+        *_nobodys_replies(today),
         *_ending_holds(today),
         *_late_commitments(today),
     ]
@@ -107,6 +113,7 @@ def _tasks(today: date, now: datetime, assignee: User | None) -> Iterator[QueueE
     if assignee is not None:
         rows = rows.filter(Q(assignee=assignee) | Q(assignee=None))
     tasks = list(rows)
+    words = last_words([task.customer_id for task in tasks if task.kind == TaskKind.REPLY and task.customer_id is not None])
     overdue = _overdue_of([task.customer_id for task in tasks if task.kind == TaskKind.CALL and task.customer_id is not None], today)
     for task in tasks:
         yield QueueEntry(
@@ -119,9 +126,22 @@ def _tasks(today: date, now: datetime, assignee: User | None) -> Iterator[QueueE
             task.due_on,
             task.pk,
             is_late=task.alerted_on is not None or task.due_on < today,
-            detail=overdue.get(task.customer_id, "") if task.kind == TaskKind.CALL and task.customer_id is not None else "",
+            detail=_told(task, overdue, words),
             task=task,
         )
+
+
+def _told(task: Task, overdue: Mapping[UUID, str], words: Mapping[UUID, str]) -> str:
+    """What a call is about, or what a reply says."""
+    if task.customer_id is None:
+        return ""
+    if task.kind == TaskKind.CALL:
+        return overdue.get(task.customer_id, "")
+    return _excerpt(words.get(task.customer_id, "")) if task.kind == TaskKind.REPLY else ""
+
+
+def _excerpt(words: str) -> str:
+    return Truncator(" ".join(words.split())).chars(EXCERPT)
 
 
 def _overdue_of(customer_ids: Collection[UUID], today: date) -> dict[UUID, str]:
@@ -188,6 +208,24 @@ def _stuck_messages(today: date) -> Iterator[QueueEntry]:
     rows = Message.objects.filter(state=MessageState.HELD).exclude(reason__in=[Reason.BRAKE, Reason.TENANT_HELD]).select_related("customer")
     for message in rows:
         yield _of_message(9, "held_message", message, today, reason_words(message.reason))
+
+
+def _nobodys_replies(today: date) -> Iterator[QueueEntry]:
+    """What somebody wrote that could not be matched: a person says whose it is."""
+    for reply in nobodys():
+        day = localtime(reply.received_at).date()
+        yield QueueEntry(
+            3,
+            "unmatched_reply",
+            reply.sender_name or reply.sender,
+            None,
+            Decimal(0),
+            "",
+            day,
+            reply.pk,
+            is_late=day < today,
+            detail=_excerpt(reply.said or reply.subject),
+        )
 
 
 def _of_message(rank: int, kind: str, message: Message, today: date, detail: str) -> QueueEntry:

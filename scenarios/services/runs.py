@@ -12,6 +12,7 @@ from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.services import next_run_after
 from dunning.core.tenancy import tenant
+from notifications import receipts
 from notifications.enums import MessageState
 from notifications.models import Message
 from notifications.services import release
@@ -47,6 +48,7 @@ def run_organization(
         kept: dict[str, int] = {}
         if done is None or again:
             kept = dict(housekeeping.keep_house(frame=load_frame(organization, today), now=now))
+            receipts.forget(now=now)
     report = scheduler.run(organization=organization, today=today, now=now, actor=actor, again=again, played=played)
     if not report.already_done and report.brake is None:
         with tenant(organization):

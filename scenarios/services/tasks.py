@@ -8,6 +8,7 @@ from customers.services import clear_reply_pending, lock_customers
 from dunning.core import audit
 from dunning.core.errors import DomainError
 from dunning.core.models import User
+from notifications import inbox
 from notifications.enums import MessageState
 from notifications.services import settle_uncertain
 from scenarios import effects
@@ -41,6 +42,7 @@ def complete_task(*, task: Task, actor: str, today: date, now: datetime, outcome
         raise DomainError(_("Record the call, or approve or withdraw the message: that closes this task."), code="decided_elsewhere")
     effects.mark_done(list(Action.objects.filter(task=locked)), on=today, actor=actor, now=now)
     if locked.kind == TaskKind.REPLY and locked.customer is not None:
+        inbox.mark_handled(customer_id=locked.customer.pk, actor=actor, now=now)
         clear_reply_pending(customer=locked.customer, actor=actor, today=today, now=now)
     _settle_sending(locked, left=True, note=note, actor=actor, now=now)
     return _close(locked, TaskState.DONE, outcome or "done", note, actor, now)

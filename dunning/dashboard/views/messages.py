@@ -16,6 +16,7 @@ from dunning.core.enums import PAPER_CHANNELS, WRITTEN_CHANNELS, Channel
 from dunning.core.permissions import Permission
 from dunning.dashboard.components import Tab
 from dunning.dashboard.files import answer_file
+from dunning.dashboard.forms.inbox import TrialForm
 from dunning.dashboard.forms.messages import LEFT, SettleForm
 from dunning.dashboard.views.base import (
     MemberRequest,
@@ -32,6 +33,9 @@ from dunning.dashboard.views.base import (
     today_of,
     with_query,
 )
+from dunning.dashboard.views.inbox import trial_acts
+from notifications import mailbox
+from notifications.correspondence import replies_of_message
 from notifications.enums import LEFT as LEFT_STATES
 from notifications.enums import WAITING, MessageState
 from notifications.freezing import Preview, is_intact
@@ -99,6 +103,9 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         items=items_of_message(message),
         astray=message.not_reached and message.state in LEFT_STATES,
         uncounted=uncounted_invoices(message),
+        replies=replies_of_message(message.pk),
+        trial_acts=trial_acts(mailbox.acts_on(message)),
+        trial_form=TrialForm(),
     )
 
 

@@ -1,0 +1,223 @@
+"""The inbox: what customers wrote back, beside what it answers, and what was done about it."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from customers.models import Contact, Customer
+from dunning.core import documents
+from dunning.core.errors import DomainError
+from dunning.core.permissions import Permission
+from dunning.dashboard import formatting
+from dunning.dashboard.components import Tab
+from dunning.dashboard.files import answer_file
+from dunning.dashboard.forms.inbox import AwayForm, JoinForm, TrialForm
+from dunning.dashboard.views.base import (
+    MemberRequest,
+    act_page,
+    acting,
+    acting_now,
+    attempt,
+    choices_of,
+    done,
+    first_error,
+    member,
+    page,
+    paged,
+    submitted,
+    today_of,
+    with_query,
+)
+from notifications import correspondence, mailbox, receipts
+from notifications.models import InboundMessage
+from notifications.selectors import message_detail
+from scenarios.services.replies import handle_reply, join_reply, note_absence
+
+WORK = ("GET", "HEAD", "POST")
+TABS = ("replies", "automatic", "trouble")
+
+
+@member()
+def listing(request: MemberRequest) -> HttpResponse:
+    kinds = choices_of(request, "kinds", TABS, "replies")
+    customer = Customer.objects.filter(pk=_uuid(request.GET.get("customer", ""))).first()
+    trouble = correspondence.calls_in_trouble()
+    refused = correspondence.refused_calls()
+    counts = {"replies": correspondence.unread().count(), "trouble": trouble.count() + len(refused)}
+    words = {"replies": _("Replies"), "automatic": _("Automatic messages"), "trouble": _("Calls in trouble")}
+    rows = trouble if kinds == "trouble" else correspondence.list_replies(kinds=kinds, customer_id=customer.pk if customer else None)
+    found = paged(request, rows)
+    return page(
+        request,
+        "inbox",
+        nav="messages",
+        page=found,
+        rows=list(found.object_list),
+        kinds=kinds,
+        customer=customer,
+        refused=refused,
+        tabs=[
+            Tab(label, with_query(request, kinds="" if key == "replies" else key), is_current=key == kinds, count=counts.get(key) or None)
+            for key, label in words.items()
+        ],
+    )
+
+
+def _uuid(value: str) -> UUID | None:
+    try:
+        return UUID(value)
+    except ValueError:
+        return None
+
+
+@member()
+def show(request: MemberRequest, pk: UUID) -> HttpResponse:
+    reply = correspondence.get_reply(pk)
+    return page(
+        request,
+        "reply",
+        nav="messages",
+        reply=reply,
+        message=reply.message,
+        files=correspondence.files_of(reply),
+        is_whole=reply.said.strip() == reply.text.strip(),
+        is_unread=reply.kind == "human" and reply.handled_at is None,
+    )
+
+
+@member(Permission.WORK, methods=("POST",))
+def handle(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Read and dealt with: the plan goes on."""
+    reply = attempt(request, lambda: handle_reply(reply_id=pk, **acting(request)))
+    if reply is None:
+        return redirect("dashboard:reply", pk=pk)
+    if reply.customer is not None and reply.customer.reply_pending_since is None:
+        text = _("Dealt with. The plan of %(customer)s goes on.") % {"customer": reply.customer.name}
+    else:
+        text = _("Dealt with.")
+    return done(request, text, reverse("dashboard:inbox"))
+
+
+@member(Permission.WORK, methods=WORK)
+def join(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Say whose an unmatched message is."""
+    reply = correspondence.get_reply(pk)
+    form = JoinForm(request.POST) if request.method == "POST" else JoinForm()
+    back = reverse("dashboard:reply", args=[pk])
+    if submitted(request, form, lambda data: join_reply(reply_id=pk, customer=data["customer"], **acting_now(request))):
+        customer = form.cleaned_data["customer"].name
+        text = _("It belongs to %(customer)s, whose reminders wait until it is dealt with.") % {"customer": customer}
+        return done(request, text if reply.kind == "human" else _("It belongs to %(customer)s.") % {"customer": customer}, back)
+    return act_page(
+        request, form, nav="messages", title=_("Whose message is this?"), verb=_("Join it"), back=back, lead=_lead(reply), icon="user-check"
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def away(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Note that its writer is away until a day."""
+    reply = correspondence.get_reply(pk)
+    people = Contact.objects.filter(customer=reply.customer_id, is_active=True).exclude(pk=reply.contact_id).order_by("position", "pk")
+    known = {str(contact.pk): contact for contact in people} if reply.customer_id is not None else {}
+    others = [(key, contact.name or contact.email or contact.phone) for key, contact in known.items()]
+    first = {"until": reply.absent_until or today_of(request), "substitute": str(reply.substitute_id or "")}
+    form = AwayForm(request.POST, others=others) if request.method == "POST" else AwayForm(initial=first, others=others)
+    back = reverse("dashboard:reply", args=[pk])
+
+    def act(data: dict[str, Any]) -> None:
+        note_absence(reply_id=pk, until=data["until"], substitute=known.get(data["substitute"]), **acting(request))
+
+    if submitted(request, form, act):
+        return done(request, _("Noted: away until %s.") % formatting.date_long(form.cleaned_data["until"]), back)
+    title = _("Until when is %(name)s away?") % {"name": reply.contact or reply.sender_name or reply.sender}
+    return act_page(
+        request, form, nav="messages", title=title, verb=_("Note the absence"), back=back, lead=_lead(reply), icon="calendar-off"
+    )
+
+
+def _lead(reply: InboundMessage) -> str:
+    return " · ".join(part for part in (reply.sender_name, reply.sender, reply.subject) if part)
+
+
+@member()
+def file(request: MemberRequest, pk: UUID, file: UUID) -> HttpResponse:
+    """A file that came with it; only pictures and PDF files are shown, the others are saved."""
+    found = next(part for part in correspondence.files_of(correspondence.get_reply(pk)) if part.pk == file)
+    return answer_file(documents.read(found.document), found.document.media_type, found.filename)
+
+
+@member(Permission.WORK, methods=("POST",))
+def read_again(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Have a provider's call that was set aside read again."""
+    receipts.try_again(event_id=pk, **acting_now(request))
+    return done(request, _("It is read again within half a minute."), f"{reverse('dashboard:inbox')}?kinds=trouble")
+
+
+@member(Permission.WORK, methods=("POST",))
+def answer(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """On the local post office: answer a message as its recipient would."""
+    back = reverse("dashboard:message", args=[pk])
+    form = TrialForm(request.POST)
+    act = request.POST.get("act", "")
+    message = message_detail(pk).message
+    if not form.is_valid():
+        return _refused(request, first_error(form), back)
+    tried = attempt(request, lambda: mailbox.answer(message_id=pk, act=act, text=form.cleaned_data["text"], now=acting_now(request)["now"]))
+    if tried is None:
+        return redirect(back)
+    reply = correspondence.replies_of_message(pk)
+    if act in ("reply", "absence", "stop") and reply:
+        return done(
+            request, _("The answer came in.") + " " + said_of(act, message.customer.name), reverse("dashboard:reply", args=[reply[-1].pk])
+        )
+    return done(request, said_of(act, message.customer.name), back)
+
+
+def _refused(request: MemberRequest, text: str, back: str) -> HttpResponse:
+    def refuse() -> None:
+        raise DomainError(text, code="invalid")
+
+    attempt(request, refuse)
+    return redirect(back)
+
+
+def said_of(act: str, customer: str) -> str:
+    """What an answer changed, in a sentence."""
+    return {
+        "reply": _("Reminders to %(customer)s wait until it is dealt with."),
+        "absence": _("Friendly reminders to %(customer)s wait for the return."),
+        "stop": _("Nothing more is sent to this number of %(customer)s."),
+        "delivered": _("The message to %(customer)s is delivered."),
+        "bounced": _("The message to %(customer)s came back: the address is closed and the next contact is written to."),
+        "wrong_number": _("The message to %(customer)s came back: the number is closed and the next contact is written to."),
+        "complained": _("%(customer)s complained: the address is closed."),
+    }.get(act, _("Noted.")) % {"customer": customer}
+
+
+ACT_WORDS = {
+    "reply": lambda: pgettext("mailbox", "Send the reply"),
+    "absence": lambda: pgettext("mailbox", "Absence reply"),
+    "stop": lambda: pgettext("mailbox", "Answer STOP"),
+    "delivered": lambda: pgettext("mailbox", "Delivered"),
+    "bounced": lambda: pgettext("mailbox", "Undeliverable"),
+    "wrong_number": lambda: pgettext("mailbox", "Wrong number"),
+    "complained": lambda: pgettext("mailbox", "Complaint"),
+}
+ACT_ICONS = {
+    "absence": "calendar-off",
+    "stop": "ban",
+    "delivered": "check-check",
+    "bounced": "mail-x",
+    "wrong_number": "phone-off",
+    "complained": "ban",
+}
+
+
+def trial_acts(acts: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    """(value, words, icon) of the one-click answers that can be tried on a message."""
+    return [(act, ACT_WORDS[act](), ACT_ICONS[act]) for act in acts if act != "reply"]

@@ -1,0 +1,43 @@
+"""What people do with replies: read and deal with them, say whose they are, read an absence in them. Each lets the plans go on, or wait."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from customers.models import Contact, Customer
+from customers.services import clear_reply_pending
+from notifications import correspondence, inbox
+from notifications.models import InboundMessage
+from scenarios import effects
+from scenarios.enums import TaskKind, TaskState
+from scenarios.models import Task
+
+
+def handle_reply(*, reply_id: UUID, actor: str, today: date, now: datetime) -> InboundMessage:
+    """One message was read and dealt with. After a customer's last one his pause ends and the task about it is done."""
+    reply = inbox.mark_one_handled(reply_id=reply_id, actor=actor, now=now)
+    _go_on(reply, actor=actor, today=today, now=now)
+    return reply
+
+
+def join_reply(*, reply_id: UUID, customer: Customer, actor: str, now: datetime) -> InboundMessage:
+    """A person says whose an unmatched message is: it then counts as that customer's. Raises DomainError."""
+    return inbox.join(reply_id=reply_id, customer=customer, actor=actor, now=now)
+
+
+def note_absence(
+    *, reply_id: UUID, until: date, substitute: Contact | None = None, actor: str, today: date, now: datetime
+) -> InboundMessage:
+    """A person reads in a message that its writer is away: friendly steps wait for him or go to his substitute, and it is dealt with."""
+    reply = inbox.mark_absence(reply_id=reply_id, until=until, substitute=substitute, actor=actor, now=now)
+    inbox.mark_one_handled(reply_id=reply_id, actor=actor, now=now)
+    _go_on(reply, actor=actor, today=today, now=now)
+    return reply
+
+
+def _go_on(reply: InboundMessage, *, actor: str, today: date, now: datetime) -> None:
+    customer = reply.customer
+    if customer is None or correspondence.unread().filter(customer=customer).exists():
+        return
+    clear_reply_pending(customer=customer, actor=actor, today=today, now=now)
+    tasks = list(Task.objects.filter(kind=TaskKind.REPLY, customer=customer, state=TaskState.OPEN))
+    effects.close_tasks(tasks, state=TaskState.DONE, outcome="done", actor=actor, now=now)

@@ -1,0 +1,462 @@
+"""Dated stories of what comes back, over the real road: the provider's HTTP call, the worker that reads it, the plans that follow."""
+
+from datetime import date, datetime, timedelta
+from email.message import EmailMessage
+from itertools import permutations
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from customers.models import Contact, Customer
+from dunning.core.models import Organization
+from dunning.core.tenancy import tenant
+from invoices.models import Installment
+from notifications import mailbox, reply_tokens, selectors
+from notifications.enums import EventState, MessageState, ReplyKind
+from notifications.models import DeliveryEvent, InboundEvent, InboundMessage, Message, ProviderAccount, Suppression
+from scenarios.enums import TaskKind, TaskState
+from scenarios.models import Schedule, Task
+from scenarios.services.replies import handle_reply, join_reply, note_absence
+from scenarios.services.tasks import complete_task
+from tests.factories import make_customer, make_invoice
+from tests.notifications.callers import brevo_event, call, read_what_came, twilio_call, use, use_brevo, use_twilio
+from tests.scenarios.houses import CLERK, at, cover, mail, open_house, run_on, send, steps_of
+
+pytestmark = pytest.mark.usefixtures("committed_database")
+
+
+class Life:
+    """Durand's invoice fell due on 1 October and was reminded of on the 2nd, over the post office; then providers take over."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.organization = open_house()
+        with tenant(self.organization):
+            self.durand = make_customer("C1", name="Durand SARL", **fields)
+            self.first = Contact.objects.get(customer=self.durand)
+            self.item = self.invoice(self.durand, "FA-1")
+        run_on(self.organization, "2026-10-02")
+        with tenant(self.organization):
+            self.sent = Message.objects.get(customer=self.durand, state=MessageState.ACCEPTED, template_key="r1")
+
+    @staticmethod
+    def invoice(customer: Customer, number: str) -> Installment:
+        return make_invoice(customer, number=number, issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+
+    def second_contact(self, email: str = "direction@client.example", name: str = "Paul Durand") -> Contact:
+        with tenant(self.organization):
+            return Contact.objects.create(customer=self.durand, position=2, name=name, role="accounting", email=email)
+
+    def schedule(self) -> tuple[str, str]:
+        with tenant(self.organization):
+            row = Schedule.objects.get(installment=self.item)
+            return row.reason, row.next_on.isoformat() if row.next_on else ""
+
+
+def written(life: Life, text: str, *, sender: str = "", to: str = "", **headers: str) -> bytes:
+    """A message as a mail server passes it on."""
+    said = EmailMessage()
+    said["From"] = sender or f"Service comptable <{life.sent.recipient}>"
+    said["To"] = to or life.sent.reply_to or "compta@atelier.example"
+    said["Subject"] = headers.pop("Subject", f"Re: {life.sent.subject}")
+    said["Message-ID"] = headers.pop("Message_ID", "<reply-1@client.example>")
+    for name, value in headers.items():
+        said[name.replace("_", "-")] = value
+    said.set_content(text)
+    return said.as_bytes()
+
+
+def use_smtp(organization: Organization) -> ProviderAccount:
+    from notifications.enums import ProviderKind
+
+    return use(organization, "email", ProviderKind.SMTP, {"host": "127.0.0.1", "port": 1, "reply_domain": "in.atelier.example"}, {})
+
+
+def pass_on(life: Life, account: ProviderAccount, body: bytes, moment: datetime) -> dict[str, int]:
+    assert call(account, body, at=moment, content_type="message/rfc822").status_code == 200
+    return read_what_came(life.organization, at=moment)
+
+
+# --- reports ------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_bounce_closes_the_address_and_the_same_step_goes_to_the_next_contact_then_to_a_person() -> None:
+    life = Life()
+    life.second_contact()
+    account = use_brevo(life.organization)
+
+    moment = at("2026-10-02", 10)
+    assert call(account, brevo_event("hard_bounce", life.sent, ts_epoch=int(moment.timestamp() * 1000)), at=moment).status_code == 200
+    assert read_what_came(life.organization, at=moment) == {"applied": 1}
+    with tenant(life.organization):
+        assert list(Suppression.objects.values_list("address", "reason")) == [(life.sent.recipient, "hard_bounce")]
+        again = Message.objects.get(resends=life.sent)
+        assert (again.recipient, again.state) == ("direction@client.example", MessageState.QUEUED)
+        assert [state for key, state, _ in steps_of(life.item) if key == "r1"] == ["taken_back", "planned"]
+        Message.objects.filter(pk=again.pk).update(state=MessageState.SENDING)  # handed over; no answer yet
+    assert call(account, brevo_event("hard_bounce", again), at=moment).status_code == 200
+    assert read_what_came(life.organization, at=moment) == {"applied": 1}
+    with tenant(life.organization):
+        assert Suppression.objects.count() == 2
+        assert Task.objects.filter(kind=TaskKind.FIND_CONTACT, customer=life.durand, state=TaskState.OPEN).count() == 1
+        assert not Message.objects.filter(resends=again).exists()
+
+
+def test_a_complaint_closes_the_address_and_the_next_step_goes_to_the_next_contact() -> None:
+    life = Life()
+    life.second_contact()
+    account = use_brevo(life.organization)
+    call(account, brevo_event("spam", life.sent), at=at("2026-10-02", 10))
+    assert read_what_came(life.organization, at=at("2026-10-02", 10)) == {"applied": 1}
+    with tenant(life.organization):
+        life.sent.refresh_from_db()
+        assert life.sent.state == MessageState.COMPLAINED
+        assert Suppression.objects.get().reason == "complaint"
+        assert [step for step in steps_of(life.item) if step[0] == "r1"] == [("r1", "done", "2026-10-02")]  # it was delivered
+
+
+def test_a_wrong_number_turns_a_text_message_back() -> None:
+    life = Life(phone="+33612345678")
+    account = use_twilio(life.organization)
+    with tenant(life.organization):
+        text = Message.objects.create(
+            customer=life.durand,
+            contact=life.first,
+            channel="sms",
+            language="fr",
+            template_key="sms",
+            planned_on=date(2026, 10, 2),
+            recipient="+33612345678",
+            state=MessageState.SENDING,
+        )
+    form = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "30006", "To": "+33612345678"}
+    assert twilio_call(account, form, query=f"message={text.pk}", at=at("2026-10-02", 10)).status_code == 200
+    assert read_what_came(life.organization, at=at("2026-10-02", 10)) == {"applied": 1}
+    with tenant(life.organization):
+        text.refresh_from_db()
+        life.first.refresh_from_db()
+        assert (text.state, text.reason) == (MessageState.BOUNCED, "wrong_number")
+        assert Suppression.objects.get().reason == "wrong_number"
+        assert life.first.phone_state == "failed"
+
+
+def test_a_report_of_a_mail_server_that_it_could_not_deliver_is_read_by_its_original_message_id() -> None:
+    life = Life()
+    life.second_contact()
+    with tenant(life.organization):
+        undeliverable = mailbox._undeliverable(life.sent, at("2026-10-02", 10)).as_bytes()
+    account = use_smtp(life.organization)
+    assert pass_on(life, account, undeliverable, at("2026-10-02", 10)) == {"applied": 1}
+    with tenant(life.organization):
+        life.sent.refresh_from_db()
+        assert (life.sent.state, life.sent.reason) == (MessageState.BOUNCED, "bounced")
+        assert "does not exist" in life.sent.reason_text
+        assert Message.objects.get(resends=life.sent).recipient == "direction@client.example"
+        assert InboundMessage.objects.count() == 0
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_whatever_the_order_and_repetition_of_events_the_end_is_the_same(size: int) -> None:
+    """Every permutation of every choice of that many events, each once to three times."""
+    life = Life()
+    account = use_brevo(life.organization)
+    events = ["request", "delivered", "soft_bounce", "hard_bounce", "spam"]
+    chance = __import__("random").Random(20261125 + size)
+    choices = [chance.sample(events, size) for _ in range(4)]
+    with tenant(life.organization):
+        customer = life.durand
+    for choice in choices:
+        ends = set()
+        for order in permutations(choice):
+            with tenant(life.organization):
+                message = Message.objects.create(
+                    customer=customer,
+                    channel="email",
+                    language="fr",
+                    kind="answer",
+                    template_key="x",
+                    planned_on=date(2026, 10, 2),
+                    recipient=f"{len(ends)}.{'.'.join(order)}@client.example",
+                    state=MessageState.SENDING,
+                )
+            calls = [event for event in order for _ in range(chance.randint(1, 3))]
+            for number, event in enumerate(calls):
+                stamp = int(at("2026-10-02", 10).timestamp() * 1000) + events.index(event)
+                assert call(account, brevo_event(event, message, ts_epoch=stamp), at=at("2026-10-02", 11)).status_code == 200
+                if chance.random() < 0.5 or number == len(calls) - 1:
+                    read_what_came(life.organization, at=at("2026-10-02", 11))
+            with tenant(life.organization):
+                message.refresh_from_db()
+                kinds = tuple(DeliveryEvent.objects.filter(message=message).order_by("kind").values_list("kind", "at"))
+                closed = tuple(Suppression.objects.filter(address=message.recipient).values_list("reason", "since"))
+                ends.add((message.state, message.reason, message.accepted_at, message.delivered_at, message.failed_at, kinds, closed))
+        assert len(ends) == 1, choice
+
+
+# --- replies ------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_reply_pauses_everything_and_is_on_todays_queue_until_somebody_deals_with_it() -> None:
+    life = Life()
+    account = use_smtp(life.organization)
+    text = "Bonjour,\n\nLe virement est parti hier.\n\nCordialement\n\nLe 2 octobre 2026, Claire Martin a écrit :\n> Facture FA-1\n"
+    assert pass_on(life, account, written(life, text, In_Reply_To=life.sent.header_id), at("2026-10-05", 8)) == {"applied": 1}
+    with tenant(life.organization):
+        reply = InboundMessage.objects.get()
+        assert (reply.kind, reply.matched_by, reply.customer_id, reply.message_id) == ("human", "references", life.durand.pk, life.sent.pk)
+        assert reply.said == "Bonjour,\n\nLe virement est parti hier.\n\nCordialement"
+        life.durand.refresh_from_db()
+        assert life.durand.reply_pending_since == at("2026-10-05", 8)
+        (task,) = Task.objects.filter(kind=TaskKind.REPLY)
+        from scenarios.selectors import work_queue
+
+        (entry,) = [entry for entry in work_queue(today=date(2026, 10, 5), now=at("2026-10-05", 8)) if entry.rank == 3]
+        assert "Le virement est parti hier." in entry.detail
+        assert life.item.outstanding == Installment.objects.get(pk=life.item.pk).outstanding  # B11: nothing is marked paid
+    for day in ("2026-10-09", "2026-10-12", "2026-10-23"):  # it never expires into a send
+        run_on(life.organization, day)
+    with tenant(life.organization):
+        assert Task.objects.filter(kind=TaskKind.REPLY).count() == 1
+        assert not Task.objects.filter(kind=TaskKind.CALL).exists()
+        assert life.schedule()[0] == "reply_pending"
+        handle_reply(reply_id=reply.pk, actor=CLERK, today=date(2026, 10, 23), now=at("2026-10-23", 10))
+        life.durand.refresh_from_db()
+        task.refresh_from_db()
+        assert (life.durand.reply_pending_since, task.state) == (None, TaskState.DONE)
+    run_on(life.organization, "2026-10-26")
+    with tenant(life.organization):
+        assert Task.objects.filter(kind=TaskKind.CALL).exists()
+
+
+def test_closing_the_task_reads_the_replies_too() -> None:
+    life = Life()
+    account = use_smtp(life.organization)
+    pass_on(life, account, written(life, "Bien reçu.", In_Reply_To=life.sent.header_id), at("2026-10-05", 8))
+    with tenant(life.organization):
+        complete_task(task=Task.objects.get(kind=TaskKind.REPLY), actor=CLERK, today=date(2026, 10, 5), now=at("2026-10-05", 9))
+        assert InboundMessage.objects.get().handled_by == CLERK
+        life.durand.refresh_from_db()
+        assert life.durand.reply_pending_since is None
+
+
+def test_a_reply_to_the_token_address_needs_no_header_and_a_guessed_token_is_nobodys() -> None:
+    life = Life()
+    account = use_smtp(life.organization)
+    given = {"organization_id": life.organization.pk, "message_id": life.sent.pk}
+    address = reply_tokens.reply_address("compta", "in.atelier.example", **given)
+    pass_on(life, account, written(life, "Oui.", to=address.upper(), sender="x@elsewhere.example"), at("2026-10-05", 8))
+    local, _, domain = address.partition("@")
+    wrong = f"{local[:-1]}{'a' if local[-1] != 'a' else 'b'}@{domain}"
+    pass_on(life, account, written(life, "Non.", to=wrong, Message_ID="<2@client.example>"), at("2026-10-05", 9))
+    with tenant(life.organization):
+        first, second = InboundMessage.objects.order_by("received_at")
+        assert (first.matched_by, first.customer_id, first.contact_id) == ("token", life.durand.pk, life.first.pk)
+        assert (second.matched_by, second.customer_id) == ("", None)
+        other = make_customer("C9")
+    assert reply_tokens.message_of([address], organization_id=other.pk) is None  # another organization's token is nobody's here
+
+
+def test_a_forged_sender_is_matched_to_nobody_until_a_person_says_whose_it_is() -> None:
+    life = Life()
+    account = use_smtp(life.organization)
+    pass_on(life, account, written(life, "J'ai payé, clôturez tout.", Subject="Facture"), at("2026-10-05", 8))
+    with tenant(life.organization):
+        reply = InboundMessage.objects.get()
+        life.durand.refresh_from_db()
+        assert (reply.customer_id, life.durand.reply_pending_since, Task.objects.filter(kind=TaskKind.REPLY).count()) == (None, None, 0)
+        from scenarios.selectors import work_queue
+
+        (entry,) = [entry for entry in work_queue(today=date(2026, 10, 5), now=at("2026-10-05", 8)) if entry.rank == 3]
+        assert (entry.kind, entry.id) == ("unmatched_reply", reply.pk)
+        join_reply(reply_id=reply.pk, customer=life.durand, actor=CLERK, now=at("2026-10-05", 9))
+        life.durand.refresh_from_db()
+        assert life.durand.reply_pending_since == at("2026-10-05", 9)
+        assert Task.objects.filter(kind=TaskKind.REPLY, state=TaskState.OPEN).count() == 1
+
+
+def test_an_absence_defers_friendly_steps_to_the_business_day_after_the_return() -> None:
+    life = Life()
+    account = use_smtp(life.organization)
+    text = "Bonjour,\n\nJe suis absent jusqu'au 14 octobre 2026.\n\nCordialement"
+    pass_on(life, account, written(life, text, In_Reply_To=life.sent.header_id, Auto_Submitted="auto-replied"), at("2026-10-05", 8))
+    with tenant(life.organization):
+        life.first.refresh_from_db()
+        life.durand.refresh_from_db()
+        assert (life.first.absent_until, life.durand.reply_pending_since) == (date(2026, 10, 14), None)
+        assert Task.objects.filter(kind=TaskKind.REPLY).count() == 0
+    run_on(life.organization, "2026-10-09")  # the call was due
+    with tenant(life.organization):
+        assert not Task.objects.filter(kind=TaskKind.CALL).exists()
+    assert life.schedule() == ("absence", "2026-10-15")
+    run_on(life.organization, "2026-10-15")
+    with tenant(life.organization):
+        assert Task.objects.filter(kind=TaskKind.CALL).exists()
+
+
+def test_a_known_substitute_is_written_to_and_an_unknown_one_never() -> None:
+    life = Life()
+    known = life.second_contact("marie.petit@client.example", "Marie Petit")
+    account = use_smtp(life.organization)
+    text = "Absente du 5 au 30 octobre. En mon absence, merci de contacter Marie Petit (marie.petit@client.example)."
+    auto = {"In_Reply_To": life.sent.header_id, "Auto_Submitted": "auto-replied", "Subject": "Réponse automatique : absence"}
+    pass_on(life, account, written(life, text, **auto), at("2026-10-05", 8))
+    with tenant(life.organization):
+        life.first.refresh_from_db()
+        assert (life.first.absent_until, life.first.substitute_id) == (date(2026, 10, 30), known.pk)
+    stranger = text.replace("Marie Petit (marie.petit@client.example)", "attacker@elsewhere.example")
+    pass_on(life, account, written(life, stranger, **auto, Message_ID="<3@client.example>"), at("2026-10-06", 8))
+    with tenant(life.organization):
+        life.first.refresh_from_db()
+        assert life.first.substitute is None
+        assert InboundMessage.objects.order_by("-received_at").first().substitute_text.startswith("attacker@")  # type: ignore[union-attr]
+        assert not Contact.objects.filter(email="attacker@elsewhere.example").exists()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Auto_Submitted": "auto-generated"},
+        {"Precedence": "bulk"},
+        {"Precedence": "auto_reply"},
+        {"X_Autoreply": "yes"},
+        {"X_Auto_Response_Suppress": "All"},
+        {"Return_Path": "<>"},
+        {"List_Id": "<news.client.example>"},
+    ],
+    ids=lambda headers: next(iter(headers)),
+)
+def test_what_programs_write_is_recorded_and_changes_nothing(headers: dict[str, str]) -> None:
+    life = Life()
+    account = use_smtp(life.organization)
+    before = life.schedule()
+    pass_on(life, account, written(life, "Votre message a été reçu.", In_Reply_To=life.sent.header_id, **headers), at("2026-10-05", 8))
+    with tenant(life.organization):
+        assert InboundMessage.objects.get().kind == ReplyKind.AUTOMATIC
+        life.durand.refresh_from_db()
+        assert life.durand.reply_pending_since is None
+        assert Message.objects.filter(kind="answer").count() == 0  # nothing answers by itself: two programs cannot write to each other
+    assert life.schedule() == before
+
+
+def test_stop_closes_the_number_and_a_text_is_matched_by_the_number_we_wrote_to() -> None:
+    life = Life(phone="+33612345678")
+    account = use_twilio(life.organization)
+    with tenant(life.organization):
+        Message.objects.create(
+            customer=life.durand,
+            contact=life.first,
+            channel="sms",
+            language="fr",
+            template_key="sms",
+            planned_on=date(2026, 10, 2),
+            recipient="+33612345678",
+            state=MessageState.ACCEPTED,
+            frozen_at=at("2026-10-02"),
+        )
+    came = {"MessageSid": "SM7", "SmsStatus": "received", "From": "+33612345678", "To": "+33199001234"}
+    assert twilio_call(account, {**came, "Body": "Virement fait lundi"}, at=at("2026-10-05", 8)).status_code == 200
+    assert twilio_call(account, {**came, "MessageSid": "SM8", "Body": "STOP"}, at=at("2026-10-05", 9)).status_code == 200
+    assert read_what_came(life.organization, at=at("2026-10-05", 9)) == {"applied": 2}
+    with tenant(life.organization):
+        assert list(InboundMessage.objects.order_by("received_at").values_list("kind", "matched_by")) == [
+            ("human", "number"),
+            ("stop", "number"),
+        ]
+        life.durand.refresh_from_db()
+        assert life.durand.reply_pending_since is not None
+        assert list(Suppression.objects.values_list("channel", "address", "reason")) == [("sms", "+33612345678", "stop")]
+
+
+def test_a_person_reads_an_absence_in_a_reply() -> None:
+    life = Life()
+    account = use_smtp(life.organization)
+    pass_on(life, account, written(life, "Je rentre le 14.", In_Reply_To=life.sent.header_id), at("2026-10-05", 8))
+    with tenant(life.organization):
+        reply = InboundMessage.objects.get()
+        note_absence(reply_id=reply.pk, until=date(2026, 10, 14), actor=CLERK, today=date(2026, 10, 5), now=at("2026-10-05", 9))
+        life.first.refresh_from_db()
+        life.durand.refresh_from_db()
+        assert (life.first.absent_until, life.durand.reply_pending_since) == (date(2026, 10, 14), None)
+    assert life.schedule() == ("absence", "2026-10-15")
+
+
+def test_the_same_message_passed_on_twice_is_one() -> None:
+    life = Life()
+    account = use_smtp(life.organization)
+    pass_on(life, account, written(life, "Bonjour", In_Reply_To=life.sent.header_id), at("2026-10-05", 8))
+    pass_on(life, account, written(life, "Bonjour", In_Reply_To=life.sent.header_id, X_Hop="2"), at("2026-10-05", 9))
+    with tenant(life.organization):
+        assert InboundEvent.objects.filter(state=EventState.APPLIED).count() == 2
+        assert InboundMessage.objects.count() == 1
+
+
+def test_each_message_carries_its_own_reply_address_once_the_account_receives() -> None:
+    organization = open_house()
+    with tenant(organization):
+        account = ProviderAccount.objects.get(channel="email", is_active=True)
+        ProviderAccount.objects.filter(pk=account.pk).update(settings={"reply_domain": "in.atelier.example"})
+        customer = make_customer("C1")
+        Life.invoice(customer, "FA-1")
+    run_on(organization, "2026-10-02")
+    with tenant(organization):
+        message = Message.objects.get(template_key="r1")
+        assert message.reply_to.startswith("compta+") and message.reply_to.endswith("@in.atelier.example")
+    assert reply_tokens.message_of([message.reply_to], organization_id=organization.pk) == message.pk
+
+
+# --- the local mailbox --------------------------------------------------------------------------------------------------------------------
+
+
+def test_on_the_local_post_office_every_answer_can_be_tried() -> None:
+    life = Life()
+    life.second_contact()
+    now = at("2026-10-02", 10)
+    with tenant(life.organization):
+        assert mailbox.acts_on(life.sent) == ("reply", "absence", "delivered", "bounced", "complained")
+        mailbox.answer(message_id=life.sent.pk, act="delivered", now=now)
+        assert Message.objects.get(pk=life.sent.pk).state == MessageState.DELIVERED
+        mailbox.answer(message_id=life.sent.pk, act="reply", text="Payé ce matin.\n\nPaul", now=now)
+        reply = InboundMessage.objects.get()
+        assert (reply.kind, reply.matched_by, reply.said) == ("human", "references", "Payé ce matin.\n\nPaul")
+        assert "> " in reply.text and reply.message_id == life.sent.pk
+        handle_reply(reply_id=reply.pk, actor=CLERK, today=date(2026, 10, 2), now=now)
+        mailbox.answer(message_id=life.sent.pk, act="absence", now=now)
+        life.first.refresh_from_db()
+        assert life.first.absent_until == date(2026, 10, 16)
+        mailbox.answer(message_id=life.sent.pk, act="bounced", now=now)
+        assert Message.objects.get(pk=life.sent.pk).state == MessageState.BOUNCED
+        assert Message.objects.get(resends=life.sent).recipient == "direction@client.example"
+        assert Suppression.objects.count() == 1
+    send(life.organization, "2026-10-02", 11)
+    with tenant(life.organization):
+        assert [state for _, state in mail(resends=life.sent)] == [MessageState.ACCEPTED]
+
+
+def test_nothing_can_be_answered_that_left_the_machine() -> None:
+    life = Life()
+    use_smtp(life.organization)
+    with tenant(life.organization):
+        assert mailbox.acts_on(life.sent) == ()
+    assert selectors.is_on_post_office(life.organization) is False
+
+
+def test_nobody_outside_reaches_the_local_mailbox() -> None:
+    life = Life()
+    with tenant(life.organization):
+        account = ProviderAccount.objects.get(channel="email", is_active=True)
+    assert call(account, b"{}").status_code == 404
+    assert Client().post("/hooks/post_office/" + "x" * 43).status_code == 404
+
+
+def test_cover_is_not_needed_to_be_told_of_a_bounce_after_days() -> None:
+    """The report may come long after: a later step was done, so nothing is taken back, and the address is closed all the same."""
+    life = Life()
+    account = use_brevo(life.organization)
+    with tenant(life.organization):
+        cover("2026-10-09")
+    run_on(life.organization, "2026-10-09")
+    moment = at("2026-10-09", 12) + timedelta(hours=1)
+    call(account, brevo_event("hard_bounce", life.sent), at=moment)
+    assert read_what_came(life.organization, at=moment) == {"applied": 1}
+    with tenant(life.organization):
+        assert Suppression.objects.get().address == life.sent.recipient
