@@ -377,6 +377,7 @@ def test_a_person_reads_an_absence_in_a_reply() -> None:
         life.first.refresh_from_db()
         life.durand.refresh_from_db()
         assert (life.first.absent_until, life.durand.reply_pending_since) == (date(2026, 10, 14), None)
+    run_on(life.organization, "2026-10-09")
     assert life.schedule() == ("absence", "2026-10-15")
 
 

@@ -45,7 +45,7 @@ TABS = ("replies", "automatic", "trouble")
 @member()
 def listing(request: MemberRequest) -> HttpResponse:
     kinds = choices_of(request, "kinds", TABS, "replies")
-    customer = Customer.objects.filter(pk=_uuid(request.GET.get("customer", ""))).first()
+    customer = _customer(request.GET.get("customer", ""))
     trouble = correspondence.calls_in_trouble()
     refused = correspondence.refused_calls()
     counts = {"replies": correspondence.unread().count(), "trouble": trouble.count() + len(refused)}
@@ -68,9 +68,9 @@ def listing(request: MemberRequest) -> HttpResponse:
     )
 
 
-def _uuid(value: str) -> UUID | None:
+def _customer(value: str) -> Customer | None:
     try:
-        return UUID(value)
+        return Customer.objects.filter(pk=UUID(value)).first()
     except ValueError:
         return None
 
@@ -122,8 +122,8 @@ def join(request: MemberRequest, pk: UUID) -> HttpResponse:
 def away(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Note that its writer is away until a day."""
     reply = correspondence.get_reply(pk)
-    people = Contact.objects.filter(customer=reply.customer_id, is_active=True).exclude(pk=reply.contact_id).order_by("position", "pk")
-    known = {str(contact.pk): contact for contact in people} if reply.customer_id is not None else {}
+    people = Contact.objects.filter(customer=reply.customer, is_active=True).order_by("position", "pk")
+    known = {str(contact.pk): contact for contact in people if contact.pk != reply.contact_id}
     others = [(key, contact.name or contact.email or contact.phone) for key, contact in known.items()]
     first = {"until": reply.absent_until or today_of(request), "substitute": str(reply.substitute_id or "")}
     form = AwayForm(request.POST, others=others) if request.method == "POST" else AwayForm(initial=first, others=others)
@@ -135,9 +135,8 @@ def away(request: MemberRequest, pk: UUID) -> HttpResponse:
     if submitted(request, form, act):
         return done(request, _("Noted: away until %s.") % formatting.date_long(form.cleaned_data["until"]), back)
     title = _("Until when is %(name)s away?") % {"name": reply.contact or reply.sender_name or reply.sender}
-    return act_page(
-        request, form, nav="messages", title=title, verb=_("Note the absence"), back=back, lead=_lead(reply), icon="calendar-off"
-    )
+    verb = _("Note the absence")
+    return act_page(request, form, nav="messages", title=title, verb=verb, back=back, lead=_lead(reply), icon="calendar-off")
 
 
 def _lead(reply: InboundMessage) -> str:
@@ -170,11 +169,9 @@ def answer(request: MemberRequest, pk: UUID) -> HttpResponse:
     tried = attempt(request, lambda: mailbox.answer(message_id=pk, act=act, text=form.cleaned_data["text"], now=acting_now(request)["now"]))
     if tried is None:
         return redirect(back)
-    reply = correspondence.replies_of_message(pk)
-    if act in ("reply", "absence", "stop") and reply:
-        return done(
-            request, _("The answer came in.") + " " + said_of(act, message.customer.name), reverse("dashboard:reply", args=[reply[-1].pk])
-        )
+    replies = correspondence.replies_of_message(pk)
+    if act in ("reply", "absence", "stop") and replies:
+        back = reverse("dashboard:reply", args=[replies[-1].pk])
     return done(request, said_of(act, message.customer.name), back)
 
 
