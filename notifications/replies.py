@@ -146,7 +146,7 @@ def _in_year(day: int, month: int, year: int | None, today: date) -> date:
 
 _HISTORY: Final = re.compile(
     r"^[ \t]*(?:"
-    r"(?:le|on)\s[^\n]{0,60}\d[^\n]{0,120}(?:\n[^\n]{1,80})?(?:a écrit|wrote)\s*:"
+    r"(?:le|on)\s[^\n]{0,60}\d[^\n]{0,120}(?:\n[^\n]{0,80})?(?:a écrit|wrote)\s*:"
     r"|-{2,}\s*(?:message d'origine|original message|message transféré|forwarded message)\s*-{2,}"
     r"|_{10,}\s*$"
     r"|(?:de|from)\s*:.{1,200}\n[ \t]*(?:envoyé|sent|date|à|to)\s*:"

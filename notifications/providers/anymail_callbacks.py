@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from anymail.exceptions import AnymailError, AnymailWebhookValidationFailure
+from anymail.exceptions import AnymailError
 from anymail.signals import AnymailInboundEvent, AnymailTrackingEvent, EventType, RejectReason
 from django.core.exceptions import SuspiciousOperation
+from django.http.multipartparser import MultiPartParserError
 from django.utils.module_loading import import_string
 
 from notifications.providers import mail
@@ -96,7 +97,7 @@ def _verify_mailgun(account: Account, callback: Callback, now: datetime, *, is_i
 def _validate(view: Any, callback: Callback) -> None:
     try:
         view.run_validators(request_of(callback))
-    except (AnymailWebhookValidationFailure, SuspiciousOperation, AnymailError, ValueError, TypeError, AttributeError, RecursionError):
+    except (AnymailError, SuspiciousOperation, MultiPartParserError, ValueError, TypeError, AttributeError, RecursionError):
         raise Forged("wrong signature") from None
 
 
@@ -105,7 +106,7 @@ def read(service: str, account: Account, callback: Callback) -> Sequence[Report 
     view = _view(service, account, is_inbound=_is_inbound(service, callback))
     try:
         events = view.parse_events(request_of(callback))
-    except (AnymailError, SuspiciousOperation, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+    except (AnymailError, SuspiciousOperation, MultiPartParserError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"{service}: {type(error).__name__}: {error}"[:300]) from None
     found: list[Report | Incoming] = []
     for event in events:
