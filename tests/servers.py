@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import default
@@ -64,9 +64,11 @@ class MailSink:
 
 
 @contextmanager
-def mail_server(*, tls: ssl.SSLContext | None = None, user: tuple[str, str] | None = None) -> Iterator[MailSink]:
+def mail_server(
+    *, tls: ssl.SSLContext | None = None, user: tuple[str, str] | None = None, sink: MailSink | None = None, port: int = 0
+) -> Iterator[MailSink]:
     """A listening mail server; `user` is the only (name, password) that may sign in, and signing in is then required."""
-    sink = MailSink()
+    sink = sink or MailSink()
 
     def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, auth: Any) -> AuthResult:
         return AuthResult(success=user is not None and (auth.login.decode(), auth.password.decode()) == user, handled=False)
@@ -74,7 +76,7 @@ def mail_server(*, tls: ssl.SSLContext | None = None, user: tuple[str, str] | No
     controller = Controller(
         sink,
         hostname=sink.host,
-        port=free_port(),
+        port=port or free_port(),
         tls_context=tls,  # offered by STARTTLS
         authenticator=authenticate if user else None,
         auth_required=user is not None,
@@ -118,6 +120,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     hang_up: bool = False
     drip: float = 0.0  # seconds between bytes
+    hold: float = 0.0  # seconds before anything is answered
+    endless: bool = False  # the body is repeated until the client hangs up
 
 
 @dataclass
@@ -130,7 +134,7 @@ class HttpService:
 
 
 @contextmanager
-def http_service(answer: Callable[[Request], Reply]) -> Iterator[HttpService]:
+def http_service(answer: Callable[[Request], Reply], *, port: int = 0) -> Iterator[HttpService]:
     """A listening HTTP service."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -141,9 +145,15 @@ def http_service(answer: Callable[[Request], Reply]) -> Iterator[HttpService]:
             request = Request(self.command, self.path, dict(self.headers.items()), body)
             service.requests.append(request)
             reply = service.answer(request)
+            if reply.hold:
+                stopping.wait(reply.hold)
             if reply.hang_up:
                 self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
+                with suppress(OSError):  # the client may have given up first
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                return
+            if reply.endless:
+                self._chunks_without_end(reply)
                 return
             content = reply.body if isinstance(reply.body, bytes) else _text(reply.body).encode()
             self.send_response(reply.status)
@@ -153,9 +163,20 @@ def http_service(answer: Callable[[Request], Reply]) -> Iterator[HttpService]:
             self.end_headers()
             self._write(content, reply.drip)
 
+        def _chunks_without_end(self, reply: Reply) -> None:
+            self.close_connection = True
+            self.send_response(reply.status)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            chunk = b"x" * 65536
+            with suppress(OSError):
+                while not stopping.is_set():
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+
         def _write(self, content: bytes, drip: float) -> None:
             if not drip:
-                self.wfile.write(content)
+                with suppress(OSError):
+                    self.wfile.write(content)
                 return
             for position in range(len(content)):
                 try:
@@ -163,14 +184,15 @@ def http_service(answer: Callable[[Request], Reply]) -> Iterator[HttpService]:
                     self.wfile.flush()
                 except OSError:
                     return
-                threading.Event().wait(drip)
+                stopping.wait(drip)
 
         do_GET = do_POST
 
         def log_message(self, format: str, *args: Any) -> None:
             """Tests read the recorded requests instead."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    stopping = threading.Event()
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     service = HttpService(f"http://127.0.0.1:{server.server_port}", answer)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -178,6 +200,7 @@ def http_service(answer: Callable[[Request], Reply]) -> Iterator[HttpService]:
     try:
         yield service
     finally:
+        stopping.set()
         server.shutdown()
         server.server_close()
 

@@ -1,0 +1,302 @@
+"""What all fakes have: a journal that judges, moods that may change while they run, and calls back to us."""
+
+import json
+import random
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+from tests.servers import HttpService, Reply, Request
+
+MODES: Final = {
+    "ok": "accepts and says so",
+    "drop_after_accept": "accepts, writes its journal, hangs up without a word",
+    "drop_before_accept": "reads the request, takes nothing, hangs up without a word",
+    "timeout_after_write": "accepts and lets the client wait for `hold` seconds",
+    "429": "too many requests, with Retry-After; takes nothing",
+    "500": "an internal error; takes nothing",
+    "500_after_accept": "accepts, then says there was an internal error",
+    "slow_drip": "accepts and answers one byte each `drip` seconds",
+    "wrong_body": "accepts and answers with a page of HTML",
+    "endless": "accepts and answers without end",
+    "refuse": "refuses this message for good, as its documentation says",
+    "dead_address": "refuses the recipient for good, as its documentation says",
+}
+TAKES: Final = frozenset({"ok", "drop_after_accept", "timeout_after_write", "500_after_accept", "slow_drip", "wrong_body", "endless"})
+
+
+class Journal:
+    """One line per delivery, flushed before anybody is told. With a path it outlives the process, and a restarted fake remembers."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.entries: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+        self._file = None
+        if path is not None:
+            if path.exists():
+                self.entries = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
+            self._file = path.open("a", encoding="utf-8")
+
+    def write(self, **entry: Any) -> None:
+        entry = {"at": time.time(), **entry}
+        with self._lock:
+            self.entries.append(entry)
+            if self._file is not None:
+                self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+                self._file.flush()
+
+
+@dataclass
+class Behaviour:
+    """What is done with how many of the requests, by chance from a seed; the rest is "ok"."""
+
+    modes: dict[str, float] = field(default_factory=dict)  # mode -> share of the requests
+    seed: int = 0
+    retry_after: int = 7  # seconds a 429 asks for
+    hold: float = 30.0
+    drip: float = 0.1
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.modes) - set(MODES):
+            raise ValueError(f"No such mode: {', '.join(sorted(unknown))}. There are: {', '.join(MODES)}.")
+        self._chance = random.Random(self.seed)  # a rehearsal that must be repeatable, no secret
+        self._lock = threading.Lock()
+
+    def choose(self) -> str:
+        with self._lock:
+            drawn = self._chance.random()
+        for mode, share in self.modes.items():
+            if drawn < share:
+                return mode
+            drawn -= share
+        return "ok"
+
+
+@dataclass
+class Callbacks:
+    """Where a provider reports what became of a message, and how untidily."""
+
+    url: str
+    secret: str = ""  # what the reports are signed with, or "user:password"
+    delay: tuple[float, float] = (0.0, 0.2)  # seconds between the answer and the report
+    twice: float = 0.0  # share of the reports that come again
+    shuffled: bool = False  # later reports may overtake earlier ones
+    before_answer: float = 0.0  # share of the messages reported before their own request is answered
+    bounced: float = 0.0  # share of the messages that bounce
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Call:
+    """One report, ready to be posted."""
+
+    body: bytes
+    headers: dict[str, str]
+    url: str
+
+
+class Fake:
+    """One provider. `key` in the journal is our message's id as the provider was told it ("": it was not)."""
+
+    name: ClassVar[str]
+    url: str = ""  # where it listens, when it speaks HTTP
+
+    def __init__(self, journal: Journal, *, behaviour_file: Path | None = None, callbacks: Callbacks | None = None) -> None:
+        self.journal = journal
+        self.callbacks = callbacks
+        self.port = 0
+        self._behaviour = Behaviour()
+        self._file = behaviour_file
+        self._read_at: float | None = None
+        self._serial = len(journal.entries)
+        self._lock = threading.Lock()
+
+    def behave(self, modes: Mapping[str, float] | str | None = None, **settings: Any) -> None:
+        """Change its mood: a share per mode, or one mode for every request."""
+        self._behaviour = Behaviour({modes: 1.0} if isinstance(modes, str) else dict(modes or {}), **settings)
+
+    @property
+    def behaviour(self) -> Behaviour:
+        if self._file is not None and self._file.exists() and self._file.stat().st_mtime != self._read_at:
+            self._read_at = self._file.stat().st_mtime
+            settings = json.loads(self._file.read_text())
+            called_back = settings.pop("callbacks", None)
+            self._behaviour = Behaviour(**settings)
+            if called_back:
+                self.callbacks = Callbacks(**{**called_back, "delay": tuple(called_back.get("delay", (0.0, 0.2)))})
+        return self._behaviour
+
+    def next_serial(self) -> int:
+        with self._lock:
+            self._serial += 1
+            return self._serial
+
+    def deliveries(self) -> dict[str, int]:
+        """How many times each of our messages was delivered, by the name the provider knows it under."""
+        return dict(Counter(entry["key"] for entry in self.journal.entries))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A message as one provider understood it."""
+
+    key: str
+    recipient: str
+    provider_id: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class HttpFake(Fake):
+    """A provider behind HTTP. Subclasses read requests (`take`), and word answers (`accepted`, `busy`, `broken`, `refusal`)."""
+
+    holds_keys: ClassVar[float] = 0.0  # seconds during which the same key is not delivered twice
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.requests: list[Request] = []
+        self.calls: list[tuple[int, Call]] = []  # (status we answered, the report)
+        self._threads: list[threading.Thread] = []
+
+    def listen(self, service: HttpService) -> None:
+        self.url, self.requests = service.url, service.requests
+        self.port = int(service.url.rsplit(":", 1)[1])
+
+    def finish(self) -> None:
+        """Wait for the reports on their way."""
+        for thread in self._threads:
+            thread.join(5)
+
+    # --- to be said by each provider ---
+
+    def is_sending(self, request: Request) -> bool:
+        raise NotImplementedError
+
+    def take(self, request: Request) -> Taken:
+        raise NotImplementedError
+
+    def accepted(self, taken: Taken) -> Reply:
+        raise NotImplementedError
+
+    def refusal(self, mode: str) -> Reply:
+        raise NotImplementedError
+
+    def busy(self) -> Reply:
+        return Reply(429, {"message": "Too many requests"})
+
+    def broken(self) -> Reply:
+        return Reply(500, {"message": "Internal error"})
+
+    def other(self, request: Request) -> Reply:
+        """Anything that is not a message: look-ups, proofs…"""
+        return Reply(404, {"message": "Not found"})
+
+    def denied(self, request: Request) -> Reply | None:
+        """The answer to a call without the right key."""
+        return None
+
+    def reports(self, taken: Taken, bounced: bool) -> list[Callable[[Callbacks], Call]]:
+        """What is told of a message, in order; each is signed when it is posted."""
+        return []
+
+    # --- the course of a request ---
+
+    def answer(self, request: Request) -> Reply:
+        refused = self.denied(request)
+        if refused is not None:
+            return refused
+        if not self.is_sending(request):
+            return self.other(request)
+        behaviour, mode = self.behaviour, self.behaviour.choose()
+        if mode == "429":
+            busy = self.busy()
+            return Reply(busy.status, busy.body, {**busy.headers, "Retry-After": str(behaviour.retry_after)})
+        if mode in ("refuse", "dead_address"):
+            return self.refusal(mode)
+        if mode not in TAKES:
+            return self.broken() if mode == "500" else Reply(hang_up=True)
+        taken = self.take(request)
+        if self._is_known(taken.key):
+            reply = self.repeated(taken)
+        else:
+            self.journal.write(
+                fake=self.name, key=taken.key, recipient=taken.recipient, provider_id=taken.provider_id, mode=mode, **taken.details
+            )
+            self._report(taken)
+            reply = self.accepted(taken)
+        return self._disturbed(reply, mode, behaviour)
+
+    def repeated(self, taken: Taken) -> Reply:
+        """The answer to a key that was already delivered."""
+        return self.accepted(taken)
+
+    def _is_known(self, key: str) -> bool:
+        if not self.holds_keys or not key:
+            return False
+        since = time.time() - self.holds_keys
+        return any(entry["key"] == key and entry["at"] >= since for entry in self.journal.entries)
+
+    def _disturbed(self, reply: Reply, mode: str, behaviour: Behaviour) -> Reply:
+        if mode == "drop_after_accept":
+            return Reply(hang_up=True)
+        if mode == "timeout_after_write":
+            return Reply(hang_up=True, hold=behaviour.hold)
+        if mode == "500_after_accept":
+            return self.broken()
+        if mode == "wrong_body":
+            return Reply(200, "<html><body>Welcome to the hotel's network</body></html>", {"Content-Type": "text/html"})
+        if mode == "endless":
+            return Reply(200, endless=True)
+        return Reply(reply.status, reply.body, reply.headers, drip=behaviour.drip if mode == "slow_drip" else 0.0)
+
+    # --- what it reports ---
+
+    def _report(self, taken: Taken) -> None:
+        told = self.callbacks
+        if told is None or not told.url:
+            return
+        chance = random.Random(f"{told.seed}:{taken.key}:{taken.provider_id}")  # repeatable, no secret
+        calls = [make(told) for make in self.reports(taken, chance.random() < told.bounced)]
+        calls = [call for call in calls for _ in range(2 if chance.random() < told.twice else 1)]
+        if told.shuffled:
+            chance.shuffle(calls)
+        if chance.random() < told.before_answer:
+            for call in calls:
+                self._post(call)
+            return
+        thread = threading.Thread(target=self._post_later, args=(calls, [chance.uniform(*told.delay) for _ in calls]), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _post_later(self, calls: list[Call], pauses: list[float]) -> None:
+        for call, pause in zip(calls, pauses, strict=True):
+            time.sleep(pause)
+            self._post(call)
+
+    def _post(self, call: Call) -> None:
+        """Like the real ones, it tries again when it is not answered with a 2xx."""
+        for pause in (0.2, 1.0, 3.0, None):
+            status = _post(call)
+            self.calls.append((status, call))
+            if 200 <= status < 300 or pause is None:
+                return
+            time.sleep(pause)
+
+
+def _post(call: Call) -> int:
+    if urlsplit(call.url).scheme not in ("http", "https"):
+        raise ValueError(f"{call.url} is no web address.")
+    request = urllib.request.Request(call.url, data=call.body, headers=call.headers, method="POST")  # noqa: S310  # checked above
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # checked above
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
