@@ -6,6 +6,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from dunning.core.failpoints import parse as parse_failpoints
+
 
 def text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
@@ -89,6 +91,39 @@ def redis(name: str, default: str) -> tuple[str, str]:
     if parts.scheme not in ("redis", "rediss") or not parts.hostname or not number.isdigit():
         raise ImproperlyConfigured(f"{name} must look like redis://:password@host:6379/0.")
     return parts._replace(path=f"/{number}").geturl(), parts._replace(path=f"/{int(number) + 1}").geturl()
+
+
+TRIAL_WORDS = ("lease", "offset", "look_up_after", "first_look")
+
+
+def trial(name: str, *, public: bool) -> dict[str, float]:
+    """A trial's figures (`lease=12,offset=-3600`), empty outside one. Refused where real people are served (`public`)."""
+    found = {"on": 1.0} if text(name) else {}
+    for word in words(name):
+        key, _, value = word.partition("=")
+        try:
+            found[key] = float(value or 1)
+        except ValueError:
+            key = ""
+        if key not in (*TRIAL_WORDS, "on"):
+            raise ImproperlyConfigured(f"{name} holds words like lease=12, of {', '.join(TRIAL_WORDS)}, not {word!r}.")
+    if found and public:
+        raise ImproperlyConfigured(f"{name} shortens the protocol's times for tests: an installation with an https address refuses it.")
+    return found
+
+
+def failpoints(name: str, *, allowed: bool) -> str:
+    """Failpoints to arm; refused unless this is a trial."""
+    value = text(name)
+    if not value:
+        return ""
+    if not allowed:
+        raise ImproperlyConfigured(f"{name} makes processes die on purpose: it is refused outside a trial (TRIAL).")
+    try:
+        parse_failpoints(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from None
+    return value
 
 
 def mail(name: str) -> dict[str, Any]:

@@ -23,6 +23,8 @@ DEBUG = environment.boolean("DEBUG", False)
 
 _public = urlsplit(PUBLIC_BASE_URL)
 _secure = _public.scheme == "https"
+TRIAL = environment.trial("TRIAL", public=_secure)  # tests alone: shorter leases, another day, processes that die on purpose
+FAILPOINT = environment.failpoints("FAILPOINT", allowed=bool(TRIAL))
 ALLOWED_HOSTS = [_public.hostname or "", *environment.words("ALLOWED_HOSTS"), "127.0.0.1", "localhost"]  # the last two: health probes
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 

@@ -1,9 +1,11 @@
-"""Tickets taken across organizations, fairly: each organization's oldest first, then each one's second, and so on.
+"""Tickets taken across organizations, fairly: a few of each organization's oldest, then the next few of each, and so on.
 
-A claim commits at once, before anything is done with it. Leases are the database's time, compared with itself.
+A claim commits at once, before anything is done with it. Leases are the database's time, compared with itself. `tries` counts the claims
+that ended with their worker: such a ticket is taken alone, so that what ends workers is found and nothing beside it suffers.
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,9 +13,15 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-BATCH: Final = 20  # tickets a worker takes at a time; times the 20 s of a call, well within the lease
-TICKET_LEASE: Final = 600  # seconds
-MESSAGE_LEASE: Final = 120  # seconds from a message's own first transaction
+from dunning.core import failpoints
+from notifications.providers.base import SEND_LEASE
+
+BATCH: Final = 20  # tickets a worker takes at a time
+CHUNK: Final = 10  # of one organization, before the next one's turn: what they share is read once
+MESSAGE_LEASE: Final = SEND_LEASE  # seconds from a message's own first transaction
+TICKET_LEASE: Final = SEND_LEASE  # seconds; a worker busy with a long batch renews it
+RENEW_AFTER: Final = TICKET_LEASE / 4
+MOST_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +33,17 @@ class Claim:
     message_id: UUID
     channel: str
     token: UUID
+    tries: int = 1
 
 
 # An organization being played under a virtual clock is its player's alone: only a call that names it may take its tickets.
 _CLAIM: Final = """
 WITH waiting AS (
-    SELECT t.id, row_number() OVER (PARTITION BY o.id ORDER BY t.due_at, t.id) AS place
+    SELECT t.id, o.id AS owner, row_number() OVER (PARTITION BY o.id ORDER BY t.due_at, t.id) AS place
     FROM core_organization o
     CROSS JOIN LATERAL (
         SELECT id, due_at FROM notifications_queueticket
-        WHERE organization_id = o.id AND due_at <= %(now)s AND (lease_until IS NULL OR lease_until < clock_timestamp())
+        WHERE organization_id = o.id AND due_at <= %(now)s AND (lease_until IS NULL OR lease_until < clock_timestamp()) AND {tries}
         ORDER BY due_at, id LIMIT %(look)s
     ) t
     WHERE {which}
@@ -42,28 +51,38 @@ WITH waiting AS (
 chosen AS (
     SELECT t.id FROM waiting w JOIN notifications_queueticket t USING (id)
     WHERE t.lease_until IS NULL OR t.lease_until < clock_timestamp()
-    ORDER BY w.place, md5(t.id::text || %(salt)s)
+    ORDER BY (w.place - 1) / %(chunk)s, md5(w.owner::text || %(salt)s), w.place
     FOR UPDATE OF t SKIP LOCKED
     LIMIT %(size)s
 )
 UPDATE notifications_queueticket q
-SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s), lease_token = %(token)s
+SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s), lease_token = %(token)s, tries = tries + 1
 FROM chosen WHERE q.id = chosen.id
-RETURNING q.id, q.organization_id, q.message_id, q.channel, q.due_at
+RETURNING q.id, q.organization_id, q.message_id, q.channel, q.due_at, q.tries
 """
 
 
 def claim(*, now: datetime, size: int = BATCH, organization_id: UUID | None = None) -> list[Claim]:
     """Take up to `size` due tickets that nobody holds, oldest first within an organization."""
+    return _take(now, size, organization_id, "tries = 0")
+
+
+def claim_suspect(*, now: datetime, organization_id: UUID | None = None) -> list[Claim]:
+    """Take one due ticket whose last worker ended while it held it."""
+    return _take(now, 1, organization_id, "tries > 0")
+
+
+def _take(now: datetime, size: int, organization_id: UUID | None, tries: str) -> list[Claim]:
     token = uuid.uuid4()
     which = "o.playing_until IS NULL" if organization_id is None else "o.id = %(organization)s"
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            _CLAIM.format(which=which),
+            _CLAIM.format(which=which, tries=tries),
             {
                 "now": now,
                 "look": size * 4,  # others may hold or be taking the first of them
                 "size": size,
+                "chunk": CHUNK,
                 "salt": str(token),
                 "lease": TICKET_LEASE,
                 "token": token,
@@ -71,18 +90,24 @@ def claim(*, now: datetime, size: int = BATCH, organization_id: UUID | None = No
             },
         )
         rows = sorted(cursor.fetchall(), key=lambda row: (row[4], row[0]))
-    return [Claim(ticket_id, organization, message_id, channel, token) for ticket_id, organization, message_id, channel, _ in rows]
+    failpoints.hit("after-claim")
+    return [Claim(ticket, owner, message, channel, token, tried) for ticket, owner, message, channel, _, tried in rows]
 
 
 def extend(claim: Claim) -> bool:
     """Make the ticket's lease as long as its message's, from now. False when it is no longer ours: nothing may be done then."""
+    return renew([claim])
+
+
+def renew(claims: Sequence[Claim]) -> bool:
+    """Begin the leases of these tickets anew. False when one of them is no longer ours."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE notifications_queueticket SET lease_until = clock_timestamp() + make_interval(secs => %s)"
-            " WHERE id = %s AND lease_token = %s AND lease_until > clock_timestamp()",
-            [MESSAGE_LEASE, claim.ticket_id, claim.token],
+            " WHERE id = ANY(%s::uuid[]) AND lease_token = ANY(%s::uuid[]) AND lease_until > clock_timestamp()",
+            [MESSAGE_LEASE, [str(claim.ticket_id) for claim in claims], list({str(claim.token) for claim in claims})],
         )
-        return bool(cursor.rowcount == 1)
+        return bool(cursor.rowcount == len(claims))
 
 
 def finish(claims: list[Claim]) -> bool:
@@ -97,10 +122,18 @@ def finish(claims: list[Claim]) -> bool:
         return bool(cursor.rowcount == len(claims))
 
 
-def give_back(claim: Claim, *, due_at: datetime) -> None:
-    """Let anybody take the ticket again, from `due_at`."""
+def give_back(claim: Claim, *, due_at: datetime | None = None) -> None:
+    """Let anybody take the ticket again, from `due_at` or at once: its worker lives, so nothing is held against it."""
+    give_back_all([claim], due_at=due_at)
+
+
+def give_back_all(claims: Sequence[Claim], *, due_at: datetime | None = None) -> None:
+    """Let anybody take these tickets again."""
+    if not claims:
+        return
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE notifications_queueticket SET lease_until = NULL, lease_token = NULL, due_at = %s WHERE id = %s AND lease_token = %s",
-            [due_at, claim.ticket_id, claim.token],
+            "UPDATE notifications_queueticket SET lease_until = NULL, lease_token = NULL, tries = 0, due_at = coalesce(%s, due_at)"
+            " WHERE id = ANY(%s::uuid[]) AND lease_token = ANY(%s::uuid[])",
+            [due_at, [str(claim.ticket_id) for claim in claims], list({str(claim.token) for claim in claims})],
         )

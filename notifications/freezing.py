@@ -69,7 +69,7 @@ def freeze(message: Message, go: Go, content: Content, *, now: datetime, **field
         "updated_at": now,
         **fields,
     }
-    if message.frozen_at is not None:  # an earlier rendering that certainly did not leave
+    if message.content_sha256:  # an earlier rendering that certainly did not leave
         message.attachments.all().delete()
     Message.objects.filter(pk=message.pk).update(**fields)
     for field_name, value in fields.items():

@@ -244,6 +244,7 @@ class QueueTicket(models.Model):
     due_at = models.DateTimeField()  # business time
     lease_until = models.DateTimeField(null=True, blank=True)  # database time
     lease_token = models.UUIDField(null=True, blank=True)
+    tries = models.PositiveSmallIntegerField(default=0, db_default=0)  # claims whose worker gave no sign: three, and a person looks
 
     class Meta:
         indexes: ClassVar = [

@@ -6,6 +6,7 @@ A message waits for a dispatcher when it has a ticket, and it has one exactly wh
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from celery import current_app
@@ -58,9 +59,16 @@ def drop_tickets(message_ids: Iterable[UUID]) -> None:
 
 def retime(message: Message, *, due_at: datetime) -> None:
     """Have a message looked at again at `due_at`, by any worker."""
-    changed = QueueTicket.objects.filter(message_id=message.pk).update(due_at=due_at, lease_until=None, lease_token=None)
+    changed = QueueTicket.objects.filter(message_id=message.pk).update(due_at=due_at, lease_until=None, lease_token=None, tries=0)
     if not changed:
         QueueTicket.objects.create(organization_id=current_organization_id(), message_id=message.pk, channel=message.channel, due_at=due_at)
+
+
+def forget_prepared(customer_ids: Iterable[Any]) -> None:
+    """Have waiting messages of these customers asked about once more: something about them changed since they were prepared."""
+    Message.objects.filter(
+        customer__in=list(customer_ids), state__in=[MessageState.QUEUED, MessageState.RETRY], frozen_at__isnull=False
+    ).update(frozen_at=None)
 
 
 def lock(message_ids: Iterable[UUID]) -> list[Message]:

@@ -5,20 +5,11 @@ First provider events and people settle them (`settlement.record_delivery_event`
 
 from datetime import datetime, timedelta
 
-from django.db.models import Func
-from django.db.models.fields import DateTimeField
-
 from notifications import claiming, outbox, settlement
 from notifications.claiming import Claim
 from notifications.enums import MessageState, Obstacle
 from notifications.models import Message
-
-
-class ClockTimestamp(Func):
-    """The database's present moment; `now()` would be the start of the transaction."""
-
-    function = "clock_timestamp"
-    output_field = DateTimeField()
+from notifications.settlement import ClockTimestamp
 
 
 def reconcile(claim: Claim, *, now: datetime) -> str:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Min
+from django.db.models import DateTimeField, Func, Min
 
 from dunning.core import audit
 from dunning.core.enums import PAPER_CHANNELS, Channel
@@ -240,6 +240,18 @@ def _rise(message: Message, now: datetime) -> None:
         move(message, meaning.state, now, **fields)
     else:
         Message.objects.filter(pk=message.pk).update(**fields)
+
+
+class ClockTimestamp(Func):
+    """The database's present moment; `now()` would be the start of the transaction."""
+
+    function = "clock_timestamp"
+    output_field = DateTimeField()
+
+
+def database_time(seconds: float) -> Any:
+    """The database's present moment and so many seconds, as an expression."""
+    return ClockTimestamp() + timedelta(seconds=seconds)
 
 
 def cost(settings: dict[str, Any], parts: int) -> Decimal:

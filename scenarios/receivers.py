@@ -16,6 +16,7 @@ from dunning.core.selectors import get_profile
 from dunning.core.tenancy import current_organization_id
 from invoices.models import Installment
 from invoices.signals import invoices_changed, invoices_settled
+from notifications import outbox
 from notifications.signals import Go, Stop, Together, about_to_send, message_settled
 from scenarios import departure, fallout, housekeeping, retraction, settling
 from scenarios.context import load_frame, local_date
@@ -109,6 +110,7 @@ def _customers_of(installment_ids: Sequence[UUID]) -> list[str]:
 
 def _look_again(customer_ids: Sequence[str], today: date, now: datetime) -> None:
     """Take out of waiting messages what no longer stands; outside a played life, show the new dates at once."""
+    outbox.forget_prepared(fallout.family_of(customer_ids))
     fallout.strip_waiting(customer_ids=customer_ids, today=today, now=now)
     if not clock.is_virtual() and len(customer_ids) <= MOST_AT_ONCE:
         _refresh(Organization.objects.get(pk=current_organization_id()), customer_ids, today, now)

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class CoreConfig(AppConfig):
@@ -10,6 +11,10 @@ class CoreConfig(AppConfig):
         from dunning.core import (
             audit,  # registers the flusher that chains audit events before COMMIT
             checks,  # noqa: F401  its checks register themselves
+            clock,
+            failpoints,
         )
 
         audit.install()
+        failpoints.arm(failpoints.parse(settings.FAILPOINT))
+        clock.shift(settings.TRIAL.get("offset", 0.0))

@@ -199,7 +199,7 @@ class Up:
         # Threads: one process instead of three, 90 MB less. Letters are drawn by a process of their own, so that threads share the
         # cores well enough on one machine; containers use processes.
         worker = ["worker", "--pool", "threads", "--concurrency", "2", "--without-gossip", "--without-mingle"]
-        self.spawn("worker", *celery, "dunning", *worker, farewell=signal.SIGKILL)
+        self.spawn("worker", *celery, "dunning.embedded", *worker, farewell=signal.SIGKILL)
         self.spawn("beat", *celery, "dunning.beat", "beat", farewell=signal.SIGTERM)
 
     def spawn(self, name: str, *module: str, farewell: signal.Signals, may_finish: bool = False, keep: list[int] | None = None) -> None:

@@ -22,8 +22,9 @@ from uuid import UUID
 
 from django.conf import settings
 
-SEND_TIMEOUT = 20.0  # seconds one call may take
-SAFETY_MARGIN = 10.0  # seconds that must remain of the lease after a call that used its whole timeout
+SEND_LEASE = settings.TRIAL.get("lease", 120.0)  # seconds a worker may act on a message it committed to send
+SEND_TIMEOUT = SEND_LEASE / 6  # seconds one call may take
+SAFETY_MARGIN = SEND_LEASE / 12  # seconds that must remain of the lease after a call that used its whole timeout
 RESPONSE_LIMIT = 2_000  # characters kept of what a provider said
 HOOK_TOKEN = "hook_token"  # noqa: S105  a name: among an account's secrets: the last part of the address of its way in
 HOOK_SECRET = "hook_secret"  # noqa: S105  a name: name:password of that address, for services that do not sign their calls
@@ -141,9 +142,14 @@ class Misconfigured(ProviderError):
     """The account's settings cannot work; raised when a provider is built, before anything is sent."""
 
 
+def _elapsed() -> float:
+    boot = getattr(time, "CLOCK_BOOTTIME", None)  # Linux: the monotonic clock stands still while the machine is suspended
+    return time.monotonic() if boot is None else time.clock_gettime(boot)
+
+
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """How long this worker may still act on a message, on the monotonic clock of the process.
+    """How long this worker may still act on a message, on a clock that nobody sets and that runs on while the machine sleeps.
 
     A worker that was frozen (a paused machine) finds out here, next to the socket write: its lease may have gone to somebody else.
     """
@@ -153,10 +159,10 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float, timeout: float = SEND_TIMEOUT) -> "Deadline":
-        return cls(time.monotonic() + seconds, timeout)
+        return cls(_elapsed() + seconds, timeout)
 
     def remaining(self) -> float:
-        return self.at - time.monotonic()
+        return self.at - _elapsed()
 
     def require(self) -> None:
         """Call this as the last statement before the first byte that could commit the provider. Raises Released."""

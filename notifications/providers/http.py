@@ -7,6 +7,7 @@ import requests
 from django.utils.translation import gettext as _
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
+from dunning.core import failpoints
 from notifications.providers.base import Deadline, NotAccepted, Uncertain
 
 CONNECT_TIMEOUT = 10.0
@@ -24,6 +25,7 @@ class BoundedSession(requests.Session):
 
     def request(self, method: Any, url: Any, **kwargs: Any) -> requests.Response:  # type: ignore[override]  # callers pass keywords
         timeout = self.deadline.timeout
+        failpoints.hit("before-write")
         self.deadline.require()
         ends = time.monotonic() + timeout
         try:
@@ -38,6 +40,7 @@ class BoundedSession(requests.Session):
             raise Uncertain(
                 _("The service did not answer after the message was written (%(error)s).") % {"error": type(error).__name__}
             ) from None
+        failpoints.hit("after-write")
         response._content = _bounded(response, ends)
         return response
 

@@ -17,6 +17,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils.translation import gettext
 
+from dunning.core import failpoints
 from dunning.core.enums import Channel
 from notifications.enums import ProviderKind
 from notifications.providers import mail, mime
@@ -195,10 +196,12 @@ class Smtp(Provider):
             ) from None
         if code != 354:
             raise _no(code, reply, gettext("The mail server refused the message"))
+        failpoints.hit("before-write")
         deadline.require()
         try:
             with _cut_after(connection, deadline.timeout):
                 connection.send(re.sub(rb"(?m)^\.", b"..", content).removesuffix(b"\r\n") + b"\r\n.\r\n")
+                failpoints.hit("after-write")
                 code, reply = connection.getreply()
         except (smtplib.SMTPException, OSError) as error:
             raise Uncertain(

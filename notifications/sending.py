@@ -1,0 +1,372 @@
+"""What is prepared leaves: commit that it is being sent (T1), call the provider outside any transaction, write the answer (T2).
+
+A worker has one message in flight, never more: the answer of one and the claim of the next share a transaction. Each of these may be the
+last thing a worker does:
+
+- T1 is a compare-and-set under the customers' locks: it finds the message as it was prepared and its paying family as preparing left it, or
+  the question is asked again. Only after its COMMIT is known may a byte be written; a COMMIT nobody heard of is read again by the
+  attempt's own id, never assumed.
+- An answer is written by compare-and-set on the attempt, again and again while the database is away: a lost one would make a sent
+  message uncertain. Written twice it changes nothing.
+- The plans learn of what left a few messages later, together. The ticket stays until then, so that they learn of it whoever dies.
+"""
+
+import itertools
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+from uuid import UUID
+
+from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError, connection
+from django.utils.translation import gettext as _
+
+from dunning.core import audit, documents, failpoints
+from dunning.core.tenancy import current_organization_id, tenant
+from dunning.core.tokens import new_id
+from notifications import claiming, outbox, settlement
+from notifications.accounts import breaker
+from notifications.claiming import MESSAGE_LEASE, RENEW_AFTER
+from notifications.enums import MessageState
+from notifications.models import Attachment, Attempt, Message
+from notifications.preparing import LostLease, Prepared
+from notifications.providers.base import Accepted, Deadline, File, NotAccepted, ProviderError, Released, Uncertain
+from notifications.selectors import fold_address
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+AWAY: Final = (OperationalError, InterfaceError)  # the database: a restart, a cut line, a lock nobody could wait for
+PATIENCE: Final = (0.2, 0.5, 1.0, 2.0, 3.0)  # seconds between tries while the database is away; the last one repeats
+TELL_AFTER: Final = 2.0  # seconds the plans may wait to learn that a message left
+
+_T1: Final = """
+WITH family AS MATERIALIZED (
+    SELECT id FROM customers_customer WHERE id = ANY(%(family)s::uuid[]) AND xmax::text = %(stamp)s FOR NO KEY UPDATE SKIP LOCKED
+),
+went AS (
+    UPDATE notifications_message m
+    SET state = 'sending', reason = '', reason_text = '', updated_at = %(now)s,
+        lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+    WHERE m.id = %(message)s AND m.state IN ('queued', 'retry') AND m.frozen_at = %(frozen_at)s AND m.content_sha256 = %(sha256)s
+      AND (SELECT count(*) FROM family) = %(members)s
+      AND EXISTS (SELECT FROM core_organization o WHERE o.id = m.organization_id AND o.suspended_at IS NULL)
+      AND EXISTS (SELECT FROM core_organizationprofile p WHERE p.held_at IS NULL)
+      AND NOT EXISTS (SELECT FROM notifications_suppression s
+                      WHERE s.channel = m.channel AND s.address = %(address)s AND s.lifted_at IS NULL)
+    RETURNING m.id
+),
+kept AS (
+    UPDATE notifications_queueticket SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s), tries = 0
+    WHERE id = %(ticket)s AND lease_token = %(token)s AND lease_until > clock_timestamp() AND EXISTS (SELECT FROM went)
+    RETURNING id
+),
+tried AS (
+    INSERT INTO notifications_attempt
+        (id, organization_id, message_id, number, provider, started_at, outcome, provider_id, response)
+    SELECT %(attempt)s, %(organization)s, id, %(number)s, %(provider)s, %(now)s, 'pending', '', '' FROM went RETURNING id
+)
+SELECT (SELECT count(*) FROM went), (SELECT count(*) FROM kept), (SELECT count(*) FROM tried)
+"""
+_T2_ACCEPTED: Final = """
+WITH tried AS (
+    UPDATE notifications_attempt SET outcome = 'accepted', provider_id = %(provider_id)s, response = %(response)s, finished_at = %(now)s
+    WHERE id = %(attempt)s AND outcome IN ('pending', 'uncertain')
+)
+UPDATE notifications_message m
+SET state = 'accepted', lease_until = NULL, updated_at = %(now)s, provider_id = %(provider_id)s, accepted_at = %(now)s,
+    reason = '', reason_text = ''
+WHERE m.id = %(message)s AND m.state IN ('sending', 'uncertain')
+  AND NOT EXISTS (SELECT FROM notifications_attempt a WHERE a.message_id = m.id AND a.number > %(number)s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A message committed as SENDING under the attempt of this id: the call may be made until `deadline`."""
+
+    prepared: Prepared
+    attempt_id: UUID
+    deadline: Deadline
+
+    @property
+    def message_id(self) -> UUID:
+        return self.prepared.message.pk
+
+
+@dataclass
+class Sending:
+    """One worker's way through the prepared messages of one organization, one in flight at a time."""
+
+    organization_id: UUID
+    now: datetime
+    outcomes: Counter[str] = field(default_factory=Counter)
+    contested: list[Prepared] = field(default_factory=list)  # to be asked about again
+    _answered: tuple[Flight, settlement.Answer] | None = None  # brought back, not written yet
+    _untold: list[UUID] = field(default_factory=list)
+    _started: float = field(default_factory=time.monotonic)
+    _untold_since: float = 0.0
+    _renewed: float = field(default_factory=time.monotonic)
+
+    def send(self, waiting: Sequence[Prepared]) -> None:
+        """Send these, oldest first. Raises what the database raises when it stays away; what was claimed is found again by its lease."""
+        for place, prepared in enumerate(waiting):
+            self._renew(waiting[place:])
+            flight = self._claim(prepared)
+            if flight is not None:
+                self._answered = flight, self._call(flight)
+                failpoints.hit("after-response")
+            if self._untold and time.monotonic() - self._untold_since > TELL_AFTER:
+                self._write_answer()
+                self._tell()
+        self._write_answer()
+        self._tell()
+
+    def send_committed(self, flight: Flight) -> None:
+        """Call for a message whose T1 was committed elsewhere, and settle it."""
+        self._answered = flight, self._call(flight)
+        failpoints.hit("after-response")
+        self._write_answer()
+        self._tell()
+
+    def moment(self) -> datetime:
+        """Business time that goes on from the claim's."""
+        return self.now + timedelta(seconds=time.monotonic() - self._started)
+
+    def _renew(self, waiting: Sequence[Prepared]) -> None:
+        if time.monotonic() - self._renewed > RENEW_AFTER:
+            claiming.renew([prepared.claim for prepared in waiting])
+            self._renewed = time.monotonic()
+
+    # --- T1 --------------------------------------------------------------------------------------------------------------------------
+
+    def _claim(self, prepared: Prepared) -> Flight | None:
+        """Write the last answer and commit the next message as SENDING. None when it does not leave now."""
+        wait = breaker.wait(prepared.account_id)
+        if wait or not prepared.stamp:
+            self._write_answer()
+            if wait:
+                claiming.give_back(prepared.claim, due_at=self.moment() + timedelta(seconds=wait))
+                self.outcomes["waiting_for_service"] += 1
+            else:
+                self.contested.append(prepared)
+            return None
+        answered, flight = self._answered, Flight(prepared, new_id(), Deadline.after(MESSAGE_LEASE))
+        if answered is not None and not isinstance(answered[1], Accepted):
+            self._write_answer()
+            answered = None
+        try:
+            with tenant(self.organization_id):
+                if answered is not None:
+                    self._accepted(*answered)
+                went = self._compare_and_set(flight)
+                if answered is not None:
+                    failpoints.hit("before-commit")
+        except LostLease:
+            self._write_answer()
+            self.outcomes["lost_lease"] += 1
+            return None
+        except AWAY as error:
+            logger.warning("Whether a message was committed as sending is read again (%s).", error)
+            reconnect()
+            self._write_answer()
+            self.outcomes[give_back_unsent(self.organization_id, flight, self.moment())] += 1
+            return None
+        if answered is not None:
+            self._was_accepted(answered[0])
+        if not went:
+            self.contested.append(prepared)
+            return None
+        return flight
+
+    def _compare_and_set(self, flight: Flight) -> bool:
+        """T1's only write. False when something changed since the message was prepared. Raises LostLease."""
+        prepared, message = flight.prepared, flight.prepared.message
+        moment = self.moment()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _T1,
+                {
+                    "family": list(prepared.family),
+                    "members": len(prepared.family),
+                    "stamp": prepared.stamp,
+                    "message": message.pk,
+                    "frozen_at": message.frozen_at,
+                    "sha256": message.content_sha256,
+                    "address": fold_address(message.recipient),
+                    "lease": MESSAGE_LEASE,
+                    "ticket": prepared.claim.ticket_id,
+                    "token": prepared.claim.token,
+                    "attempt": flight.attempt_id,
+                    "organization": current_organization_id(),
+                    "number": prepared.number,
+                    "provider": prepared.kind,
+                    "now": moment,
+                },
+            )
+            went, kept, tried = cursor.fetchone()
+        if not went:
+            return False
+        if not kept or not tried:
+            raise LostLease
+        record_sending(message, prepared, moment)
+        return True
+
+    # --- the call ----------------------------------------------------------------------------------------------------------------------
+
+    def _call(self, flight: Flight) -> settlement.Answer:
+        """Hand over what was frozen, outside any transaction. Whatever a provider raises unannounced is uncertain."""
+        prepared = flight.prepared
+        answer: settlement.Answer
+        try:
+            envelope = prepared.envelope
+            if prepared.has_files:
+                envelope = replace(envelope, files=self._files(prepared.message))
+        except documents.DocumentLost as error:
+            return NotAccepted(str(error), service=False)
+        except AWAY:
+            reconnect()
+            return Released()  # nothing was written
+        try:
+            answer = prepared.provider.send(envelope, flight.deadline)
+        except ProviderError as error:
+            answer = error
+        except Exception as error:
+            logger.exception("A provider failed in a way it does not declare.")
+            answer = Uncertain(_("Unexpected fault while sending (%(error)s).") % {"error": type(error).__name__})
+        breaker.report(prepared.account_id, answer if isinstance(answer, NotAccepted) else None)
+        return answer
+
+    def _files(self, message: Message) -> tuple[File, ...]:
+        with tenant(self.organization_id):
+            attached = Attachment.objects.filter(message=message).select_related("document").order_by("position")
+            return tuple(File(entry.filename, entry.document.media_type, documents.read(entry.document)) for entry in attached)
+
+    # --- T2 ----------------------------------------------------------------------------------------------------------------------------
+
+    def _accepted(self, flight: Flight, answer: settlement.Answer) -> None:
+        """T2 of the usual answer, inside `tenant()`; the ticket stays until the plans were told."""
+        assert isinstance(answer, Accepted)  # noqa: S101  the caller asked
+        moment = self.moment()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _T2_ACCEPTED,
+                {
+                    "attempt": flight.attempt_id,
+                    "message": flight.message_id,
+                    "number": flight.prepared.number,
+                    "provider_id": answer.provider_id[:120],
+                    "response": answer.response[:2000],
+                    "now": moment,
+                },
+            )
+            if cursor.rowcount:
+                audit.record(actor="system", action="message.accepted", target=flight.prepared.message, now=moment)
+
+    def _was_accepted(self, flight: Flight) -> None:
+        self._answered = None
+        self.outcomes[MessageState.ACCEPTED] += 1
+        if not self._untold:
+            self._untold_since = time.monotonic()
+        self._untold.append(flight.message_id)
+
+    def _write_answer(self) -> None:
+        """T2 in a transaction of its own, tried again while the database is away, as long as anybody could wait for it."""
+        if self._answered is None:
+            return
+        flight, answer = self._answered
+        if isinstance(answer, Accepted):
+
+            def write() -> None:
+                with tenant(self.organization_id):
+                    self._accepted(flight, answer)
+                    failpoints.hit("before-commit")
+
+            patiently(write, within=MESSAGE_LEASE)
+            self._was_accepted(flight)
+            return
+
+        def settle() -> str:
+            with tenant(self.organization_id):
+                state = settlement.settle(message_id=flight.message_id, number=flight.prepared.number, answer=answer, now=self.moment())
+                failpoints.hit("before-commit")
+                return state
+
+        self.outcomes[patiently(settle, within=MESSAGE_LEASE)] += 1
+        self._answered = None
+
+    def _tell(self) -> None:
+        """Tell the plans what left, and let its tickets go."""
+        if not self._untold:
+            return
+        ids = list(self._untold)
+
+        def tell() -> None:
+            with tenant(self.organization_id):
+                told = [message.pk for message in outbox.lock(ids) if message.state in settlement.ANNOUNCED]
+                outbox.drop_tickets(told)
+                outbox.announce(told, now=self.moment())
+
+        patiently(tell, within=MESSAGE_LEASE)
+        self._untold = []
+
+
+def record_sending(message: Message, prepared: Prepared, moment: datetime) -> None:
+    """The trail of T1."""
+    body = {"sha256": message.content_sha256, "provider": prepared.kind, "attempt": prepared.number}
+    audit.record(actor="system", action="message.sending", target=message, body=body, now=moment)
+
+
+def commit_to_send(prepared: Prepared, now: datetime) -> Flight:
+    """T1 in the transaction that just prepared the message and holds its family's locks. Raises LostLease."""
+    flight = Flight(prepared, new_id(), Deadline.after(MESSAGE_LEASE))
+    message = prepared.message
+    Message.objects.filter(pk=message.pk).update(
+        state=MessageState.SENDING, reason="", reason_text="", updated_at=now, lease_until=settlement.database_time(MESSAGE_LEASE)
+    )
+    Attempt.objects.create(pk=flight.attempt_id, message=message, number=prepared.number, provider=prepared.kind, started_at=now)
+    record_sending(message, prepared, now)
+    if not claiming.extend(prepared.claim):
+        raise LostLease
+    return flight
+
+
+def give_back_unsent(organization_id: UUID, flight: Flight, now: datetime) -> str:
+    """Undo a T1 whose COMMIT nobody heard of: the provider was not called, and only this worker may know it."""
+
+    def undo() -> str:
+        with tenant(organization_id):
+            if Attempt.objects.filter(pk=flight.attempt_id).exists():
+                return settlement.settle(message_id=flight.message_id, number=flight.prepared.number, answer=Released(), now=now)
+            claiming.give_back(flight.prepared.claim)
+            return "given_back"
+
+    return patiently(undo, within=MESSAGE_LEASE)
+
+
+def patiently(work: Callable[[], T], *, within: float) -> T:
+    """Do a transaction's work, anew while the database is away. Raises what it raises when that lasts longer than `within` seconds."""
+    ends = time.monotonic() + within
+    for pause in itertools.chain(PATIENCE, itertools.repeat(PATIENCE[-1])):
+        try:
+            return work()
+        except AWAY as error:
+            reconnect()
+            if time.monotonic() + pause > ends:
+                raise
+            logger.warning("The database is away (%s); an answer waits to be written.", error)
+            time.sleep(pause)
+    raise AssertionError("the loop returns or raises")
+
+
+def reconnect() -> None:
+    """Let go of a connection that may be dead, unless a transaction around us still needs it (tests)."""
+    if not connection.in_atomic_block:
+        try:
+            connection.close()
+        except DatabaseError:
+            connection.connection = None
