@@ -90,7 +90,8 @@ def _take(now: datetime, size: int, organization_id: UUID | None, tries: str) ->
             },
         )
         rows = sorted(cursor.fetchall(), key=lambda row: (row[4], row[0]))
-    failpoints.hit("after-claim")
+    if rows:
+        failpoints.hit("after-claim")
     return [Claim(ticket, owner, message, channel, token, tried) for ticket, owner, message, channel, _, tried in rows]
 
 

@@ -1,4 +1,4 @@
-"""`manage.py test` and `manage.py bench`: the real migrations on a throw-away server, run once, cloned for each use.
+"""`manage.py test`, `manage.py bench` and `manage.py chaos`: the real migrations on a throw-away server, run once, cloned for each use.
 
 The server keeps no promise about its data (fsync off) and is rebuilt after a reboot. The migrated database stays in it as a
 template named after the hash of everything the migrations are made of, so an unchanged schema costs nothing; every run,
@@ -33,6 +33,8 @@ KEEP_HOURS = 12
 
 def main(root: Path, command: str, arguments: list[str]) -> int:
     env = dict(os.environ)
+    if command == "chaos":
+        return chaos(root, env, arguments)
     with tempfile.TemporaryDirectory(prefix="dunning-documents-") as documents, services(root, env):
         env["DOCUMENT_ROOT"] = documents
         template = ensure_template(root, env)
@@ -141,6 +143,13 @@ def sweep(cursor: "psycopg2.extensions.cursor") -> None:
         if old or abandoned:
             with contextlib.suppress(psycopg2.Error):  # another run is doing the same
                 cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def chaos(root: Path, env: dict[str, str], arguments: list[str]) -> int:
+    """Run tests/chaos, which has servers of its own: it restarts and empties them."""
+    own_secrets(folder_of(root), env)
+    with tempfile.TemporaryDirectory(prefix="dunning-documents-") as documents:
+        return patiently(["tests.chaos", *arguments], {**env, "DOCUMENT_ROOT": documents, "DUNNING_BOOTSTRAP": "off"})
 
 
 def bench(root: Path, env: dict[str, str], template: str, arguments: list[str]) -> int:

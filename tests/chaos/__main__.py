@@ -1,0 +1,91 @@
+"""`manage.py chaos`: real workers send to providers that keep a journal, while they are killed, paused and cut off from everything.
+
+    manage.py chaos --sends 10000 --kills 50 --seed 7          random kills, 3 immediate restarts of PostgreSQL, FLUSHALL every 20 s
+    manage.py chaos --sends 2000 --kills 200 --failpoint after-write
+    manage.py chaos --quick                                    a reduced run, part of `manage.py test`
+
+Ends with a line `result name=chaos …` for each capability class and in all; code 1 when anything was lost or doubled.
+"""
+
+import argparse
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+MORNING = datetime(2026, 10, 5, 8, 0, tzinfo=UTC)  # when the town's reminders leave
+CLASSES = ("none", "idempotent", "look-up", "callback")
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    from dunning.core.failpoints import NAMES
+
+    parser = argparse.ArgumentParser(prog="manage.py chaos", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sends", type=int, default=10_000)
+    parser.add_argument("--kills", type=int, default=50, help="random kills, or strikes of the failpoint")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--failpoint", default="", choices=["", *sorted(NAMES)], help="kill there instead of at random")
+    parser.add_argument("--pauses", type=int, default=0, help="processes stopped for longer than their lease")
+    parser.add_argument("--restarts", type=int, default=3, help="immediate restarts of PostgreSQL")
+    parser.add_argument("--classes", nargs="+", default=list(CLASSES), choices=CLASSES)
+    parser.add_argument("--organizations", type=int, default=5, help="of each class")
+    parser.add_argument("--lease", type=float, default=30.0, help="seconds; the product's is 120")
+    parser.add_argument("--moody", action="store_true", help="providers that drop, refuse, break and babble")
+    parser.add_argument("--quick", action="store_true", help="1,000 sends, 12 kills, 2 pauses, 1 restart")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.sends, options.kills, options.pauses, options.restarts = 1000, 12, 2, 1
+        options.organizations, options.lease = 1, 15.0
+    return options
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    root = Path(__file__).resolve().parents[2]
+    from tests.chaos.ground import campaign_env, ground, judges
+
+    with ground(root) as servers:
+        env = campaign_env(servers.env, lease=options.lease, morning=MORNING)
+        os.environ.update(env)
+        import django
+
+        django.setup()
+        from tests.chaos.campaign import FAKES, Campaign, Plan
+
+        plan = Plan(
+            sends=options.sends, kills=options.kills, pauses=options.pauses, restarts=options.restarts, seed=options.seed,
+            lease=options.lease, classes=options.classes, organizations=options.organizations, failpoint=options.failpoint,
+            moody=options.moody,
+        )  # fmt: skip
+        with judges(root, [FAKES[name] for name in plan.classes], env) as found:
+            campaign = Campaign(servers, found, plan, env)
+            campaign.prepare()
+            crew = campaign.storm()
+            campaign.settle()
+            return report(campaign, crew.kills + crew.struck())
+
+
+def report(campaign: "object", kills: int) -> int:
+    from django.db import connections
+
+    from tests.chaos.campaign import Campaign
+    from tests.chaos.verdict import Verdict
+
+    assert isinstance(campaign, Campaign)
+    total = Verdict()
+    for name, verdict in campaign.judge().items():
+        total.add(verdict)
+        for sentence in verdict.wrong[:20]:
+            campaign.say(sentence)
+        print(verdict.line(name, kills))
+    connections.close_all()
+    print(
+        f"result name=chaos sends={total.sends} kills={kills} lost={total.lost} duplicated={total.duplicated}"
+        f" uncertain={total.uncertain} settled={total.settled} astray={total.astray} aside={total.aside} tasks={total.tasks}"
+        f" failpoint={campaign.plan.failpoint or 'none'} pauses={campaign.plan.pauses} seed={campaign.plan.seed}"
+    )
+    return int(bool(total.lost or total.duplicated or total.astray))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,178 @@
+"""One campaign: due messages of every capability class, real processes sending them, and what happens to these meanwhile."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection, connections
+
+from dunning.core import clock
+from dunning.core.models import Organization
+from dunning.core.tenancy import tenant
+from notifications import dispatcher
+from notifications.enums import ProviderKind
+from notifications.models import QueueTicket
+from tests.chaos import town
+from tests.chaos.crew import Crew
+from tests.chaos.ground import Ground, Judge
+from tests.chaos.verdict import Verdict, judge
+
+FAKES = {"none": "smtp", "idempotent": "brevo", "look-up": "mailjet", "callback": "postmark"}
+FLUSH_EVERY = 20.0  # seconds
+LATER = (
+    0,
+    1,
+    3,
+    6,
+    12,
+    20,
+    30,
+    40,
+    60,
+    90,
+    180,
+    360,
+    26 * 60,
+    27 * 60,
+    52 * 60,
+)  # minutes of business time, at which what waits is looked at
+MOODS = {"drop_after_accept": 0.02, "drop_before_accept": 0.01, "500_after_accept": 0.01, "500": 0.01, "429": 0.03, "wrong_body": 0.01}
+
+
+@dataclass
+class Plan:
+    """What is asked of a campaign."""
+
+    sends: int
+    kills: int
+    pauses: int
+    restarts: int
+    seed: int
+    lease: float
+    classes: Sequence[str]
+    organizations: int
+    failpoint: str = ""
+    moody: bool = False
+    flush: bool = True
+    patience: float = 1800.0
+
+
+@dataclass
+class Campaign:
+    ground: Ground
+    judges: dict[str, Judge]
+    plan: Plan
+    env: dict[str, str]
+    houses: dict[str, list[Organization]] = field(default_factory=dict)
+    due: dict[UUID, list[UUID]] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+    def say(self, text: str) -> None:
+        print(f"[{time.monotonic() - self.began:6.1f} s] {text}", flush=True)
+
+    # --- before ---
+
+    def prepare(self) -> None:
+        """Organizations of every class with their reminders of the morning, written by the daily run."""
+        for number, name in enumerate(self.plan.classes):
+            share = self.plan.sends // len(self.plan.classes) + (number < self.plan.sends % len(self.plan.classes))
+            self.houses[name] = town.build(organizations=self.plan.organizations, sends=share, way=self._way(name), label=name)
+            self.judges[FAKES[name]].behave(modes=MOODS if self.plan.moody else {}, seed=self.plan.seed)
+        self.due = town.queued([house for houses in self.houses.values() for house in houses])
+        self.say(f"{sum(map(len, self.due.values()))} messages are due, of {', '.join(self.plan.classes)}")
+
+    def _way(self, name: str) -> town.Way:
+        port = self.judges[FAKES[name]].port
+        if name == "none":
+            return town.Way("email", ProviderKind.SMTP, {"host": "127.0.0.1", "port": port})
+        service = FAKES[name]
+        secrets = {"brevo": {"api_key": "k"}, "mailjet": {"api_key": "k", "secret_key": "s"}, "postmark": {"server_token": "t"}}[service]
+        path = {"brevo": "", "mailjet": "/v3.1", "postmark": ""}[service]
+        return town.Way("email", ProviderKind.ANYMAIL, {"service": service, "api_url": f"http://127.0.0.1:{port}{path}/"}, secrets)
+
+    # --- while it happens ---
+
+    def storm(self) -> Crew:
+        """Send everything while processes are killed, paused and cut off; returns the crew, ended."""
+        plan, crew = self.plan, self._crew()
+        total = sum(map(len, self.due.values()))
+        # What happens is spread over the progress, not over time: the same seed meets the same stages on any machine.
+        blows = [("kill", crew.kill_one)] * (0 if plan.failpoint else plan.kills)
+        blows += [("pause", lambda: crew.pause_one(plan.lease * 1.25))] * plan.pauses + [("restart", self._restart)] * plan.restarts
+        crew.chance.shuffle(blows)
+        marks = [total * (1 - (place + 1) / (len(blows) + 1)) for place in range(len(blows))]
+        crew.start()
+        flushed, said, ends = time.monotonic(), time.monotonic(), time.monotonic() + plan.patience
+        try:
+            while (left := self._left()) and time.monotonic() < ends:
+                if blows and left <= marks[0]:
+                    marks.pop(0)
+                    blows.pop(0)[1]()
+                if plan.flush and time.monotonic() - flushed > FLUSH_EVERY:
+                    self.ground.flush_broker()
+                    flushed = time.monotonic()
+                if plan.failpoint and crew.failpoint and crew.struck() >= plan.kills:
+                    self.say(f"{plan.failpoint} struck {crew.struck()} times; the rest leaves undisturbed")
+                    crew.disarm()
+                if time.monotonic() - said > 15:
+                    self.say(f"{left} of {total} left, {crew.kills} kills, {crew.struck()} strikes, {crew.pauses} pauses")
+                    said = time.monotonic()
+                time.sleep(0.1)
+        finally:
+            crew.continue_everybody()
+            crew.stop()
+        self.say(
+            f"the storm is over: {crew.kills} kills, {crew.struck()} strikes of failpoints, {crew.pauses} pauses, {left} not looked at"
+        )
+        return crew
+
+    def _crew(self) -> Crew:
+        plan = self.plan
+        failpoint = ""
+        if plan.failpoint:
+            occasions = plan.sends / 8 if plan.failpoint == "after-claim" else plan.sends
+            failpoint = f"{plan.failpoint}:kill:{min(0.25, plan.kills / occasions):.4f}"
+        return Crew(self.ground.root, self.env, plan.seed, failpoint=failpoint)
+
+    def _restart(self) -> None:
+        self.say(f"PostgreSQL was cut off and answers again after {self.ground.restart_database():.1f} s")
+
+    def _left(self) -> int:
+        """Messages somebody still has to look at now, whoever holds them. At least one while the database is away."""
+        try:
+            return QueueTicket.objects.filter(due_at__lte=clock.now()).count()
+        except (OperationalError, InterfaceError):
+            connections.close_all()
+            return 1
+
+    # --- after ---
+
+    def settle(self) -> None:
+        """Let business time go on until nothing waits: retries, look-ups, and the day after which a person is asked."""
+        with connection.cursor() as cursor:  # the dead hold nothing any more
+            cursor.execute("UPDATE notifications_queueticket SET lease_until = clock_timestamp() - interval '1 second'")
+        for house in [house for houses in self.houses.values() for house in houses]:
+            _end_leases(house)
+        begin = clock.now()
+        outcomes: dict[str, int] = {}
+        for minutes in LATER:
+            moment: datetime = begin + timedelta(minutes=minutes)
+            for state, count in dispatcher.deliver_due(now=moment).items():
+                outcomes[state] = outcomes.get(state, 0) + count
+            if not QueueTicket.objects.exists():
+                break
+        self.say(f"afterwards: {', '.join(f'{count} {state}' for state, count in sorted(outcomes.items())) or 'nothing'}")
+
+    def judge(self) -> dict[str, Verdict]:
+        """Each class before its own provider's journal."""
+        return {
+            name: judge(houses, {house.pk: self.due[house.pk] for house in houses}, self.judges[FAKES[name]].deliveries())
+            for name, houses in self.houses.items()
+        }
+
+
+def _end_leases(house: Organization) -> None:
+    with tenant(house), connection.cursor() as cursor:
+        cursor.execute("UPDATE notifications_message SET lease_until = clock_timestamp() - interval '1 second' WHERE state = 'sending'")
