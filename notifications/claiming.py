@@ -16,8 +16,7 @@ from django.db import connection, transaction
 from dunning.core import failpoints
 from notifications.providers.base import SEND_LEASE
 
-BATCH: Final = 20  # tickets a worker takes at a time
-CHUNK: Final = 10  # of one organization, before the next one's turn: what they share is read once
+BATCH: Final = 40  # tickets a worker takes at a time, half of them at most of one organization while others wait
 MESSAGE_LEASE: Final = SEND_LEASE  # seconds from a message's own first transaction
 TICKET_LEASE: Final = SEND_LEASE  # seconds; a worker busy with a long batch renews it
 RENEW_AFTER: Final = TICKET_LEASE / 4
@@ -39,7 +38,9 @@ class Claim:
 # An organization being played under a virtual clock is its player's alone: only a call that names it may take its tickets.
 _CLAIM: Final = """
 WITH waiting AS (
-    SELECT t.id, o.id AS owner, row_number() OVER (PARTITION BY o.id ORDER BY t.due_at, t.id) AS place
+    SELECT t.id, o.id AS owner, row_number() OVER (PARTITION BY o.id ORDER BY t.due_at, t.id) AS place,
+           EXISTS (SELECT FROM notifications_queueticket b
+                   WHERE b.organization_id = o.id AND b.lease_until > clock_timestamp()) AS busy  -- its trail has one head
     FROM core_organization o
     CROSS JOIN LATERAL (
         SELECT id, due_at FROM notifications_queueticket
@@ -51,7 +52,7 @@ WITH waiting AS (
 chosen AS (
     SELECT t.id FROM waiting w JOIN notifications_queueticket t USING (id)
     WHERE t.lease_until IS NULL OR t.lease_until < clock_timestamp()
-    ORDER BY (w.place - 1) / %(chunk)s, md5(w.owner::text || %(salt)s), w.place
+    ORDER BY (w.place - 1) / %(chunk)s, w.busy, md5(w.owner::text || %(salt)s), w.place
     FOR UPDATE OF t SKIP LOCKED
     LIMIT %(size)s
 )
@@ -82,7 +83,7 @@ def _take(now: datetime, size: int, organization_id: UUID | None, tries: str) ->
                 "now": now,
                 "look": size * 4,  # others may hold or be taking the first of them
                 "size": size,
-                "chunk": CHUNK,
+                "chunk": max(size // 2, 1),
                 "salt": str(token),
                 "lease": TICKET_LEASE,
                 "token": token,

@@ -12,7 +12,7 @@ from uuid import UUID
 from celery import current_app
 from django.db import transaction
 
-from customers.services import lock_customers
+from customers.services import hold_customers
 from dunning.core import clock
 from dunning.core.tenancy import current_organization_id, current_scope
 from notifications.enums import MessageState
@@ -74,8 +74,17 @@ def forget_prepared(customer_ids: Iterable[Any]) -> None:
 def lock(message_ids: Iterable[UUID]) -> list[Message]:
     """The messages, locked after their customers' paying groups and in the order of their keys, as every writer does."""
     ids = list(message_ids)
-    lock_customers(Message.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
+    hold_customers(Message.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
     return list(Message.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk"))
+
+
+def lock_in(message_ids: Iterable[UUID], states: Iterable[str]) -> list[UUID]:
+    """Take the same locks as `lock`; the ids of those whose state is one of these."""
+    ids = list(message_ids)
+    hold_customers(Message.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
+    locked = Message.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk", "state")
+    wanted = set(states)
+    return [pk for pk, state in locked if state in wanted]
 
 
 def announce(message_ids: Sequence[UUID], *, now: datetime) -> None:

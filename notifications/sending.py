@@ -307,7 +307,7 @@ class Sending:
 
         def tell() -> None:
             with tenant(self.organization_id):
-                told = [message.pk for message in outbox.lock(ids) if message.state in settlement.ANNOUNCED]
+                told = outbox.lock_in(ids, settlement.ANNOUNCED)
                 outbox.drop_tickets(told)
                 outbox.announce(told, now=self.moment())
 

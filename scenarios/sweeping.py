@@ -7,7 +7,7 @@ sweepers and workers may do this at once: tickets and organizations are claimed,
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connections, transaction
@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from dunning.core import clock
 from dunning.core.models import Organization
 from notifications import dispatcher
+from scenarios import invariants
 from scenarios.tasks import RING_AGAIN_AFTER, run
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 EVERY: Final = 30.0  # seconds between two passes
 BUDGET: Final = 60.0  # seconds after which a pass takes no further batch
 GRACE: Final = timedelta(seconds=90)  # the minute's bell and a while: after it nobody is going to ring for this organization
+
+CHECK_EVERY: Final = timedelta(hours=1)
 
 Work = Callable[[], Any]
 
@@ -55,7 +58,25 @@ def _forgotten() -> Organization | None:
     return organization
 
 
-WORKS: Final[Sequence[tuple[str, Work]]] = (("messages", deliver), ("runs", run_forgotten))
+_next_check: datetime | None = None
+
+
+def check_rules() -> int:
+    """Once an hour, ask the invariants of every organization; a broken one is an error in the log."""
+    global _next_check
+    now = clock.now()
+    if _next_check is not None and now < _next_check:
+        return 0
+    _next_check = now + CHECK_EVERY
+    broken = 0
+    for organization in Organization.objects.filter(playing_until=None).order_by("slug"):
+        for violation in invariants.check(organization, now=now):
+            logger.error("An invariant is broken: %s", violation)
+            broken += 1
+    return broken
+
+
+WORKS: Final[Sequence[tuple[str, Work]]] = (("messages", deliver), ("runs", run_forgotten), ("broken rules", check_rules))
 
 
 def sweep_once() -> dict[str, int]:

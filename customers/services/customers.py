@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, TypedDict, Unpack
+from typing import Any, Final, TypedDict, Unpack
 from uuid import UUID
 
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from customers import identity
@@ -69,6 +70,22 @@ def lock_customers(ids: Iterable[UUID]) -> dict[UUID, Customer]:
     group = wanted.union(roots, Customer.objects.filter(payer__in=roots).values_list("pk", flat=True))
     locked = Customer.objects.select_for_update(no_key=True).filter(pk__in=group).order_by("pk")
     return {customer.pk: customer for customer in locked if customer.pk in wanted}
+
+
+def hold_customers(ids: Iterable[UUID]) -> None:
+    """Take the same locks as `lock_customers` where nobody needs the rows."""
+    wanted = [str(pk) for pk in set(ids)]
+    if wanted:
+        with connection.cursor() as cursor:
+            cursor.execute(_HOLD, [wanted])
+
+
+_HOLD: Final = """
+WITH roots AS MATERIALIZED (SELECT DISTINCT coalesce(payer_id, id) AS id FROM customers_customer WHERE id = ANY(%s::uuid[]))
+SELECT 1 FROM customers_customer
+WHERE id IN (SELECT id FROM roots UNION SELECT m.id FROM customers_customer m JOIN roots ON m.payer_id = roots.id)
+ORDER BY id FOR NO KEY UPDATE
+"""
 
 
 def lock_customer(customer: Customer | UUID) -> Customer:

@@ -10,9 +10,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection
 
 from dunning.core import clock
 from dunning.core.models import AuditEvent, AuditHead
@@ -76,28 +77,60 @@ def _flush(scope: Scope) -> None:
     if not pending:
         return
     scope.pending[:] = [entry for entry in scope.pending if not isinstance(entry, PendingEvent)]
-    head = AuditHead.objects.select_for_update(no_key=True).first()
+    organization_id = scope.organization_id
+    with connection.cursor() as cursor:
+        sequence, previous = _lock_head(cursor, organization_id)
+        rows: list[Any] = []
+        for entry in pending:
+            sequence += 1
+            event = AuditEvent(
+                organization_id=organization_id,
+                sequence=sequence,
+                at=entry.at,
+                actor=entry.actor,
+                action=entry.action,
+                object_type=entry.object_type,
+                object_id=entry.object_id,
+                body=entry.body,
+                previous_hash=previous,
+            )
+            event.hash = previous = link_hash(event)
+            rows += [
+                event.pk, organization_id, sequence, event.at, event.actor, event.action, event.object_type, event.object_id,
+                json.dumps(event.body), event.previous_hash, event.hash,
+            ]  # fmt: skip
+            if len(rows) >= _AT_ONCE * 11:
+                _insert(cursor, rows)
+                rows = []
+        _insert(cursor, rows)
+        cursor.execute(
+            "UPDATE core_audithead SET sequence = %s, hash = %s WHERE organization_id = %s", [sequence, previous, organization_id]
+        )
+
+
+_AT_ONCE: Final = 500
+_INSERT: Final = (
+    "INSERT INTO core_auditevent"
+    " (id, organization_id, sequence, at, actor, action, object_type, object_id, body, previous_hash, hash) VALUES "
+)
+
+
+def _lock_head(cursor: Any, organization_id: Any) -> tuple[int, str]:
+    """The end of the chain, locked: the last lock of every transaction, in statements of its own because each one pays for them."""
+    lock = "SELECT sequence, hash FROM core_audithead WHERE organization_id = %s FOR NO KEY UPDATE"
+    cursor.execute(lock, [organization_id])
+    head = cursor.fetchone()
     if head is None:  # the organization's first event; another transaction may be writing its own
         AuditHead.objects.bulk_create([AuditHead()], ignore_conflicts=True)
-        head = AuditHead.objects.select_for_update(no_key=True).get()
-    events = []
-    sequence, previous = head.sequence, head.hash
-    for entry in pending:
-        sequence += 1
-        event = AuditEvent(
-            sequence=sequence,
-            at=entry.at,
-            actor=entry.actor,
-            action=entry.action,
-            object_type=entry.object_type,
-            object_id=entry.object_id,
-            body=entry.body,
-            previous_hash=previous,
-        )
-        event.hash = previous = link_hash(event)
-        events.append(event)
-    AuditEvent.objects.bulk_create(events)
-    AuditHead.objects.filter(pk=head.pk).update(sequence=sequence, hash=previous)
+        cursor.execute(lock, [organization_id])
+        head = cursor.fetchone()
+    return head[0], head[1]
+
+
+def _insert(cursor: Any, rows: list[Any]) -> None:
+    if rows:
+        values = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"] * (len(rows) // 11))
+        cursor.execute(_INSERT + values, rows)
 
 
 def link_hash(event: AuditEvent) -> str:

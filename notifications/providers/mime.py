@@ -2,6 +2,7 @@
 
 from email.headerregistry import Address
 from email.utils import formataddr, getaddresses
+from functools import lru_cache
 
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
@@ -18,6 +19,7 @@ HEADERS = {
 }
 
 
+@lru_cache(maxsize=1024)  # an organization's own addresses come with each of its messages
 def single_address(value: str) -> tuple[str, str]:
     """(name, address) of a header value holding exactly one mailbox.
 

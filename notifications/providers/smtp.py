@@ -132,9 +132,7 @@ class Smtp(Provider):
         return self._connect(), 0
 
     def _connect(self) -> smtplib.SMTP:
-        context = ssl.create_default_context()
-        if not self._checks_certificates:
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context = None if self.security == "none" else _trust(verify=self._checks_certificates)
         connection: smtplib.SMTP | None = None
         try:
             if self.security == "ssl":
@@ -224,6 +222,13 @@ class Smtp(Provider):
             return connection.rset()[0] == 250
         except (smtplib.SMTPException, OSError):
             return False
+
+
+def _trust(*, verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def _port(value: object) -> int:

@@ -78,13 +78,15 @@ def report(campaign: "object", kills: int) -> int:
         for sentence in verdict.wrong[:20]:
             campaign.say(sentence)
         print(verdict.line(name, kills))
+    broken = campaign.check()
     connections.close_all()
     print(
         f"result name=chaos sends={total.sends} kills={kills} lost={total.lost} duplicated={total.duplicated}"
         f" uncertain={total.uncertain} settled={total.settled} astray={total.astray} aside={total.aside} tasks={total.tasks}"
+        f" invariants={'broken' if broken else 'hold'}"
         f" failpoint={campaign.plan.failpoint or 'none'} pauses={campaign.plan.pauses} seed={campaign.plan.seed}"
     )
-    return int(bool(total.lost or total.duplicated or total.astray))
+    return int(bool(total.lost or total.duplicated or total.astray or broken))
 
 
 if __name__ == "__main__":

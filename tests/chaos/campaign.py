@@ -14,6 +14,7 @@ from dunning.core.tenancy import tenant
 from notifications import dispatcher
 from notifications.enums import ProviderKind
 from notifications.models import QueueTicket
+from scenarios import invariants
 from tests.chaos import town
 from tests.chaos.crew import Crew
 from tests.chaos.ground import Ground, Judge
@@ -80,7 +81,7 @@ class Campaign:
             share = self.plan.sends // len(self.plan.classes) + (number < self.plan.sends % len(self.plan.classes))
             self.houses[name] = town.build(organizations=self.plan.organizations, sends=share, way=self._way(name), label=name)
             self.judges[FAKES[name]].behave(modes=MOODS if self.plan.moody else {}, seed=self.plan.seed)
-        self.due = town.queued([house for houses in self.houses.values() for house in houses])
+        self.due = town.queued(self._all())
         self.say(f"{sum(map(len, self.due.values()))} messages are due, of {', '.join(self.plan.classes)}")
 
     def _way(self, name: str) -> town.Way:
@@ -153,7 +154,7 @@ class Campaign:
         """Let business time go on until nothing waits: retries, look-ups, and the day after which a person is asked."""
         with connection.cursor() as cursor:  # the dead hold nothing any more
             cursor.execute("UPDATE notifications_queueticket SET lease_until = clock_timestamp() - interval '1 second'")
-        for house in [house for houses in self.houses.values() for house in houses]:
+        for house in self._all():
             _end_leases(house)
         begin = clock.now()
         outcomes: dict[str, int] = {}
@@ -164,6 +165,16 @@ class Campaign:
             if not QueueTicket.objects.exists():
                 break
         self.say(f"afterwards: {', '.join(f'{count} {state}' for state, count in sorted(outcomes.items())) or 'nothing'}")
+
+    def check(self) -> int:
+        """The invariants of every organization, after business time went on for two days; how many are broken."""
+        broken = [str(violation) for house in self._all() for violation in invariants.check(house, now=clock.now())]
+        for sentence in broken:
+            self.say(sentence)
+        return len(broken)
+
+    def _all(self) -> list[Organization]:
+        return [house for houses in self.houses.values() for house in houses]
 
     def judge(self) -> dict[str, Verdict]:
         """Each class before its own provider's journal."""
