@@ -97,7 +97,7 @@ INVARIANTS: Final[Sequence[Invariant]] = (
         _("What is said to have left has its attempt, its frozen copy and its trail."),
         f"""
         SELECT m.id FROM notifications_message m WHERE m.state IN {SAID} AND (
-            m.frozen_at IS NULL OR m.content_sha256 = '' OR m.accepted_at IS NULL
+            ((m.frozen_at IS NULL OR m.content_sha256 = '') AND NOT m.details ? 'quarantined') OR m.accepted_at IS NULL
             OR NOT EXISTS (SELECT FROM notifications_attempt a WHERE a.message_id = m.id)
             OR NOT EXISTS (SELECT FROM core_auditevent e WHERE e.object_type = 'notifications.message' AND e.object_id = m.id::text))
         """,  # noqa: S608  words of this module

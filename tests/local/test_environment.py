@@ -100,6 +100,6 @@ def test_every_variable_is_documented_and_given_to_the_containers() -> None:
     documented = set(re.findall(r"^\| `([A-Z_]+)`", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE))
     assert documented - {"DUNNING_BOOTSTRAP"} == read
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    for name in ("migrate", "web", "worker", "beat"):
+    for name in ("migrate", "web", "worker", "sweep", "beat"):
         assert compose["services"][name]["environment"].keys() <= read
     assert "DATABASE_OWNER_URL" not in compose["services"]["web"]["environment"]

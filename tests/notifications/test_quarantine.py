@@ -1,0 +1,76 @@
+"""A database restored to a moment before messages left: nothing of what may have left is sent again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections
+
+from dunning.core import clock
+from dunning.core.models import OrganizationProfile
+from dunning.core.tenancy import tenant
+from dunning.local import testing
+from notifications import dispatcher
+from notifications.enums import AttemptOutcome, MessageState
+from notifications.models import Attempt, Message
+from tests.database_fixtures import _point_at
+from tests.notifications.mailroom import NOW, gate_in_charge, make_mail_room, use_smtp, write
+from tests.servers import mail_server
+
+BACKUP = "2026-10-05T09:59+02:00"
+
+
+@contextmanager
+def copied(database: str) -> Iterator[str]:
+    """A base backup of the database as it is, ready to be restored."""
+    import os
+
+    connections.close_all()
+    with testing.clone(os.environ["DATABASE_OWNER_URL"], database, "backup") as name:
+        yield name
+
+
+def test_what_left_after_the_backup_is_not_sent_again(committed_database: str) -> None:
+    with mail_server() as sink, gate_in_charge():
+        organization = make_mail_room()
+        with tenant(organization):
+            use_smtp(sink)
+            for _ in range(12):
+                write()
+            later = write(not_before=NOW + timedelta(hours=3))
+            paper = write(channel="letter", state=MessageState.HELD)
+        with copied(committed_database) as backup:
+            assert dispatcher.deliver_due(now=NOW) == {MessageState.ACCEPTED: 12}
+            _point_at(backup)
+            with tenant(organization):
+                assert Message.objects.filter(state=MessageState.QUEUED).count() == 13  # it knows nothing of the twelve
+
+            said = StringIO()
+            with clock.virtual(NOW + timedelta(minutes=10)):
+                call_command("quarantine", since=BACKUP, stdout=said)
+                call_command("quarantine", since=BACKUP, stdout=said)
+            assert said.getvalue().splitlines() == [
+                f"{organization.slug}: 12 messages may have left and are uncertain.",
+                f"{organization.slug}: 0 messages may have left and are uncertain.",
+            ]
+            for hours in (1, 4, 26, 50):
+                dispatcher.deliver_due(now=NOW + timedelta(hours=hours))
+            with tenant(organization):
+                states = dict(Message.objects.values_list("pk", "state"))
+                assert states.pop(later.pk) == MessageState.ACCEPTED  # it was not due yet: it cannot have left
+                assert states.pop(paper.pk) == MessageState.HELD
+                assert set(states.values()) == {MessageState.UNPROVEN}
+                assert Attempt.objects.filter(outcome=AttemptOutcome.UNCERTAIN).count() == 12
+                assert OrganizationProfile.objects.get().supervised_until is not None
+            _point_at(committed_database)
+    keys = [mail["Message-ID"] for mail in sink.received]
+    assert len(keys) == len(set(keys)) == 13
+
+
+def test_a_moment_that_cannot_be_meant_is_refused(db: None) -> None:
+    for text, said in (("yesterday", "not a moment"), ("2026-10-05T09:30", "not a moment"), ("2999-01-01T00:00+00:00", "not come yet")):
+        with pytest.raises(CommandError, match=said):
+            call_command("quarantine", since=text)
