@@ -1,0 +1,188 @@
+"""The inbox and the local mailbox as a clerk meets them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+
+from dunning.core import clock
+from dunning.core.enums import Role
+from dunning.core.tenancy import tenant
+from notifications.enums import EventState, MessageState, ProviderKind
+from notifications.models import InboundEvent, InboundMessage, Message, ProviderAccount
+from notifications.services import set_provider
+from scenarios.models import Task
+from tests.dashboard.conftest import NOW, House, sign_in
+from tests.factories import make_customer, make_organization
+from tests.scenarios.houses import CLERK
+
+
+def post(client: Client, name: str, pk: Any, **data: Any) -> Any:
+    with clock.virtual(NOW):
+        return client.post(reverse(f"dashboard:{name}", args=[pk]), data, follow=True)
+
+
+def get(client: Client, name: str, *args: Any, **query: Any) -> Any:
+    with clock.virtual(NOW):
+        return client.get(reverse(f"dashboard:{name}", args=args), query)
+
+
+def answered(house: House, client: Client, text: str = "C'est payé depuis lundi.") -> InboundMessage:
+    post(client, "message_answer", house.sent.pk, act="reply", text=text)
+    with tenant(house.organization):
+        return InboundMessage.objects.order_by("-received_at", "-pk").select_related("customer").first()  # type: ignore[return-value]  # there is one
+
+
+def test_a_reply_is_tried_read_on_todays_queue_and_dealt_with(house: House) -> None:
+    client = sign_in(house.organization)
+    page = get(client, "message", house.sent.pk)
+    assert b'name="act" value="absence"' in page.content
+    reply = answered(house, client)
+
+    today = get(client, "today").content.decode()
+    assert "C&#x27;est payé depuis lundi." in today
+    inbox = get(client, "inbox").content.decode()
+    assert "C&#x27;est payé depuis lundi." in inbox and "Durand SARL" in inbox
+    shown = get(client, "reply", reply.pk).content.decode()
+    assert "Nothing is sent to Durand SARL until this is dealt with." in shown and "the message it answers" in shown
+
+    answer = post(client, "reply_handle", reply.pk)
+    assert "The plan of Durand SARL goes on." in answer.content.decode()
+    with tenant(house.organization):
+        reply.refresh_from_db()
+        assert reply.handled_by.startswith("user:")
+        assert reply.customer is not None and reply.customer.reply_pending_since is None
+        assert not Task.objects.filter(kind="reply", state="open").exists()
+
+
+def test_a_reply_without_words_is_refused_and_nothing_came_in(house: House) -> None:
+    client = sign_in(house.organization)
+    page = post(client, "message_answer", house.sent.pk, act="reply", text="  ")
+    assert "Write what the customer answers." in page.content.decode()
+    page = post(client, "message_answer", house.sent.pk, act="wrong_number")
+    assert "cannot be answered here" in page.content.decode()
+    with tenant(house.organization):
+        assert (InboundEvent.objects.count(), InboundMessage.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("act", "state"), [("delivered", MessageState.DELIVERED), ("bounced", MessageState.BOUNCED), ("complained", MessageState.COMPLAINED)]
+)
+def test_one_click_reports_what_became_of_it(house: House, act: str, state: MessageState) -> None:
+    client = sign_in(house.organization)
+    post(client, "message_answer", house.sent.pk, act=act)
+    with tenant(house.organization):
+        assert Message.objects.get(pk=house.sent.pk).state == state
+
+
+def test_an_absence_is_tried_with_one_click(house: House) -> None:
+    client = sign_in(house.organization)
+    page = post(client, "message_answer", house.sent.pk, act="absence").content.decode()
+    assert "Away until 23 October 2026" in page
+    with tenant(house.organization):
+        assert InboundMessage.objects.get().absent_until == NOW.date() + timedelta(days=14)
+
+
+def test_an_absence_is_noted_by_a_person(house: House) -> None:
+    client = sign_in(house.organization)
+    reply = answered(house, client, "Je rentre le 20.")
+    assert get(client, "reply_away", reply.pk).status_code == 200
+    page = post(client, "reply_away", reply.pk, until="2026-10-20", substitute="")
+    assert "away until 20 October 2026" in page.content.decode()
+    with tenant(house.organization):
+        reply.refresh_from_db()
+        assert (reply.kind, reply.handled_at) == ("absence", NOW)
+    assert post(client, "reply_away", reply.pk, until="2026-01-01", substitute="").status_code == 422
+
+
+def test_an_unmatched_message_is_joined_to_a_customer(house: House) -> None:
+    client = sign_in(house.organization)
+    with tenant(house.organization):
+        reply = InboundMessage.objects.create(
+            event_id=house.receipt,
+            channel="email",
+            kind="human",
+            sender="x@elsewhere.example",
+            said="Bonjour",
+            text="Bonjour",
+            received_at=NOW,
+        )
+    assert "x@elsewhere.example" in get(client, "today").content.decode()
+    assert "It names no message of ours" in get(client, "reply", reply.pk).content.decode()
+    assert post(client, "reply_join", reply.pk, customer="NOBODY").status_code == 422
+    assert "whose reminders wait" in post(client, "reply_join", reply.pk, customer="C2").content.decode()
+    assert post(client, "reply_join", reply.pk, customer="C1").status_code == 422  # it is somebody's now
+    with tenant(house.organization):
+        reply.refresh_from_db()
+        assert reply.customer is not None and (reply.customer.number, reply.matched_by) == ("C2", "person")
+        assert reply.customer.reply_pending_since == NOW
+
+
+def test_calls_in_trouble_are_named_and_read_again(house: House) -> None:
+    client = sign_in(house.organization)
+    with tenant(house.organization):
+        account = ProviderAccount.objects.get(channel="email", is_active=True)
+        event = InboundEvent.objects.create(
+            account_id=account.pk,
+            kind="post_office",
+            key="k",
+            body=b"{",
+            state=EventState.UNREADABLE,
+            error="It is no JSON",
+            due_at=NOW,
+            received_at=NOW,
+        )
+    page = get(client, "inbox", kinds="trouble").content.decode()
+    assert "It is no JSON" in page and "Cannot be read" in page
+    post(client, "read_again", event.pk)
+    with tenant(house.organization):
+        assert InboundEvent.objects.get().state == EventState.STORED
+
+
+def test_who_may_only_look_changes_nothing(house: House) -> None:
+    client = sign_in(house.organization)
+    reply = answered(house, client)
+    viewer = sign_in(house.organization, Role.VIEWER, "viewer@atelier.example")
+    assert get(viewer, "reply", reply.pk).status_code == 200
+    assert b"reply_handle" not in get(viewer, "reply", reply.pk).content
+    for name in ("reply_handle", "reply_join", "reply_away"):
+        assert post(viewer, name, reply.pk, customer="C2", until="2026-10-20").status_code == 403
+    assert post(viewer, "message_answer", house.sent.pk, act="bounced").status_code == 403
+
+
+def test_another_organizations_reply_does_not_exist(house: House) -> None:
+    reply = answered(house, sign_in(house.organization))
+    stranger = sign_in(make_organization(), email="other@elsewhere.example")
+    assert get(stranger, "reply", reply.pk).status_code == 404
+    assert post(stranger, "reply_handle", reply.pk).status_code == 404
+    with tenant(house.organization):
+        reply.refresh_from_db()
+        assert reply.handled_at is None
+
+
+def test_what_they_write_is_escaped(house: House) -> None:
+    client = sign_in(house.organization)
+    reply = answered(house, client, "<script>alert(1)</script><img src=x onerror=alert(1)>")
+    for page in (get(client, "reply", reply.pk), get(client, "inbox"), get(client, "today"), get(client, "message", house.sent.pk)):
+        assert b"<script>alert(1)" not in page.content and b"<img src=x" not in page.content
+
+
+def test_the_address_of_a_way_in_is_printed_and_rotated(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    def printed(*more: str) -> str:
+        call_command("provider_hook", "--organization", house.organization.slug, "--channel", "email", *more)
+        return capsys.readouterr().out.strip()
+
+    with pytest.raises(CommandError, match="never calls"):
+        printed()  # the local post office
+    with tenant(house.organization):
+        set_provider(
+            channel="email", kind=ProviderKind.ANYMAIL, actor=CLERK, now=NOW, settings={"service": "brevo"}, secrets={"api_key": "k"}
+        )
+        make_customer()
+    first = printed()
+    assert first.startswith("http://dunning:") and "/hooks/anymail/" in first
+    assert printed() == first
+    assert printed("--rotate") != first
