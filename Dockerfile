@@ -1,4 +1,4 @@
-# The product for production: web, worker and beat run from this one image (see docker-compose.yml).
+# The product for production: web, worker, sweep and beat run from this one image (see docker-compose.yml).
 FROM python:3.12-slim-bookworm AS packages
 COPY requirements.lock /tmp/requirements.lock
 # The lock also names the embedded servers of `manage.py up`; production has real ones.

@@ -112,6 +112,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: the schedule is below, and forgetting the last ring costs nothing
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "scenarios.tick", "schedule": crontab(), "options": {"expires": 55}},
+    "follow": {"task": "notifications.follow", "schedule": crontab(minute="17", hour="*/3"), "options": {"expires": 3600}},
     "sweep": {"task": "notifications.sweep", "schedule": 30.0, "options": {"expires": 25}},
 }
 

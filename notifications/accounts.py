@@ -1,10 +1,9 @@
-"""From an organization's account to a provider ready to send: secrets opened, connections kept, a broken service left alone for a while."""
+"""From an organization's account to a provider ready to send: secrets opened, connections kept."""
 
 import base64
 import hashlib
 import json
 import threading
-import time
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from notifications.models import ProviderAccount
 from notifications.providers import build
-from notifications.providers.base import Account, Misconfigured, NotAccepted, Provider
+from notifications.providers.base import Account, Misconfigured, Provider
 
 
 def _derived(secret: str) -> Fernet:
@@ -62,38 +61,3 @@ def provider_of(account: ProviderAccount) -> Provider:
     if previous:
         previous[1].close()
     return provider
-
-
-class Breaker:
-    """After three failures in a row a service is asked again only every ten seconds, up to a minute (per process, monotonic time)."""
-
-    THRESHOLD = 3
-    SHORTEST, LONGEST = 10.0, 60.0
-
-    def __init__(self) -> None:
-        self._failures: dict[UUID, int] = {}
-        self._closed_until: dict[UUID, float] = {}
-        self._lock = threading.Lock()
-
-    def wait(self, account_id: UUID) -> float:
-        """Seconds to leave the service alone; 0 lets this one caller through."""
-        with self._lock:
-            left = self._closed_until.get(account_id, 0.0) - time.monotonic()
-            if left <= 0 and self._failures.get(account_id, 0) >= self.THRESHOLD:
-                self._closed_until[account_id] = time.monotonic() + self.SHORTEST  # the next caller waits for this probe
-            return max(left, 0.0)
-
-    def report(self, account_id: UUID, failure: NotAccepted | None) -> None:
-        """What became of a call; `failure` counts when the service as a whole was at fault."""
-        with self._lock:
-            if failure is None:
-                self._failures.pop(account_id, None)
-                self._closed_until.pop(account_id, None)
-            elif failure.service:
-                failures = self._failures[account_id] = self._failures.get(account_id, 0) + 1
-                if failures >= self.THRESHOLD or failure.retry_after:
-                    wait = min(self.SHORTEST * 2 ** max(failures - self.THRESHOLD, 0), self.LONGEST)
-                    self._closed_until[account_id] = time.monotonic() + max(wait, min(failure.retry_after or 0.0, self.LONGEST))
-
-
-breaker = Breaker()

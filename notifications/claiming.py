@@ -63,6 +63,19 @@ RETURNING q.id, q.organization_id, q.message_id, q.channel, q.due_at, q.tries
 """
 
 
+def claim_one(message_id: UUID) -> list[Claim]:
+    """Take the ticket of one message whatever its turn; nothing when it has none or somebody holds it."""
+    token = uuid.uuid4()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE notifications_queueticket SET lease_until = clock_timestamp() + make_interval(secs => %s), lease_token = %s"
+            " WHERE message_id = %s AND (lease_until IS NULL OR lease_until < clock_timestamp())"
+            " RETURNING id, organization_id, message_id, channel",
+            [TICKET_LEASE, token, message_id],
+        )
+        return [Claim(ticket_id, organization, message, channel, token) for ticket_id, organization, message, channel in cursor.fetchall()]
+
+
 def claim(*, now: datetime, size: int = BATCH, organization_id: UUID | None = None) -> list[Claim]:
     """Take up to `size` due tickets that nobody holds, oldest first within an organization."""
     return _take(now, size, organization_id, "tries = 0")
@@ -122,6 +135,18 @@ def finish(claims: list[Claim]) -> bool:
             [[str(claim.ticket_id) for claim in claims], claims[0].token],
         )
         return bool(cursor.rowcount == len(claims))
+
+
+def put_off(claims: list[Claim], *, due_at: list[datetime]) -> None:
+    """Let anybody take these tickets again, each from its own moment."""
+    if not claims:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE notifications_queueticket q SET lease_until = NULL, lease_token = NULL, tries = 0, due_at = late.due_at"
+            " FROM unnest(%s::uuid[], %s::timestamptz[]) AS late (id, due_at) WHERE q.id = late.id AND q.lease_token = %s",
+            [[str(claim.ticket_id) for claim in claims], due_at, claims[0].token],
+        )
 
 
 def give_back(claim: Claim, *, due_at: datetime | None = None) -> None:

@@ -3,19 +3,23 @@
 What stands in the way is an `Obstructed`, whose reason a person can read and mend.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
 from dunning.core import documents
 from dunning.core.enums import Channel
 from dunning.core.models import Document, OrganizationProfile
 from dunning.core.money import format_date
 from dunning.core.tenancy import current_organization_id
-from notifications import accounts
-from notifications.enums import Obstacle
+from notifications import accounts, pace
+from notifications.enums import MessageKind, Obstacle
 from notifications.models import Message, MessageTemplate, ProviderAccount
 from notifications.providers import mime
 from notifications.providers.base import Misconfigured, Provider
@@ -64,7 +68,8 @@ class Workbench:
     def __init__(self, *, many: bool = False) -> None:
         self._many = many
         self.profile = OrganizationProfile.objects.get()
-        self._accounts = {account.channel: account for account in ProviderAccount.objects.filter(is_active=True)}
+        self._accounts = {account.channel: account for account in pace.active_accounts()}
+        self._read_at = time.monotonic()
         self._templates: dict[tuple[str, str, str, str], MessageTemplate | None] = {}
         self._zone: ZoneInfo | None = None
         self._closed = set(closed_addresses().values_list("channel", "address")) if many else None
@@ -83,6 +88,11 @@ class Workbench:
         """The domain at which the account of a channel receives replies; blank when it receives none."""
         account = self._accounts.get(channel)
         return str(account.settings.get("reply_domain") or "").strip().lower() if account is not None else ""
+
+    def closed_for(self, channel: str) -> float:
+        """Seconds the channel's service is still left alone; 0 lets a call pass."""
+        account = self._accounts.get(channel)
+        return max(pace.seconds_closed(account) - (time.monotonic() - self._read_at), 0.0) if account is not None else 0.0
 
     def local_channels(self) -> frozenset[str]:
         """Channels whose provider keeps everything on this machine."""
@@ -129,7 +139,7 @@ class Workbench:
 
 def compose(message: Message, go: Go, bench: Workbench, *, now: datetime) -> Content:
     """Render the text in force with fresh values and address it. Raises Obstructed; writes nothing."""
-    template = bench.template(message)
+    template = bench.template(message) if message.kind != MessageKind.TEST else _test_text(message, bench.profile)
     try:
         if message.channel == Channel.EMAIL:
             return _email(message, go, bench, template)
@@ -140,6 +150,15 @@ def compose(message: Message, go: Go, bench: Workbench, *, now: datetime) -> Con
         raise Obstructed(Obstacle.MISSING_VALUE, missing.key) from None
     except TemplateError as error:
         raise Obstructed(Obstacle.TEMPLATE_ERROR, str(error)) from None
+
+
+def _test_text(message: Message, profile: OrganizationProfile) -> MessageTemplate:
+    """The text of a test to oneself, in no list of texts and never saved."""
+    name = profile.sender_name or profile.legal_name
+    with override(message.language):
+        subject = _("Test of %(name)s") % {"name": name}
+        body = _("This is a test message of %(name)s. If you read it, messages to customers can leave this way.") % {"name": name}
+    return MessageTemplate(key=message.template_key, channel=message.channel, language=message.language, subject=subject, body=body)
 
 
 def _email(message: Message, go: Go, bench: Workbench, template: MessageTemplate) -> Content:

@@ -30,6 +30,7 @@ class MessageState(models.TextChoices):
     UNCERTAIN = "uncertain", _("Uncertain")
     RETRY = "retry", _("To be tried again")
     TO_POST = "to_post", _("To be posted")  # letters: printed by us, waiting for the posting date
+    ENTRUSTED = "entrusted", _("With the postal service")  # letters: it has them and will report their posting
     FAILED = "failed", _("Failed")
     UNPROVEN = "unproven", _("Unproven")
     CANCELLED = "cancelled", pgettext_lazy("message", "Withdrawn")
@@ -68,6 +69,8 @@ class ProviderKind(models.TextChoices):
     SMTP = "smtp", _("SMTP server")
     ANYMAIL = "anymail", _("E-mail service (Anymail)")
     TWILIO = "twilio", _("Twilio")
+    SINCH = "sinch", _("Sinch")
+    MYSENDINGBOX = "mysendingbox", _("MySendingBox")
     PRINT = "print", _("Print and post yourself")
 
 
@@ -91,6 +94,15 @@ class ReplyKind(models.TextChoices):
     AUTOMATIC = "automatic", _("Automatic message")
     BOUNCE = "bounce", _("Undeliverable")
     STOP = "stop", _("Asked to stop")
+
+
+class ProofKind(models.TextChoices):
+    """What a kept document proves of a letter."""
+
+    DEPOSIT = "deposit", _("Proof of posting")
+    RECEIPT = "receipt", _("Signed acknowledgement of receipt")
+    RETURN = "return", _("Returned envelope")
+    OTHER = "other", _("Another document")
 
 
 class SuppressionReason(models.TextChoices):

@@ -13,6 +13,7 @@ from dunning.core import documents
 from dunning.core.enums import PAPER_CHANNELS
 from dunning.core.models import Document
 from notifications.composing import Content, Obstructed, Workbench, compose
+from notifications.enums import MessageKind
 from notifications.models import Attachment, Message
 from notifications.signals import Go, Stop, Together, about_to_send
 
@@ -22,6 +23,8 @@ def ask(message: Message, *, now: datetime, preview: bool = False, together: Tog
 
     `together` names the messages that are asked about in this transaction, when there are several.
     """
+    if message.kind == MessageKind.TEST:  # about nothing that could have changed
+        return Go(context={})
     answers = about_to_send.send(sender=Message, message=message, now=now, preview=preview, together=together or Together([message.pk]))
     if len(answers) != 1:
         raise ImproperlyConfigured(f"about_to_send has {len(answers)} receivers instead of one.")
@@ -58,7 +61,7 @@ def freeze(message: Message, go: Go, content: Content, *, now: datetime, **field
     files = [(filename, document.sha256) for document, filename in content.attachments]
     fields = {
         **said,
-        "template": content.template,
+        "template": content.template if message.kind != MessageKind.TEST else None,
         "contact_id": go.contact_id or message.contact_id,
         "amount": go.amount or message.amount,
         "item_count": go.item_count or message.item_count,

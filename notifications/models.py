@@ -1,6 +1,7 @@
 """The outbox, which is also the archive: every message with its attempts, its events and its way out."""
 
 from typing import ClassVar
+from uuid import UUID
 
 import pgtrigger
 from django.db import models
@@ -17,6 +18,7 @@ from notifications.enums import (
     LetterProof,
     MessageKind,
     MessageState,
+    ProofKind,
     ProviderKind,
     ReplyKind,
     SuppressionReason,
@@ -61,6 +63,12 @@ class ProviderAccount(TenantModel):
     secrets = models.TextField(blank=True)  # Fernet-encrypted JSON
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # how it is doing, for all workers: written when something is wrong, or limited; moments are the database's own time
+    failures = models.PositiveSmallIntegerField(default=0)  # in a row, of the service as a whole
+    closed_until = models.DateTimeField(null=True, blank=True)  # left alone until then
+    next_slot_at = models.DateTimeField(null=True, blank=True)  # with a rate limit: when the next call may be made
+    last_error = models.CharField(max_length=500, blank=True)
+    last_error_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -76,7 +84,7 @@ class ProviderAccount(TenantModel):
 class Message(TenantModel):
     """One e-mail, text message or letter. Once frozen and handed over, what was said never changes again (trigger)."""
 
-    customer = TenantForeignKey("customers.Customer", related_name="messages")
+    customer = TenantForeignKey("customers.Customer", null=True, blank=True, related_name="messages")  # none: a test to oneself
     contact = TenantForeignKey("customers.Contact", null=True, blank=True)
     channel = models.CharField(max_length=12, choices=Channel)
     kind = models.CharField(max_length=16, choices=MessageKind, default=MessageKind.REMINDER)
@@ -140,6 +148,7 @@ class Message(TenantModel):
                 fields=["organization", "group_key", "planned_on"],
                 condition=~Q(group_key="") & ~Q(state__in=sorted([*NEVER_LEFT, MessageState.BOUNCED])),
             ),
+            models.CheckConstraint(name="message_has_customer", condition=Q(customer__isnull=False) | Q(kind=MessageKind.TEST)),
         ]
         indexes: ClassVar = [
             models.Index(name="message_by_customer", fields=["organization", "customer", "planned_on"]),
@@ -178,6 +187,13 @@ class Message(TenantModel):
     def __str__(self) -> str:
         return self.subject or self.template_key
 
+    @property
+    def customer_key(self) -> UUID:
+        """The customer it is for. Raises ValueError for a test, which is for nobody."""
+        if self.customer_id is None:
+            raise ValueError("A test to oneself has no customer.")
+        return self.customer_id
+
 
 class Attachment(TenantModel):
     """A file that left with a message, under the name the recipient saw."""
@@ -200,11 +216,13 @@ class Attempt(TenantModel):
     message = TenantForeignKey(Message, on_delete=models.CASCADE, related_name="attempts")
     number = models.PositiveSmallIntegerField()
     provider = models.CharField(max_length=40)
-    started_at = models.DateTimeField()  # database time
+    account = TenantForeignKey(ProviderAccount, null=True, blank=True)  # asked again through the same one, whatever was set up since
+    started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=14, choices=AttemptOutcome, default=AttemptOutcome.PENDING)
     provider_id = models.CharField(max_length=120, blank=True)
     response = models.TextField(blank=True)  # the provider's own words, bounded
+    absent_since = models.DateTimeField(null=True, blank=True)  # looked up and not found, for the first time
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(name="attempt_number", fields=["organization", "message", "number"])]
@@ -232,6 +250,28 @@ class DeliveryEvent(TenantModel):
 
     def __str__(self) -> str:
         return self.kind
+
+
+class ProofFile(TenantModel):
+    """A document that proves what became of a letter: the slip of its posting, the signed receipt, the envelope that came back."""
+
+    message = TenantForeignKey(Message, on_delete=models.CASCADE, related_name="proof_files")
+    document = TenantForeignKey("core.Document")
+    kind = models.CharField(max_length=12, choices=ProofKind)
+    external_id = models.CharField(max_length=200, blank=True)  # as its postal service names it
+    added_at = models.DateTimeField()
+    added_by = models.CharField(max_length=120)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                name="proof_file_once", fields=["organization", "message", "external_id"], condition=~Q(external_id="")
+            ),
+        ]
+        indexes: ClassVar = [models.Index(name="proof_file_by_message", fields=["organization", "message", "added_at"])]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
 
 
 class QueueTicket(models.Model):

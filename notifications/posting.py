@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from io import BytesIO
-from typing import Final
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -42,15 +41,23 @@ def record_posting(*, message_id: UUID, posted_on: date, actor: str, now: dateti
     settlement.record_delivery_event(message_id=message.pk, kind="posted", at=noon(posted_on), now=now, details={"by": actor})
 
 
-PROOF_RANK: Final[Mapping[str, int]] = {
-    "": 0,
-    LetterProof.POSTED: 1,
-    LetterProof.PRESENTED: 2,
-    LetterProof.UNCLAIMED: 3,
-    LetterProof.REFUSED: 3,
-    LetterProof.DELIVERED: 4,
-    LetterProof.UNKNOWN_ADDRESS: 5,
-}
+def record_postings(*, numbers: Mapping[UUID, str], posted_on: date, actor: str, now: datetime) -> int:
+    """Record what one trip to the post office took: `numbers` are the registered numbers by message, blank for a plain letter.
+
+    All or none: raises DomainError with the first that cannot be right, naming its customer. Returns how many were recorded.
+    """
+    used: dict[str, UUID] = {}
+    for message_id, number in numbers.items():
+        written = "".join(number.split())
+        if written and used.setdefault(written, message_id) != message_id:
+            raise DomainError(_("The number %(number)s is given to two letters.") % {"number": number}, field="tracking_number")
+    for message in outbox.lock(numbers):
+        try:
+            record_posting(message_id=message.pk, posted_on=posted_on, actor=actor, now=now, tracking_number=numbers[message.pk])
+        except DomainError as refusal:
+            name = message.recipient_name or message.subject
+            raise DomainError(f"{name} - {refusal.message}", code=refusal.code, field=refusal.field) from None
+    return len(numbers)
 
 
 def record_letter_proof(*, message_id: UUID, proof: LetterProof, on: date, actor: str, now: datetime) -> None:
@@ -63,7 +70,7 @@ def record_letter_proof(*, message_id: UUID, proof: LetterProof, on: date, actor
         raise DomainError(_("Record first that the letter was posted."), code="not_posted")
     if not message.posted_on <= on <= today(now):
         raise DomainError(_("The day must lie between the posting and today."), field="on")
-    if PROOF_RANK[proof] >= PROOF_RANK[message.proof]:
+    if settlement.PROOF_RANK[proof] >= settlement.PROOF_RANK[message.proof]:
         Message.objects.filter(pk=message.pk).update(proof=proof, proof_on=on, updated_at=now)
     audit.record(actor=actor, action="letter.proof", target=message, body={"proof": proof, "on": on}, now=now)
     settlement.record_delivery_event(

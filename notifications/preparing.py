@@ -6,9 +6,8 @@ the customers' locks that nobody touched its paying family since, and asks again
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,14 +16,13 @@ from django.db.models import Max
 
 from dunning.core import audit, failpoints
 from notifications import claiming, outbox, settlement
-from notifications.accounts import breaker
 from notifications.claiming import MESSAGE_LEASE, Claim
 from notifications.composing import Content, Obstructed, Workbench, compose
 from notifications.enums import AttemptOutcome, MessageState, Obstacle
 from notifications.freezing import ask, freeze
 from notifications.models import Attachment, Attempt, Message, ProviderAccount
 from notifications.providers.base import Accepted, Deadline, Envelope, Provider, ToPost
-from notifications.reconciler import reconcile
+from notifications.reconciler import LookUp, Repeat, reconcile
 from notifications.signals import Go, Stop, Together
 
 LEAVING: Final = (MessageState.QUEUED, MessageState.RETRY)
@@ -54,10 +52,8 @@ class Prepared:
     claim: Claim
     message: Message
     number: int
-    account_id: UUID
-    kind: str
+    account: ProviderAccount
     provider: Provider
-    cost: Decimal
     has_files: bool
     family: tuple[str, ...] = ()
     stamp: str = ""
@@ -94,6 +90,9 @@ class Pass:
     attempts: list[Attempt] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     prepared: list[Prepared] = field(default_factory=list)
+    repeated: list[tuple[Claim, Message, Repeat]] = field(default_factory=list)  # SENDING once more: alone in its pass
+    asked: list[tuple[Claim, Message, LookUp]] = field(default_factory=list)  # to be asked for: alone in its pass
+    alone: list[Claim] = field(default_factory=list)  # to be looked at each in a pass of its own
     outcomes: Counter[str] = field(default_factory=Counter)
 
     def close(self) -> None:
@@ -117,14 +116,8 @@ class Pass:
         for entry in self.prepared:
             family = families.get(entry.message.pk, {})
             stamps = set(family.values())
-            stamped.append(_with_stamp(entry, tuple(sorted(family)), stamps.pop() if len(stamps) == 1 else ""))
+            stamped.append(replace(entry, family=tuple(sorted(family)), stamp=stamps.pop() if len(stamps) == 1 else ""))
         return stamped
-
-
-def _with_stamp(entry: Prepared, family: tuple[str, ...], stamp: str) -> Prepared:
-    return Prepared(
-        entry.claim, entry.message, entry.number, entry.account_id, entry.kind, entry.provider, entry.cost, entry.has_files, family, stamp
-    )
 
 
 def open_pass(claims: Sequence[Claim], now: datetime) -> tuple[Pass, dict[UUID, Message]]:
@@ -145,11 +138,11 @@ def prepare(claim: Claim, message: Message | None, run: Pass) -> None:
             run.announced.append(message.pk)  # by somebody who died before the plans were told; told twice, they do nothing
         return
     if message.state in UNKNOWN:
-        run.outcomes[reconcile(claim, now=run.now)] += 1
+        _find_out(claim, message, run)
         return
     try:
         account, provider = run.bench.account(message.channel)
-        if not provider.is_local and (wait := breaker.wait(account.pk)):
+        if not provider.is_local and (wait := run.bench.closed_for(message.channel)):
             claiming.give_back(claim, due_at=run.now + timedelta(seconds=wait))
             run.outcomes["waiting_for_service"] += 1
             return
@@ -167,6 +160,23 @@ def prepare(claim: Claim, message: Message | None, run: Pass) -> None:
         _settle_locally(claim, message, answer, content, account, provider, run)
     else:
         _freeze_waiting(claim, message, answer, content, account, provider, run)
+
+
+def _find_out(claim: Claim, message: Message, run: Pass) -> None:
+    """A message whose fate is unknown. One that may be called for takes a pass of its own: a worker has one call to make at a time."""
+    if message.state == MessageState.UNCERTAIN and len(run.together.message_ids if run.together else ()) > 1:
+        run.alone.append(claim)
+        return
+    found = reconcile(claim, run.bench, now=run.now)
+    if isinstance(found, str):
+        run.outcomes[found] += 1
+        return
+    if not claiming.extend(claim):
+        raise LostLease
+    if isinstance(found, Repeat):
+        run.repeated.append((claim, message, found))
+    else:
+        run.asked.append((claim, message, found))
 
 
 def _stop(claim: Claim, message: Message, stop: Stop, run: Pass) -> None:
@@ -229,6 +239,7 @@ def _settle_locally(
             message=message,
             number=number,
             provider=account.kind,
+            account=account,
             started_at=run.now,
             finished_at=run.now,
             outcome=AttemptOutcome.ACCEPTED,
@@ -252,4 +263,4 @@ def _freeze_waiting(
     run.attachments += attachments
     number = run.numbers.get(message.pk, 0) + 1
     has_files = bool(attachments) or message.document_id is not None
-    run.prepared.append(Prepared(claim, message, number, account.pk, account.kind, provider, cost, has_files))
+    run.prepared.append(Prepared(claim, message, number, account, provider, has_files))

@@ -13,8 +13,18 @@ from customers.models import Customer
 from dunning.core import search
 from dunning.core.models import Document, Organization
 from dunning.core.tenancy import current_organization_id, tenant
-from notifications.enums import LEFT, WAITING, MessageState, ProviderKind
-from notifications.models import Attachment, Attempt, DeliveryEvent, Message, MessageTemplate, ProviderAccount, QueueTicket, Suppression
+from notifications.enums import LEFT, WAITING, MessageKind, MessageState, ProviderKind
+from notifications.models import (
+    Attachment,
+    Attempt,
+    DeliveryEvent,
+    Message,
+    MessageTemplate,
+    ProofFile,
+    ProviderAccount,
+    QueueTicket,
+    Suppression,
+)
 
 ON_THE_BOARD = (MessageState.AWAITING_APPROVAL, MessageState.QUEUED, MessageState.RETRY)
 
@@ -41,7 +51,7 @@ class Board:
 
 def waiting_board(*, on: date | None = None) -> Board:
     """What waits, in figures; `on` restricts it to the messages of one day's run."""
-    rows = Message.objects.filter(state__in=[*ON_THE_BOARD, MessageState.HELD])
+    rows = Message.objects.filter(state__in=[*ON_THE_BOARD, MessageState.HELD]).exclude(kind=MessageKind.TEST)
     if on is not None:
         rows = rows.filter(planned_on=on)
     leaving = rows.filter(state__in=ON_THE_BOARD).order_by().values("channel").annotate(n=Count("pk"))
@@ -63,7 +73,7 @@ def _departures(rows: QuerySet[Message]) -> Departures:
 
 def waiting_messages(*, states: Iterable[str] = ON_THE_BOARD, on: date | None = None) -> QuerySet[Message]:
     """The messages behind the board, by customer, with the customer loaded."""
-    rows = Message.objects.filter(state__in=list(states)).select_related("customer", "contact")
+    rows = Message.objects.filter(state__in=list(states)).exclude(kind=MessageKind.TEST).select_related("customer", "contact")
     if on is not None:
         rows = rows.filter(planned_on=on)
     return rows.order_by("customer__sort_name", "pk")
@@ -79,7 +89,7 @@ class MessageDetail:
     """Everything known of one message."""
 
     message: Message
-    customer: Customer
+    customer: Customer | None
     template: MessageTemplate | None
     attachments: Sequence[Attachment]
     attempts: Sequence[Attempt]
@@ -87,6 +97,7 @@ class MessageDetail:
     document: Document | None
     print_document: Document | None
     next_try_at: datetime | None
+    proof_files: Sequence[ProofFile] = field(default=())
     resent_as: Sequence[Message] = field(default=())
 
 
@@ -104,13 +115,15 @@ def message_detail(message_id: UUID) -> MessageDetail:
         document=message.document,
         print_document=message.print_document,
         next_try_at=due if message.state in WAITING else None,
+        proof_files=list(ProofFile.objects.filter(message=message).select_related("document").order_by("added_at", "pk")),
         resent_as=list(Message.objects.filter(resends=message).order_by("created_at")),
     )
 
 
 def post_office_messages(*, channel: str = "", search: str = "") -> QuerySet[Message]:
     """What the local post office took, newest first. `search` is a customer's number or the start of its folded name."""
-    rows = Message.objects.filter(provider=ProviderKind.POST_OFFICE).exclude(frozen_at=None).select_related("customer")
+    rows = Message.objects.filter(provider=ProviderKind.POST_OFFICE).exclude(frozen_at=None).exclude(kind=MessageKind.TEST)
+    rows = rows.select_related("customer")
     if channel:
         rows = rows.filter(channel=channel)
     if search:
@@ -119,7 +132,7 @@ def post_office_messages(*, channel: str = "", search: str = "") -> QuerySet[Mes
 
 
 LISTED: Mapping[str, frozenset[MessageState]] = {
-    "sent": LEFT | {MessageState.SENDING, MessageState.UNCERTAIN, MessageState.UNPROVEN},
+    "sent": LEFT | {MessageState.SENDING, MessageState.ENTRUSTED, MessageState.UNCERTAIN, MessageState.UNPROVEN},
     "delivered": frozenset({MessageState.DELIVERED}),
     "failed": frozenset({MessageState.FAILED, MessageState.BOUNCED, MessageState.COMPLAINED}),
     "withdrawn": frozenset({MessageState.CANCELLED}),
@@ -129,7 +142,7 @@ LISTED: Mapping[str, frozenset[MessageState]] = {
 
 def list_messages(*, channel: str = "", query: str = "", state: str = "", customer_id: UUID | None = None) -> QuerySet[Message]:
     """Every message, the newest first, with its customer. `query` is searched in customers; `state` is a key of LISTED."""
-    rows = Message.objects.select_related("customer", "template")
+    rows = Message.objects.exclude(kind=MessageKind.TEST).select_related("customer", "template")
     if channel:
         rows = rows.filter(channel=channel)
     if state in LISTED:
@@ -155,7 +168,8 @@ def letters_not_posted(*, planned_before: date) -> QuerySet[Message]:
 
 def unsettled_messages() -> QuerySet[Message]:
     """Messages of which nobody knows whether they left: they need a person, oldest first."""
-    rows = Message.objects.filter(state__in=[MessageState.UNCERTAIN, MessageState.UNPROVEN]).select_related("customer")
+    rows = Message.objects.filter(state__in=[MessageState.UNCERTAIN, MessageState.UNPROVEN]).exclude(kind=MessageKind.TEST)
+    rows = rows.select_related("customer")
     return rows.order_by("updated_at", "pk")
 
 

@@ -16,25 +16,24 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
 
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection
-from django.utils.translation import gettext as _
 
 from dunning.core import audit, documents, failpoints
 from dunning.core.tenancy import current_organization_id, tenant
 from dunning.core.tokens import new_id
-from notifications import claiming, outbox, settlement
-from notifications.accounts import breaker
-from notifications.claiming import MESSAGE_LEASE, RENEW_AFTER
+from notifications import calling, claiming, outbox, pace, settlement
+from notifications.claiming import MESSAGE_LEASE, RENEW_AFTER, Claim
 from notifications.enums import MessageState
-from notifications.models import Attachment, Attempt, Message
+from notifications.models import Attempt, Message, ProviderAccount
 from notifications.preparing import LostLease, Prepared
-from notifications.providers.base import Accepted, Deadline, File, NotAccepted, ProviderError, Released, Uncertain
+from notifications.providers.base import Accepted, Deadline, NotAccepted, Released
+from notifications.reconciler import Repeat
 from notifications.selectors import fold_address
 
 logger = logging.getLogger(__name__)
@@ -67,8 +66,8 @@ kept AS (
 ),
 tried AS (
     INSERT INTO notifications_attempt
-        (id, organization_id, message_id, number, provider, started_at, outcome, provider_id, response)
-    SELECT %(attempt)s, %(organization)s, id, %(number)s, %(provider)s, %(now)s, 'pending', '', '' FROM went RETURNING id
+        (id, organization_id, message_id, number, provider, account_id, started_at, outcome, provider_id, response)
+    SELECT %(attempt)s, %(organization)s, id, %(number)s, %(provider)s, %(account)s, %(now)s, 'pending', '', '' FROM went RETURNING id
 )
 SELECT (SELECT count(*) FROM went), (SELECT count(*) FROM kept), (SELECT count(*) FROM tried)
 """
@@ -104,8 +103,11 @@ class Sending:
 
     organization_id: UUID
     now: datetime
+    turns: dict[UUID, float] = field(default_factory=dict)  # of tickets of limited accounts: when the call may start (monotonic)
+    stop_at: float | None = None  # monotonic; afterwards nothing new is begun, and what is left is given back
     outcomes: Counter[str] = field(default_factory=Counter)
     contested: list[Prepared] = field(default_factory=list)  # to be asked about again
+    _troubled: dict[UUID, ProviderAccount] = field(default_factory=dict)
     _answered: tuple[Flight, settlement.Answer] | None = None  # brought back, not written yet
     _untold: list[UUID] = field(default_factory=list)
     _started: float = field(default_factory=time.monotonic)
@@ -115,6 +117,10 @@ class Sending:
     def send(self, waiting: Sequence[Prepared]) -> None:
         """Send these, oldest first. Raises what the database raises when it stays away; what was claimed is found again by its lease."""
         for place, prepared in enumerate(waiting):
+            if self.is_over:
+                claiming.give_back_all([left.claim for left in waiting[place:]])
+                break
+            self.wait_for_turn(prepared.claim.ticket_id)
             self._renew(waiting[place:])
             flight = self._claim(prepared)
             if flight is not None:
@@ -133,6 +139,18 @@ class Sending:
         self._write_answer()
         self._tell()
 
+    def wait_for_turn(self, ticket_id: UUID) -> None:
+        """Keep to the pace of a limited account; what was answered is written first."""
+        pause = self.turns.get(ticket_id, 0.0) - time.monotonic()
+        if pause > 0:
+            self._write_answer()
+            time.sleep(pause)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its time is up: a service that takes long for each message must not keep a worker beyond its own limit."""
+        return self.stop_at is not None and time.monotonic() > self.stop_at
+
     def moment(self) -> datetime:
         """Business time that goes on from the claim's."""
         return self.now + timedelta(seconds=time.monotonic() - self._started)
@@ -146,12 +164,11 @@ class Sending:
 
     def _claim(self, prepared: Prepared) -> Flight | None:
         """Write the last answer and commit the next message as SENDING. None when it does not leave now."""
-        wait = breaker.wait(prepared.account_id)
+        wait = pace.seconds_closed(self._account(prepared))
         if wait or not prepared.stamp:
             self._write_answer()
             if wait:
-                claiming.give_back(prepared.claim, due_at=self.moment() + timedelta(seconds=wait))
-                self.outcomes["waiting_for_service"] += 1
+                self._put_off(prepared, wait)
             else:
                 self.contested.append(prepared)
             return None
@@ -161,14 +178,18 @@ class Sending:
             answered = None
         try:
             with tenant(self.organization_id):
-                if answered is not None:
-                    self._accepted(*answered)
+                written = self._accepted(*answered) if answered is not None else True
+                take_probe(self._account(prepared))
                 went = self._compare_and_set(flight)
                 if answered is not None:
                     failpoints.hit("before-commit")
         except LostLease:
             self._write_answer()
             self.outcomes["lost_lease"] += 1
+            return None
+        except NotNow:
+            self._write_answer()
+            self._put_off(prepared, pace.SHORTEST)
             return None
         except AWAY as error:
             logger.warning("Whether a message was committed as sending is read again (%s).", error)
@@ -177,11 +198,19 @@ class Sending:
             self.outcomes[give_back_unsent(self.organization_id, flight, self.moment())] += 1
             return None
         if answered is not None:
-            self._was_accepted(answered[0])
+            self._was_accepted(*answered, written=written)
         if not went:
             self.contested.append(prepared)
             return None
         return flight
+
+    def _account(self, prepared: Prepared) -> ProviderAccount:
+        """The account as it was last read: when the batch was prepared, or after the last call that failed."""
+        return self._troubled.get(prepared.account.pk, prepared.account)
+
+    def _put_off(self, prepared: Prepared, wait: float) -> None:
+        claiming.give_back(prepared.claim, due_at=self.moment() + timedelta(seconds=wait))
+        self.outcomes["waiting_for_service"] += 1
 
     def _compare_and_set(self, flight: Flight) -> bool:
         """T1's only write. False when something changed since the message was prepared. Raises LostLease."""
@@ -204,7 +233,8 @@ class Sending:
                     "attempt": flight.attempt_id,
                     "organization": current_organization_id(),
                     "number": prepared.number,
-                    "provider": prepared.kind,
+                    "provider": prepared.account.kind,
+                    "account": prepared.account.pk,
                     "now": moment,
                 },
             )
@@ -219,37 +249,24 @@ class Sending:
     # --- the call ----------------------------------------------------------------------------------------------------------------------
 
     def _call(self, flight: Flight) -> settlement.Answer:
-        """Hand over what was frozen, outside any transaction. Whatever a provider raises unannounced is uncertain."""
+        """Hand over what was frozen, outside any transaction, and tell all workers how its service is doing."""
         prepared = flight.prepared
-        answer: settlement.Answer
         try:
-            envelope = prepared.envelope
-            if prepared.has_files:
-                envelope = replace(envelope, files=self._files(prepared.message))
+            envelope = calling.envelope_of(self.organization_id, flight.message_id) if prepared.has_files else prepared.envelope
         except documents.DocumentLost as error:
             return NotAccepted(str(error), service=False)
         except AWAY:
             reconnect()
             return Released()  # nothing was written
-        try:
-            answer = prepared.provider.send(envelope, flight.deadline)
-        except ProviderError as error:
-            answer = error
-        except Exception as error:
-            logger.exception("A provider failed in a way it does not declare.")
-            answer = Uncertain(_("Unexpected fault while sending (%(error)s).") % {"error": type(error).__name__})
-        breaker.report(prepared.account_id, answer if isinstance(answer, NotAccepted) else None)
+        answer = calling.call(prepared.provider, envelope, flight.deadline)
+        known = self._account(prepared)
+        self._troubled[known.pk] = calling.report(self.organization_id, known, answer, self.moment())
         return answer
-
-    def _files(self, message: Message) -> tuple[File, ...]:
-        with tenant(self.organization_id):
-            attached = Attachment.objects.filter(message=message).select_related("document").order_by("position")
-            return tuple(File(entry.filename, entry.document.media_type, documents.read(entry.document)) for entry in attached)
 
     # --- T2 ----------------------------------------------------------------------------------------------------------------------------
 
-    def _accepted(self, flight: Flight, answer: settlement.Answer) -> None:
-        """T2 of the usual answer, inside `tenant()`; the ticket stays until the plans were told."""
+    def _accepted(self, flight: Flight, answer: settlement.Answer) -> bool:
+        """T2 of the usual answer, inside `tenant()`; the ticket stays until the plans were told. False: it was settled meanwhile."""
         assert isinstance(answer, Accepted)  # noqa: S101  the caller asked
         moment = self.moment()
         with connection.cursor() as cursor:
@@ -264,11 +281,15 @@ class Sending:
                     "now": moment,
                 },
             )
-            if cursor.rowcount:
-                audit.record(actor="system", action="message.accepted", target=flight.prepared.message, now=moment)
+            if not cursor.rowcount:
+                return False
+        audit.record(actor="system", action="message.accepted", target=flight.prepared.message, now=moment)
+        return True
 
-    def _was_accepted(self, flight: Flight) -> None:
+    def _was_accepted(self, flight: Flight, answer: settlement.Answer, *, written: bool) -> None:
         self._answered = None
+        if not written:  # its lease ended, or somebody said what became of it: an acceptance still proves that it left
+            self._settle(flight, answer)
         self.outcomes[MessageState.ACCEPTED] += 1
         if not self._untold:
             self._untold_since = time.monotonic()
@@ -279,25 +300,27 @@ class Sending:
         if self._answered is None:
             return
         flight, answer = self._answered
-        if isinstance(answer, Accepted):
-
-            def write() -> None:
-                with tenant(self.organization_id):
-                    self._accepted(flight, answer)
-                    failpoints.hit("before-commit")
-
-            patiently(write, within=MESSAGE_LEASE)
-            self._was_accepted(flight)
+        if not isinstance(answer, Accepted):
+            self.outcomes[self._settle(flight, answer)] += 1
+            self._answered = None
             return
 
+        def write() -> bool:
+            with tenant(self.organization_id):
+                written = self._accepted(flight, answer)
+                failpoints.hit("before-commit")
+                return written
+
+        self._was_accepted(flight, answer, written=patiently(write, within=MESSAGE_LEASE))
+
+    def _settle(self, flight: Flight, answer: settlement.Answer) -> str:
         def settle() -> str:
             with tenant(self.organization_id):
                 state = settlement.settle(message_id=flight.message_id, number=flight.prepared.number, answer=answer, now=self.moment())
                 failpoints.hit("before-commit")
                 return state
 
-        self.outcomes[patiently(settle, within=MESSAGE_LEASE)] += 1
-        self._answered = None
+        return patiently(settle, within=MESSAGE_LEASE)
 
     def _tell(self) -> None:
         """Tell the plans what left, and let its tickets go."""
@@ -315,24 +338,45 @@ class Sending:
         self._untold = []
 
 
+class NotNow(Exception):
+    """Another worker asks a service that was left alone: the message waits for the outcome."""
+
+
+def take_probe(account: ProviderAccount) -> None:
+    """In T1: be the one that asks a service which was left alone. Raises NotNow."""
+    if pace.is_troubled(account) and account.closed_until is not None and not pace.take_probe(account.pk):
+        raise NotNow
+
+
 def record_sending(message: Message, prepared: Prepared, moment: datetime) -> None:
     """The trail of T1."""
-    body = {"sha256": message.content_sha256, "provider": prepared.kind, "attempt": prepared.number}
+    body = {"sha256": message.content_sha256, "provider": prepared.account.kind, "attempt": prepared.number}
     audit.record(actor="system", action="message.sending", target=message, body=body, now=moment)
 
 
 def commit_to_send(prepared: Prepared, now: datetime) -> Flight:
-    """T1 in the transaction that just prepared the message and holds its family's locks. Raises LostLease."""
+    """T1 in the transaction that just prepared the message and holds its family's locks. Raises LostLease and NotNow."""
     flight = Flight(prepared, new_id(), Deadline.after(MESSAGE_LEASE))
     message = prepared.message
+    take_probe(prepared.account)
     Message.objects.filter(pk=message.pk).update(
-        state=MessageState.SENDING, reason="", reason_text="", updated_at=now, lease_until=settlement.database_time(MESSAGE_LEASE)
+        state=MessageState.SENDING, reason="", reason_text="", updated_at=now, lease_until=pace.database_time(MESSAGE_LEASE)
     )
-    Attempt.objects.create(pk=flight.attempt_id, message=message, number=prepared.number, provider=prepared.kind, started_at=now)
+    account = prepared.account
+    Attempt.objects.create(
+        pk=flight.attempt_id, message=message, number=prepared.number, provider=account.kind, account=account, started_at=now
+    )
     record_sending(message, prepared, now)
     if not claiming.extend(prepared.claim):
         raise LostLease
     return flight
+
+
+def repeated(claim: Claim, message: Message, again: Repeat) -> Flight:
+    """The flight of a message the reconciler has just made SENDING once more, in the same transaction."""
+    attempt_id = Attempt.objects.values_list("pk", flat=True).get(message=message, number=again.number)
+    prepared = Prepared(claim, message, again.number, again.account, again.provider, has_files=True)
+    return Flight(prepared, attempt_id, Deadline.after(MESSAGE_LEASE))
 
 
 def give_back_unsent(organization_id: UUID, flight: Flight, now: datetime) -> str:

@@ -19,7 +19,7 @@ from dunning.core.enums import PAPER_CHANNELS, WRITTEN_CHANNELS, Channel
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
-from notifications import accounts, freezing, outbox, routes, settlement
+from notifications import accounts, freezing, outbox, pace, routes, settlement
 from notifications.enums import (
     WAITING,
     MessageKind,
@@ -248,6 +248,7 @@ def settle_uncertain(*, message_id: UUID, left: bool, actor: str, now: datetime,
     if left:
         settlement.move(message, MessageState.ACCEPTED, now, actor=actor, accepted_at=message.frozen_at, reason="", reason_text="")
     else:
+        settlement.close_tries(message)
         settlement.move(message, MessageState.QUEUED, now, actor=actor, ticket_at=now, reason="", reason_text="")
 
 
@@ -301,11 +302,14 @@ def set_provider(
     )
     try:
         Decimal(str(account.settings.get("unit_cost") or 0))
+        pace.interval_of(account.settings, None)
         provider = accounts.provider_of(account)
     except Misconfigured as error:
         raise DomainError(error.text, code="misconfigured") from None
     except ArithmeticError:
         raise DomainError(_("The cost must be a number."), field="unit_cost") from None
+    except ValueError:
+        raise DomainError(_("The rate must be a number above zero."), field="rate_per_second") from None
     if provider.hears:
         routes.open_route(account, now=now)
     ProviderAccount.objects.filter(channel=channel, is_active=True).update(is_active=False)
@@ -335,6 +339,14 @@ def hook_address(*, channel: str, actor: str, now: datetime, rotate: bool = Fals
     except Misconfigured as error:
         raise DomainError(error.text, code="misconfigured") from None
     return routes.address(account)
+
+
+def secrets_of(account: ProviderAccount) -> dict[str, str]:
+    """The secrets of an account, for the account that follows it; blank when they cannot be read any more."""
+    try:
+        return accounts.unseal(account.secrets)
+    except Misconfigured:
+        return {}
 
 
 def set_up_post_office(*, organization: Organization, actor: str, now: datetime, costs: Mapping[str, Decimal] | None = None) -> None:

@@ -6,28 +6,30 @@ and repetition never matter; nothing else leads beyond ACCEPTED.
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import DateTimeField, Func, Min
+from django.db.models import Min
 
 from dunning.core import audit
 from dunning.core.enums import PAPER_CHANNELS, Channel
 from notifications import outbox
-from notifications.enums import AttemptOutcome, MessageState, Obstacle, SuppressionReason
+from notifications.doubts import ABSENT_FOR, OPEN, doubt_of
+from notifications.enums import AttemptOutcome, LetterProof, MessageState, Obstacle, SuppressionReason
 from notifications.models import Attempt, DeliveryEvent, Message, Suppression
-from notifications.providers.base import Accepted, NotAccepted, ProviderError, Refused, Released, ToPost
-from notifications.selectors import fold_address
+from notifications.providers.base import Accepted, Entrusted, NotAccepted, ProviderError, Refused, Released, ToPost
+from notifications.selectors import fold_address, zone
 
-UNPROVEN_AFTER = timedelta(hours=24)
 BACKOFF: Final = (60, 300, 900, 3600, 7200, 14400)  # seconds before the next try
 MOST_ATTEMPTS: Final = 20  # about three days; then a person decides, nothing is thrown away
 IN_FLIGHT: Final = (MessageState.SENDING, MessageState.UNCERTAIN)
+NOT_YET_SENT: Final = (*IN_FLIGHT, MessageState.QUEUED, MessageState.RETRY, MessageState.HELD, MessageState.UNPROVEN)
+"""States that an acceptance, however late it arrives, proves wrong."""
 _jitter = secrets.SystemRandom()
 
-Answer = Accepted | ToPost | ProviderError
+Answer = Accepted | ToPost | Entrusted | ProviderError
 
 
 class NotHandedOver(ValueError):
@@ -63,6 +65,7 @@ EVENTS: Final[dict[str, Kind]] = {
 _RANK: Final = {
     MessageState.ACCEPTED: 10,
     MessageState.TO_POST: 5,
+    MessageState.ENTRUSTED: 5,
     MessageState.DELIVERED: 20,
     MessageState.BOUNCED: 30,
     MessageState.COMPLAINED: 40,
@@ -73,19 +76,23 @@ HANDED_OVER: Final = frozenset({*_RANK, MessageState.SENDING, MessageState.UNCER
 def settle(*, message_id: UUID, number: int, answer: Answer, now: datetime) -> str:
     """Write what attempt `number` brought. Repeating it changes nothing; a message that moved on meanwhile only gets the attempt's outcome.
 
-    Returns the message's state. A person who settled it, or an event that proved more, is never overwritten.
+    Returns the message's state. A person who settled it, or an event that proved more, is never overwritten. A “no” to a repeated call says
+    nothing of the call before, whose answer was lost: the message stays uncertain. An acceptance proves that it left, whatever came since.
     """
     (message,) = outbox.lock([message_id])
     outcome, provider_id, response = _outcome(answer)
     Attempt.objects.filter(message=message, number=number, outcome__in=[AttemptOutcome.PENDING, AttemptOutcome.UNCERTAIN]).update(
         outcome=outcome, provider_id=provider_id, response=response, finished_at=now
     )
+    if isinstance(answer, Accepted | Entrusted) and message.state in NOT_YET_SENT:
+        _accept(message, answer, now)
+        return message.state
     if message.state not in IN_FLIGHT or Attempt.objects.filter(message=message, number__gt=number).exists():
         return message.state
-    if isinstance(answer, Accepted):
-        move(message, MessageState.ACCEPTED, now, provider_id=provider_id, accepted_at=now, reason="", reason_text="")
-    elif isinstance(answer, ToPost):
+    if isinstance(answer, ToPost):
         move(message, MessageState.TO_POST, now, reason="", reason_text="")
+    elif Attempt.objects.filter(message=message, number__lt=number, outcome__in=OPEN).exists() and isinstance(answer, ProviderError):
+        be_uncertain(message, answer.text, now)
     elif isinstance(answer, Released):
         move(message, MessageState.QUEUED, now, ticket_at=now)
     elif isinstance(answer, NotAccepted):
@@ -95,13 +102,53 @@ def settle(*, message_id: UUID, number: int, answer: Answer, now: datetime) -> s
             dead = SuppressionReason.WRONG_NUMBER if message.channel == Channel.SMS else SuppressionReason.HARD_BOUNCE
             suppress(message, SuppressionReason.STOP if answer.stopped else dead, now)
         move(message, MessageState.FAILED, now, failed_at=now, reason=Obstacle.REFUSED, reason_text=answer.text[:500])
-    else:
+    elif isinstance(answer, ProviderError):
         be_uncertain(message, answer.text, now)
     return message.state
 
 
+def _accept(message: Message, answer: Accepted | Entrusted, now: datetime) -> None:
+    if isinstance(answer, Accepted):
+        move(message, MessageState.ACCEPTED, now, provider_id=answer.provider_id, accepted_at=now, reason="", reason_text="")
+    else:
+        move(message, MessageState.ENTRUSTED, now, provider_id=answer.provider_id, reason="", reason_text="")
+
+
+def settle_look_up(*, message_id: UUID, number: int, found: Accepted | None, now: datetime) -> str:
+    """Write what a provider knows of an uncertain message; returns the message's state.
+
+    Found: it left. Absent twice, a quarter of an hour apart: it certainly did not, and leaves as if for the first time, through the gate.
+    """
+    (message,) = outbox.lock([message_id])
+    doubt = doubt_of(message)
+    if message.state != MessageState.UNCERTAIN or doubt is None or doubt.last.number != number:
+        return message.state
+    tries = Attempt.objects.filter(message=message, outcome__in=OPEN)
+    if found is not None:
+        tries.filter(number=number).update(
+            outcome=AttemptOutcome.ACCEPTED, provider_id=found.provider_id, response=found.response, finished_at=now
+        )
+        _accept(message, found, now)
+    elif doubt.last.absent_since is None:
+        tries.filter(number=number).update(absent_since=now)
+        outbox.retime(message, due_at=min(now + ABSENT_FOR, doubt.ends_at))
+    elif now - doubt.last.absent_since >= ABSENT_FOR:
+        close_tries(message)
+        move(message, MessageState.QUEUED, now, ticket_at=now, reason="", reason_text="")
+    else:
+        outbox.retime(message, due_at=doubt.next_at(now))
+    return message.state
+
+
+def close_tries(message: Message) -> None:
+    """It is proven, or a person says, that no try of the locked message was accepted."""
+    Attempt.objects.filter(message=message, outcome__in=OPEN).update(outcome=AttemptOutcome.NOT_ACCEPTED)
+
+
 def _outcome(answer: Answer) -> tuple[AttemptOutcome, str, str]:
     if isinstance(answer, Accepted):
+        return AttemptOutcome.ACCEPTED, answer.provider_id, answer.response[:2000]
+    if isinstance(answer, Entrusted):
         return AttemptOutcome.ACCEPTED, answer.provider_id, answer.response[:2000]
     if isinstance(answer, ToPost):
         return AttemptOutcome.ACCEPTED, "", ""
@@ -125,11 +172,13 @@ def _try_again(message: Message, number: int, answer: NotAccepted, now: datetime
 
 
 def be_uncertain(message: Message, text: str, now: datetime) -> None:
-    """Nobody knows whether it left: it is looked at again after a day, and never sent again by itself. The message is locked."""
+    """Nobody knows whether it left: it is looked at again when its provider can tell, at the latest after a day. The message is locked."""
     Attempt.objects.filter(message=message, outcome=AttemptOutcome.PENDING).update(
         outcome=AttemptOutcome.UNCERTAIN, response=text, finished_at=now
     )
-    move(message, MessageState.UNCERTAIN, now, ticket_at=now + UNPROVEN_AFTER, reason=Obstacle.UNCERTAIN, reason_text=text[:500])
+    doubt = doubt_of(message)
+    again_at = doubt.next_at(now) if doubt is not None else now
+    move(message, MessageState.UNCERTAIN, now, ticket_at=again_at, reason=Obstacle.UNCERTAIN, reason_text=text[:500])
 
 
 def move(
@@ -207,7 +256,8 @@ def record_delivery_event(
     """
     meaning = EVENTS[kind]
     (message,) = outbox.lock([message_id])
-    if message.state not in HANDED_OVER:
+    tried = message.state in NOT_YET_SENT and Attempt.objects.filter(message=message).exists()  # thought not to have left, wrongly
+    if message.state not in HANDED_OVER and not tried:
         raise NotHandedOver(f"The message was never handed over ({message.state}): nothing can have been reported of it.")
     DeliveryEvent.objects.bulk_create(
         [DeliveryEvent(message=message, kind=kind, at=at, external_id=external_id, details=details or {})], ignore_conflicts=True
@@ -236,22 +286,39 @@ def _rise(message: Message, now: datetime) -> None:
         "reason": highest.kind if bounced else "",
         "reason_text": str(highest.details.get("text", ""))[:500] if bounced else "",
     }
+    if message.channel in PAPER_CHANNELS:
+        fields |= _course(message, events)
     if meaning.state is not None and meaning.rank > _RANK.get(MessageState(message.state), 0):
         move(message, meaning.state, now, **fields)
     else:
         Message.objects.filter(pk=message.pk).update(**fields)
 
 
-class ClockTimestamp(Func):
-    """The database's present moment; `now()` would be the start of the transaction."""
+PROOF_RANK: Final[dict[str, int]] = {
+    "": 0,
+    LetterProof.POSTED: 1,
+    LetterProof.PRESENTED: 2,
+    LetterProof.UNCLAIMED: 3,
+    LetterProof.REFUSED: 3,
+    LetterProof.DELIVERED: 4,
+    LetterProof.UNKNOWN_ADDRESS: 5,
+}
 
-    function = "clock_timestamp"
-    output_field = DateTimeField()
 
-
-def database_time(seconds: float) -> Any:
-    """The database's present moment and so many seconds, as an expression."""
-    return ClockTimestamp() + timedelta(seconds=seconds)
+def _course(message: Message, events: list[DeliveryEvent]) -> dict[str, Any]:
+    """What all events of a letter say of its posting and its proof together."""
+    told = [event for event in events if event.kind in PROOF_RANK]
+    if not told:
+        return {}
+    here = zone()
+    days: dict[str, date] = {}
+    for event in sorted(told, key=lambda event: event.at):
+        days.setdefault(event.kind, event.at.astimezone(here).date())
+    highest = max(days, key=lambda kind: (PROOF_RANK[kind], days[kind]))
+    fields: dict[str, Any] = {"posted_on": days.get(LetterProof.POSTED) or min(days.values())}
+    if PROOF_RANK[highest] > PROOF_RANK[message.proof]:
+        fields |= {"proof": highest, "proof_on": days[highest]}
+    return fields
 
 
 def cost(settings: dict[str, Any], parts: int) -> Decimal:

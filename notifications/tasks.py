@@ -6,10 +6,10 @@ from uuid import UUID
 from celery import current_app, shared_task
 
 from dunning.core import clock
-from notifications import dispatcher, receipts
+from notifications import couriers, dispatcher, receipts
 
-BUDGET = 60.0  # seconds after which a pass starts nothing new; with a claimed batch it ends before the ticket's lease
-HARD_LIMIT = 570  # seconds, under the lease: what is killed here becomes uncertain, never doubled
+BUDGET = 60.0  # seconds after which a pass begins no further message, and gives back those it holds
+HARD_LIMIT = 570  # seconds, far beyond one message's lease and the wait for a database that is away: what is killed here may be uncertain
 
 
 @shared_task(name="notifications.dispatch", ignore_result=True, time_limit=HARD_LIMIT)
@@ -29,6 +29,12 @@ def sweep(**_: Any) -> None:
 def receive(organization_id: str, **_: Any) -> None:
     """Read what providers called about."""
     receipts.apply_due(now=clock.now(), organization_id=UUID(organization_id), budget=BUDGET)
+
+
+@shared_task(name="notifications.follow", ignore_result=True, time_limit=3600)
+def follow(**_: Any) -> None:
+    """Every three hours: how far the letters have come that a postal service carries."""
+    couriers.follow_letters(now=clock.now())
 
 
 def deliver() -> None:

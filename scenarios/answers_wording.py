@@ -154,7 +154,7 @@ def answer(message: Message, *, organization: Organization, today: date) -> Go |
         return Stop(reason=Reason.TENANT_SUSPENDED.value, final=True)
     if profile.held_at is not None:
         return Stop(reason=Reason.TENANT_HELD.value)
-    recipient = Directory([message.customer_id]).find(str(message.customer_id), message.channel, message.phase, today=today)
+    recipient = Directory([message.customer_key]).find(str(message.customer_id), message.channel, message.phase, today=today)
     if message.recipient:
         recipient = None  # written to one address: the account owner's, the person spoken to, who received an earlier message
     elif recipient is None:
@@ -166,7 +166,7 @@ def answer(message: Message, *, organization: Organization, today: date) -> Go |
         return Stop(reason=Reason.EMPTY.value, final=True)  # a reminder repeated by hand: only its plan knows what may still be asked for
     recalls = _recalls(message)
     if message.details.get("account"):
-        lines = account_lines(message.customer_id, message.currency, today)
+        lines = account_lines(message.customer_key, message.currency, today)
     else:
         lines = recalled_lines(items, today) if recalls else item_lines(items, today)
     if items and not recalls and not (lines if message.kind == MessageKind.CONFIRMATION else wording.claimed_lines(lines)):

@@ -248,7 +248,8 @@ def _steps_of(task_ids: Collection[UUID]) -> dict[UUID, list[Action]]:
 def _late_letters(frame: Frame) -> int:
     """Rule 9: a letter printed and not posted after 3 business days."""
     today = frame.today.toordinal()
-    waiting = Message.objects.filter(state=MessageState.TO_POST, channel__in=PAPER_CHANNELS, frozen_at__isnull=False)
+    printed = (MessageState.TO_POST, MessageState.ENTRUSTED)  # by us, or by a postal service that should have posted it by now
+    waiting = Message.objects.filter(state__in=printed, channel__in=PAPER_CHANNELS, frozen_at__isnull=False)
     late = [
         message
         for message in waiting

@@ -63,9 +63,10 @@ INVARIANTS: Final[Sequence[Invariant]] = (
         _("Nothing is claimed after the payment or the dispute that settles it was written."),
         """
         WITH sent AS (
-            SELECT m.id AS message_id, max(e.sequence) AS sequence
+            SELECT m.id AS message_id, coalesce(max(e.sequence) FILTER (WHERE e.action = 'message.sending'), min(e.sequence)) AS sequence
             FROM core_auditevent e JOIN notifications_message m ON m.id::text = e.object_id AND m.kind = 'reminder'
-            WHERE e.object_type = 'notifications.message' AND e.action = 'message.sending' AND e.at > %(since)s GROUP BY m.id
+            WHERE e.object_type = 'notifications.message' AND e.at > %(since)s
+              AND e.action IN ('message.sending', 'message.accepted', 'message.to_post') GROUP BY m.id
         ),
         claimed AS (
             SELECT sent.message_id, sent.sequence, i.id, i.amount FROM sent
@@ -178,7 +179,7 @@ INVARIANTS: Final[Sequence[Invariant]] = (
 def check(organization: Organization, *, now: datetime) -> Iterator[Violation]:
     """Ask everything of one organization, in one transaction."""
     with tenant(organization):
-        values = {"now": now, "since": now - LOOK_BACK, "zone": organization.timezone}
+        values: dict[str, Any] = {"now": now, "since": now - LOOK_BACK, "zone": organization.timezone}
         for invariant in INVARIANTS:
             with connection.cursor() as cursor:
                 cursor.execute(invariant.sql, values)
@@ -204,11 +205,11 @@ def _outside_hours(organization: Organization, since: datetime) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT m.id, local.at::date, local.at::time NOT BETWEEN %s AND (%s + interval '2 minutes')
+            SELECT m.id, local.at::date, local.at::time NOT BETWEEN %s::time AND (%s::time + interval '2 minutes')
             FROM notifications_attempt a JOIN notifications_message m ON m.id = a.message_id,
                  LATERAL (SELECT a.started_at AT TIME ZONE %s AS at) local
             WHERE a.started_at > %s AND m.kind = 'reminder' AND m.channel IN ('email', 'sms') AND a.outcome <> 'released'
             """,
-            [profile.window_start, profile.window_end, organization.timezone, since],
+            [str(profile.window_start), str(profile.window_end), organization.timezone, since],
         )
         return [str(pk) for pk, on, outside in cursor.fetchall() if outside or not calendar.is_business_day(on)]

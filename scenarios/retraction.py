@@ -40,7 +40,7 @@ def apologise(installment_ids: Collection[UUID], *, today: date, now: datetime) 
     _take_back(crossed, now)
     last: dict[tuple[UUID, str], Message] = {}
     for message in unfounded:
-        last[message.customer_id, message.recipient] = message
+        last[message.customer_key, message.recipient] = message
     written = []
     for message in last.values():
         items = sorted({action.installment_id for action in crossed if action.pk in _cargo_of(message)}, key=str)

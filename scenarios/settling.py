@@ -33,7 +33,8 @@ def settle(*, organization: Organization, message_ids: Sequence[UUID], now: date
 
     Repeating it changes nothing: every change is made from the state before it alone.
     """
-    messages = list(Message.objects.select_related("customer", "contact").filter(pk__in=list(message_ids)).order_by("pk"))
+    ours = Message.objects.exclude(kind=MessageKind.TEST)  # a test is about no plan
+    messages = list(ours.select_related("customer", "contact").filter(pk__in=list(message_ids)).order_by("pk"))
     links: dict[UUID, list[ActionMessage]] = {}
     for link in ActionMessage.objects.filter(message__in=[message.pk for message in messages]).select_related("action").order_by("pk"):
         links.setdefault(link.message_id, []).append(link)
@@ -99,7 +100,7 @@ def _left(organization: Organization, message: Message, changed: Sequence[Action
 
 def _copy_by_email(letter: Message, actions: Sequence[Action], today: date, now: datetime) -> None:
     """The usual contact learns of a formal notice by e-mail when it is posted, not days later from the registered office."""
-    usual = Directory([letter.customer_id]).find(str(letter.customer_id), Channel.EMAIL, Phase.SERVICE, today=today)
+    usual = Directory([letter.customer_key]).find(str(letter.customer_id), Channel.EMAIL, Phase.SERVICE, today=today)
     if usual is None:
         return
     outside.write(
@@ -178,7 +179,7 @@ def _to_next_contact(message: Message, links: Sequence[ActionMessage], today: da
     roles = PlanStep.objects.filter(version=message.details.get("version") or None, key=message.details.get("step", "")).values_list(
         "contact_roles", flat=True
     )
-    recipient = Directory([message.customer_id]).find(
+    recipient = Directory([message.customer_key]).find(
         str(message.customer_id), message.channel, message.phase, roles=roles.first() or (), today=today, tried=frozenset(tried)
     )
     if recipient is None:

@@ -1,6 +1,7 @@
 """What no doorbell announced, found in PostgreSQL: the loop that needs neither Celery nor Redis.
 
-One pass delivers due messages, looks after those whose fate is unknown, and runs the day of organizations nobody rang for. Any number of
+One pass reads what providers called about, delivers due messages, looks after those whose fate is unknown, and runs the day of
+organizations nobody rang for. Any number of
 sweepers and workers may do this at once: tickets and organizations are claimed, and doing something twice changes nothing.
 """
 
@@ -14,7 +15,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 from dunning.core import clock
 from dunning.core.models import Organization
-from notifications import dispatcher
+from notifications import dispatcher, receipts
 from scenarios import invariants
 from scenarios.tasks import RING_AGAIN_AFTER, run
 
@@ -27,6 +28,11 @@ GRACE: Final = timedelta(seconds=90)  # the minute's bell and a while: after it 
 CHECK_EVERY: Final = timedelta(hours=1)
 
 Work = Callable[[], Any]
+
+
+def hear() -> int:
+    """Read what providers called about; how many calls moved."""
+    return receipts.apply_due(now=clock.now(), budget=BUDGET).total()
 
 
 def deliver() -> int:
@@ -76,7 +82,7 @@ def check_rules() -> int:
     return broken
 
 
-WORKS: Final[Sequence[tuple[str, Work]]] = (("messages", deliver), ("runs", run_forgotten), ("broken rules", check_rules))
+WORKS: Final[Sequence[tuple[str, Work]]] = (("calls", hear), ("messages", deliver), ("runs", run_forgotten), ("broken rules", check_rules))
 
 
 def sweep_once() -> dict[str, int]:

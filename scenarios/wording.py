@@ -106,7 +106,7 @@ def load_account(*, profile: OrganizationProfile, message: Message, lines: Seque
     contact = Contact.objects.filter(pk=message.contact_id).first() if message.contact_id else None
     return Account(
         profile=profile,
-        customer=Customer.objects.select_related("account_owner").get(pk=message.customer_id),
+        customer=Customer.objects.select_related("account_owner").get(pk=message.customer_key),
         contact=contact,
         invoices=invoices,
         reminders=earlier_reminders(items),

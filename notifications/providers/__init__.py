@@ -5,15 +5,17 @@ from collections.abc import Callable
 from django.utils.translation import gettext as _
 
 from notifications.enums import ProviderKind
-from notifications.providers import anymail, post_office, smtp, twilio
+from notifications.providers import email_services, mysendingbox, post_office, sinch, smtp, twilio
 from notifications.providers import print as printing
 from notifications.providers.base import Account, Misconfigured, Provider
 
 BUILDERS: dict[str, Callable[[Account], Provider]] = {
     ProviderKind.POST_OFFICE: post_office.PostOffice,
     ProviderKind.SMTP: smtp.Smtp,
-    ProviderKind.ANYMAIL: anymail.build,
+    ProviderKind.ANYMAIL: email_services.build,
     ProviderKind.TWILIO: twilio.Twilio,
+    ProviderKind.SINCH: sinch.Sinch,
+    ProviderKind.MYSENDINGBOX: mysendingbox.MySendingBox,
     ProviderKind.PRINT: printing.PrintAndPost,
 }
 

@@ -1,13 +1,17 @@
-"""E-mail services (Brevo, Mailjet, Postmark…) through django-anymail, one account per organization."""
+"""E-mail services (Brevo, Mailjet, Postmark…) through django-anymail, one account per organization.
 
-import threading
+What is particular to one of them is in `email_services`.
+"""
+
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from anymail.exceptions import AnymailConfigurationError, AnymailError, AnymailRecipientsRefused, AnymailRequestsAPIError
+from django.core.mail import EmailMultiAlternatives
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
+from requests import Response
 
 from dunning.core.enums import Channel
 from notifications.enums import ProviderKind
@@ -27,10 +31,11 @@ from notifications.providers.base import (
     Report,
     Uncertain,
 )
-from notifications.providers.http import BoundedSession, retry_after
+from notifications.providers.http import Sessions, retry_after
 
 # service -> (settings it takes, secrets it needs)
 SERVICES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "amazon_ses": (("api_url", "region", "configuration_set"), ("access_key_id", "secret_access_key")),
     "brevo": (("api_url",), ("api_key",)),
     "mailersend": (("api_url",), ("api_token",)),
     "mailgun": (("api_url", "sender_domain"), ("api_key",)),
@@ -68,6 +73,11 @@ class Anymail(Provider):
             )
         self._options: dict[str, Any] = {name: account.settings[name] for name in takes if account.settings.get(name)}
         self._options |= {name: account.secrets[name] for name in needs}
+        self._sessions = Sessions()
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Find out now whether the settings are complete."""
         self._backend = import_string(f"anymail.backends.{self.service}.EmailBackend")
         try:
             self._backend(**self._options)
@@ -75,15 +85,13 @@ class Anymail(Provider):
             raise Misconfigured(
                 _("The e-mail service %(service)s is not completely set up: %(error)s") % {"service": self.service, "error": error}
             ) from None
-        self._local = threading.local()
 
     def send(self, envelope: Envelope, deadline: Deadline) -> Accepted:
         message = mime.build(envelope)
         message.metadata = {"message_id": str(envelope.message_id)}  # type: ignore[attr-defined]  # read by anymail; callbacks name it
-        if self.service == "brevo":  # its own idempotency header: the same key is not sent twice within about 15 minutes
-            message.extra_headers["idempotencyKey"] = str(envelope.message_id)
+        self._name(message, envelope)
         backend = self._backend(**self._options)
-        backend.session = self._session(deadline)
+        backend.session = self._sessions.take(deadline)
         try:
             backend.send_messages([message])
         except AnymailRecipientsRefused as error:
@@ -95,7 +103,7 @@ class Anymail(Provider):
         status = message.anymail_status  # type: ignore[attr-defined]  # set by anymail
         if not (status.status or set()) & {"sent", "queued"}:
             if status.esp_response is not None and status.esp_response.status_code in FINAL:
-                raise Refused(f"{self.service}: {status.esp_response.text[:500]}", code=str(status.esp_response.status_code))
+                raise self._refusal(status.esp_response)
             raise Uncertain(
                 _("%(service)s answered with the status %(status)s.")
                 % {"service": self.service, "status": ", ".join(sorted(map(str, status.status or ["none"])))}
@@ -116,30 +124,17 @@ class Anymail(Provider):
         self.verify(callback, now=now)
         return self.read(callback, now=now)
 
-    def _session(self, deadline: Deadline) -> BoundedSession:
-        """One kept session per thread: sessions are not made to be shared."""
-        session: BoundedSession | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = BoundedSession()
-        session.deadline = deadline
-        return session
+    def _name(self, message: EmailMultiAlternatives, envelope: Envelope) -> None:
+        """Give the message our id in the way this service can be asked for it again."""
+
+    def _refusal(self, response: Response, text: str = "") -> Refused:
+        """What a documented “no” means."""
+        return Refused(f"{self.service}: {text or response.text[:500]}", code=str(response.status_code))
 
     def _sorted(self, error: AnymailRequestsAPIError) -> NotAccepted | Refused | Uncertain:
         code, text = error.status_code, f"{self.service}: {error}"
         if code in NOT_NOW:
             return NotAccepted(text, retry_after=retry_after(error.response.headers.get("Retry-After")))
         if code in FINAL:
-            return Refused(text, code=str(code))
+            return self._refusal(error.response, str(error))
         return Uncertain(text)
-
-
-class Brevo(Anymail):
-    """Brevo, which does not send the same idempotency key twice (documented 15 to 30 minutes; the shorter is relied on)."""
-
-    capabilities: ClassVar[Capability] = Capability.CALLBACK | Capability.IDEMPOTENT
-    idempotent_for: ClassVar[float] = 15 * 60.0
-
-
-def build(account: Account) -> Anymail:
-    """The provider of an account's service."""
-    return Brevo(account) if account.settings.get("service") == "brevo" else Anymail(account)

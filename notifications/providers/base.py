@@ -1,8 +1,9 @@
 """The port every provider stands behind: what it is handed, what it may answer, what it declares it can do.
 
-A provider's answer is one of five, and each has one consequence (reliability is decided here, not in the caller):
+A provider's answer is one of these, and each has one consequence (reliability is decided here, not in the caller):
 
-- `Accepted`: it has the message. `ToPost`: it is a letter, printed by us, and a person will post it.
+- `Accepted`: it has the message. `ToPost`: it is a letter, printed by us, and a person will post it. `Entrusted`: it is a letter a postal
+  service has, and will post.
 - `NotAccepted`: it certainly does not have it; the same message may be tried again.
 - `Refused`: it will never take it.
 - `Uncertain`: nobody knows. Never tried again blindly.
@@ -38,6 +39,7 @@ class Capability(Flag):
     IDEMPOTENT = auto()  # the same message id posted again is not sent twice, for `idempotent_for` seconds
     LOOK_UP = auto()  # it can be asked whether it has a message id
     CALLBACK = auto()  # it reports back, naming our id
+    FOLLOW = auto()  # it can be asked how far a letter has come that it took, and for its proofs
     LOCAL = auto()  # nothing leaves the machine: no call can be lost
 
 
@@ -80,6 +82,9 @@ class Envelope:
     header_id: str = ""
     references: str = ""
     files: tuple[File, ...] = ()
+    # paper alone: the lines of the window, and the letter with its copies as one PDF
+    postal_address: tuple[str, ...] = ()
+    letter: File | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,14 @@ class Accepted:
 @dataclass(frozen=True, slots=True)
 class ToPost:
     """The letter is ready to be printed; posting it is recorded by a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entrusted:
+    """A postal service has the letter and will print it; it counts from the day its posting is reported."""
+
+    provider_id: str = ""
+    response: str = ""
 
 
 class ProviderError(Exception):
@@ -200,6 +213,24 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """A document a postal service keeps of a letter: `kind` is a key of `enums.ProofKind`, `address` where it is fetched."""
+
+    kind: str
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How far a letter has come, as its postal service tells when it is asked."""
+
+    reports: tuple[Report, ...] = ()
+    tracking_number: str = ""
+    proofs: tuple[Proof, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """What somebody wrote to us through a provider. `headers` (lower-case names) are those that tell programs from people.
 
@@ -230,6 +261,7 @@ class Provider:
     capabilities: ClassVar[Capability] = Capability.NONE
     idempotent_for: ClassVar[float] = 0.0
     look_up_after: ClassVar[float] = 600.0  # seconds after which an accepted message can be found
+    rate_per_second: ClassVar[float | None] = None  # calls it takes unless the account says otherwise; None: as many as we make
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -254,7 +286,7 @@ class Provider:
         token = self.account.secrets.get(HOOK_TOKEN, "")
         return f"{settings.PUBLIC_BASE_URL}{HOOKS}/{self.kind}/{token}" if token else ""
 
-    def send(self, envelope: Envelope, deadline: Deadline) -> Accepted | ToPost:
+    def send(self, envelope: Envelope, deadline: Deadline) -> Accepted | ToPost | Entrusted:
         """Hand the message over. Raises one of the ProviderErrors of this module."""
         raise NotImplementedError
 
@@ -286,6 +318,14 @@ class Provider:
 
         Raises Forged when it cannot be shown to be the provider's, ValueError when it is but cannot be read.
         """
+        raise NotImplementedError
+
+    def follow(self, provider_id: str, *, deadline: Deadline) -> Course:
+        """With FOLLOW: how far a letter has come. Raises as `look_up` does."""
+        raise NotImplementedError
+
+    def fetch(self, proof: Proof, *, deadline: Deadline) -> bytes:
+        """With FOLLOW: the document of a proof. Raises as `follow` does."""
         raise NotImplementedError
 
     def close(self) -> None:

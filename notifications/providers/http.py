@@ -1,5 +1,6 @@
 """HTTP calls to providers: the deadline checked beside the write, answers bounded in size and time, failures sorted by what they prove."""
 
+import threading
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ from notifications.providers.base import Deadline, NotAccepted, Uncertain
 CONNECT_TIMEOUT = 10.0
 LARGEST_ANSWER = 1_000_000  # bytes
 CHUNK = 16_384
+ASK_LATER = frozenset({401, 403, 408, 429})  # a wrong key is ours to mend
 
 
 class BoundedSession(requests.Session):
@@ -22,6 +24,7 @@ class BoundedSession(requests.Session):
     """
 
     deadline: Deadline = Deadline(at=0.0)  # passed long ago: a call whose deadline was not set is released
+    largest: int = LARGEST_ANSWER
 
     def request(self, method: Any, url: Any, **kwargs: Any) -> requests.Response:  # type: ignore[override]  # callers pass keywords
         timeout = self.deadline.timeout
@@ -41,17 +44,32 @@ class BoundedSession(requests.Session):
                 _("The service did not answer after the message was written (%(error)s).") % {"error": type(error).__name__}
             ) from None
         failpoints.hit("after-write")
-        response._content = _bounded(response, ends)
+        response._content = _bounded(response, ends, self.largest)
         return response
 
 
-def _bounded(response: requests.Response, ends: float) -> bytes:
+class Sessions:
+    """One kept session per thread: sessions are not made to be shared."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    def take(self, deadline: Deadline) -> BoundedSession:
+        """This thread's session, ready for one call before `deadline`."""
+        session: BoundedSession | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = BoundedSession()
+        session.deadline = deadline
+        return session
+
+
+def _bounded(response: requests.Response, ends: float, largest: int) -> bytes:
     content = bytearray()
     try:
         # read1 returns what has arrived; iter_content would wait for a full chunk, for ever when the answer drips
         while chunk := response.raw.read1(CHUNK, decode_content=True):
             content += chunk
-            if len(content) > LARGEST_ANSWER or time.monotonic() > ends:
+            if len(content) > largest or time.monotonic() > ends:
                 raise Uncertain(_("The service's answer was too long or too slow to be read."))
     except (HTTPError, OSError) as error:
         response.close()
@@ -77,3 +95,23 @@ def _host(url: Any) -> str:
 def retry_after(value: str | None) -> float | None:
     """Seconds of a Retry-After header; dates and nonsense are None."""
     return float(value) if value and value.strip().isdigit() else None
+
+
+def looked_up(response: requests.Response, service: str) -> dict[str, Any]:
+    """The JSON object that answers a question. Raises NotAccepted when it is not answered now, Uncertain when it cannot be read."""
+    if response.status_code in ASK_LATER or response.status_code >= 500:
+        raise NotAccepted(f"{service}: {response.status_code}", retry_after=retry_after(response.headers.get("Retry-After")))
+    if response.status_code != 200:
+        raise Uncertain(f"{service}: {response.status_code} {response.text[:200]}")
+    return json_object(response, service)
+
+
+def json_object(response: requests.Response, service: str) -> dict[str, Any]:
+    """The JSON object of an answer. Raises Uncertain for anything else."""
+    try:
+        said = response.json()
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise Uncertain(_("%(service)s answered with something that cannot be read.") % {"service": service})
+    return said

@@ -60,7 +60,7 @@ class Brevo(HttpFake):
     def repeated(self, taken: Taken) -> Reply:
         return Reply(400, {"code": "duplicate_parameter", "message": "Duplicate value for idempotencyKey"})
 
-    def refusal(self, mode: str) -> Reply:
+    def refusal(self, mode: str, request: Request) -> Reply:
         message = "email is not valid in to" if mode == "dead_address" else "sender is not valid"
         return Reply(400, {"code": "invalid_parameter", "message": message})
 
@@ -103,7 +103,7 @@ class Mailjet(HttpFake):
             {"Content-Type": "application/json"},
         )
 
-    def refusal(self, mode: str) -> Reply:
+    def refusal(self, mode: str, request: Request) -> Reply:
         code, related = ("mj-0013", ["To"]) if mode == "dead_address" else ("send-0008", ["From"])
         error = {"ErrorIdentifier": "f987008f", "ErrorCode": code, "StatusCode": 400, "ErrorMessage": "No", "ErrorRelatedTo": related}
         return Reply(400, {"Messages": [{"Status": "error", "Errors": [error]}]}, {"Content-Type": "application/json"})
@@ -151,10 +151,11 @@ class Postmark(HttpFake):
         body = {"To": taken.recipient, "SubmittedAt": stamp(), "MessageID": taken.provider_id, "ErrorCode": 0, "Message": "OK"}
         return Reply(200, body)
 
-    def refusal(self, mode: str) -> Reply:
+    def refusal(self, mode: str, request: Request) -> Reply:
         if mode == "dead_address":
             text = (
-                "You tried to send to recipient(s) that have been marked as inactive.\nFound inactive addresses: nobody@client.example.\n"
+                "You tried to send to recipient(s) that have been marked as inactive.\n"
+                f"Found inactive addresses: {request.json['To']}.\n"
                 "Inactive recipients are ones that have generated a hard bounce, a spam complaint, or a manual suppression."
             )
             return Reply(422, {"ErrorCode": 406, "Message": text})
@@ -214,7 +215,7 @@ class Ses(HttpFake):
     def busy(self) -> Reply:
         return Reply(429, {"message": "Maximum sending rate exceeded."}, {"x-amzn-ErrorType": "TooManyRequestsException"})
 
-    def refusal(self, mode: str) -> Reply:
+    def refusal(self, mode: str, request: Request) -> Reply:
         kind = "BadRequestException" if mode == "dead_address" else "MessageRejected"
         return Reply(400, {"message": "Email address is not verified."}, {"x-amzn-ErrorType": kind})
 

@@ -57,7 +57,7 @@ class MySendingBox(HttpFake):
     def accepted(self, taken: Taken) -> Reply:
         return Reply(200, self.letter(taken.provider_id, taken.key, taken.details, "letter.created"))
 
-    def refusal(self, mode: str) -> Reply:
+    def refusal(self, mode: str, request: Request) -> Reply:
         text = "to.address_postalcode is not valid" if mode == "dead_address" else "source_file is not a valid PDF"
         return Reply(422, {"error": {"message": text, "status_code": 422}})
 

@@ -184,7 +184,7 @@ class HttpFake(Fake):
     def accepted(self, taken: Taken) -> Reply:
         raise NotImplementedError
 
-    def refusal(self, mode: str) -> Reply:
+    def refusal(self, mode: str, request: Request) -> Reply:
         raise NotImplementedError
 
     def busy(self) -> Reply:
@@ -218,7 +218,7 @@ class HttpFake(Fake):
             busy = self.busy()
             return Reply(busy.status, busy.body, {**busy.headers, "Retry-After": str(behaviour.retry_after)})
         if mode in ("refuse", "dead_address"):
-            return self.refusal(mode)
+            return self.refusal(mode, request)
         if mode not in TAKES:
             return self.broken() if mode == "500" else Reply(hang_up=True)
         taken = self.take(request)

@@ -44,7 +44,7 @@ class Twilio(HttpFake):
     def broken(self) -> Reply:
         return Reply(500, {"code": 20500, "message": "Internal Server Error", "status": 500})
 
-    def refusal(self, mode: str) -> Reply:
+    def refusal(self, mode: str, request: Request) -> Reply:
         code, text = (21614, "'To' number is not a valid mobile number") if mode == "dead_address" else (21602, "Message body is required")
         return Reply(400, {"code": code, "message": text, "status": 400})
 
@@ -111,7 +111,7 @@ class Sinch(HttpFake):
     def busy(self) -> Reply:
         return Reply(429, {"code": "too_many_requests", "text": "Too many requests"})
 
-    def refusal(self, mode: str) -> Reply:
+    def refusal(self, mode: str, request: Request) -> Reply:
         if mode == "dead_address":
             return Reply(400, {"code": "syntax_invalid_parameter_format", "text": "Invalid recipient: to"})
         return Reply(403, {"code": "missing_callback_url", "text": "Callback URL is missing"})

@@ -11,7 +11,6 @@ from dunning.core.enums import Channel
 from dunning.core.models import AuditEvent, Organization
 from dunning.core.tenancy import tenant
 from notifications import claiming, dispatcher, freezing, selectors, services, settlement
-from notifications.accounts import breaker
 from notifications.enums import AttemptOutcome, MessageState, Obstacle, SuppressionReason
 from notifications.models import Attempt, Message, MessageTemplate, ProviderAccount, QueueTicket, Suppression
 from notifications.signals import Go, Stop
@@ -281,7 +280,8 @@ def test_pauses_grow_and_end_with_a_person_not_with_a_loss(gate: Gate) -> None:
         account = selectors.provider_accounts()[Channel.EMAIL]
     moment, pauses = NOW, []
     for _ in range(settlement.MOST_ATTEMPTS):
-        breaker.report(account.pk, None)
+        with tenant(organization):
+            ProviderAccount.objects.filter(pk=account.pk).update(failures=0, closed_until=None)
         dispatcher.deliver_due(now=moment)
         ticket = QueueTicket.objects.filter(message_id=message.pk).first()
         if ticket is not None:

@@ -219,7 +219,7 @@ def test_twilio_errors_mean_what_its_list_says(status: int, code: int, kind: typ
 def test_incomplete_settings_are_refused_with_what_is_missing() -> None:
     with pytest.raises(Misconfigured, match="needs server_token"):
         build(Account(new_id(), ProviderKind.ANYMAIL, "email", {"service": "postmark"}))
-    with pytest.raises(Misconfigured, match="not a known e-mail service: choose one of brevo"):
+    with pytest.raises(Misconfigured, match="not a known e-mail service: choose one of amazon_ses"):
         build(Account(new_id(), ProviderKind.ANYMAIL, "email", {"service": "pigeon"}))
     with pytest.raises(Misconfigured, match="account SID and an auth token"):
         build(Account(new_id(), ProviderKind.TWILIO, "sms", {"account_sid": "AC42"}))

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notifications', '0003_what_comes_back'),
+        ('notifications', '0004_providers'),
     ]
 
     operations = [

@@ -1,0 +1,107 @@
+"""Calls to providers, outside any transaction: to hand a message over, and to ask for one whose answer was lost."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection
+from django.utils.translation import gettext as _
+
+from dunning.core import documents
+from dunning.core.tenancy import tenant
+from notifications import claiming, pace, settlement
+from notifications.claiming import MESSAGE_LEASE, Claim
+from notifications.doubts import ASK_AGAIN
+from notifications.enums import MessageState
+from notifications.models import Attachment, Message, ProviderAccount
+from notifications.providers.base import Accepted, Deadline, Envelope, File, Provider, ProviderError, Uncertain
+from notifications.reconciler import LookUp
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ToAsk:
+    """A message its provider is to be asked for."""
+
+    message_id: UUID
+    look_up: LookUp
+    deadline: Deadline
+
+
+def call(provider: Provider, envelope: Envelope, deadline: Deadline) -> settlement.Answer:
+    """Hand over what was frozen. Whatever a provider raises unannounced is uncertain."""
+    try:
+        return provider.send(envelope, deadline)
+    except ProviderError as error:
+        return error
+    except Exception as error:
+        logger.exception("A provider failed in a way it does not declare.")
+        return Uncertain(_("Unexpected fault while sending (%(error)s).") % {"error": type(error).__name__})
+
+
+def report(organization_id: UUID, account: ProviderAccount, answer: object, now: datetime) -> ProviderAccount:
+    """Tell all workers how the service is doing, when there is something to tell; the account as it is then.
+
+    What cannot be told now the next call finds out.
+    """
+    if not pace.must_report(account, answer):
+        return account
+    try:
+        with tenant(organization_id):
+            pace.report(account.pk, answer, now=now)
+            return pace.active_accounts().filter(pk=account.pk).first() or account
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("A service's failure could not be noted (%s).", error)
+        if not connection.in_atomic_block:
+            connection.close()
+        return account
+
+
+def ask_for(organization_id: UUID, claim: Claim, asked: ToAsk, now: datetime) -> str:
+    """Ask the provider whether it has an uncertain message, and write down what it says."""
+    look_up = asked.look_up
+    try:
+        found = look_up.provider.look_up(asked.message_id, sent_at=look_up.sent_at, deadline=asked.deadline)
+    except Exception as error:
+        if not isinstance(error, ProviderError):
+            logger.exception("A provider failed in a way it does not declare.")
+        report(organization_id, look_up.account, error, now)
+        with tenant(organization_id):
+            claiming.give_back(claim, due_at=now + ASK_AGAIN)
+        return "could_not_ask"
+    report(organization_id, look_up.account, Accepted(), now)
+    moment = now + timedelta(seconds=MESSAGE_LEASE - asked.deadline.remaining())
+    with tenant(organization_id):
+        state = settlement.settle_look_up(message_id=asked.message_id, number=look_up.number, found=found, now=moment)
+    return state if state != MessageState.UNCERTAIN else "waiting"
+
+
+def envelope_of(organization_id: UUID, message_id: UUID) -> Envelope:
+    """The frozen message as committed, with the bytes of its files."""
+    with tenant(organization_id):
+        message = Message.objects.select_related("document", "print_document").get(pk=message_id)
+        attached = list(Attachment.objects.filter(message=message).select_related("document").order_by("position"))
+        return Envelope(
+            message_id=message.pk,
+            channel=message.channel,
+            sender=message.sender,
+            recipient=message.recipient,
+            recipient_name=message.recipient_name,
+            reply_to=message.reply_to,
+            subject=message.subject,
+            text=message.body_text,
+            html=message.body_html,
+            header_id=message.header_id,
+            references=message.in_reply_to,
+            files=tuple(File(entry.filename, entry.document.media_type, documents.read(entry.document)) for entry in attached),
+            postal_address=tuple(message.postal_address),
+            letter=_letter(message),
+        )
+
+
+def _letter(message: Message) -> File | None:
+    """A letter with its copies, as it is printed."""
+    document = message.print_document or message.document
+    return File(document.filename, document.media_type, documents.read(document)) if document is not None else None
