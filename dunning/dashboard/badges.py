@@ -56,6 +56,7 @@ LOOKS: dict[str, Look] = {
     "awaiting_approval": Look("soon", "stamp"),
     "queued": Look("info", "clock"),
     "sending": Look("info", "send"),
+    "entrusted": Look("info", "mailbox"),
     "sent": Look("info", "send"),
     "retry": Look("soon", "rotate-ccw"),
     "uncertain": Look("soon", "circle-dashed"),

@@ -17,6 +17,7 @@ from dunning.dashboard.views import (
     plans,
     records,
     search,
+    sending,
     today,
 )
 
@@ -93,6 +94,14 @@ urlpatterns = [
     path("letters/print/", letters.print_all, name="letters_print"),
     path("letters/<uuid:pk>/posting/", letters.posting, name="letter_posting"),
     path("letters/<uuid:pk>/proof/", letters.proof, name="letter_proof"),
+    path("letters/postings/", letters.post_many, name="letters_post"),
+    path("letters/<uuid:pk>/files/", letters.keep_file, name="letter_file"),
+    path("letters/<uuid:pk>/files/<uuid:file>/", letters.proof_file, name="letter_proof_file"),
+    # settings
+    path("settings/sending/", sending.show, name="sending"),
+    path("settings/sending/<str:channel>/", sending.choose, name="sending_channel"),
+    path("settings/sending/<str:channel>/test/", sending.test, name="sending_test"),
+    path("settings/sending/<str:channel>/by/<slug:key>/", sending.edit, name="sending_way"),
     # payments
     path("payments/", payments.listing, name="payments"),
     path("payments/record/", payments.record, name="record_payment"),

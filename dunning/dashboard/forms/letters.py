@@ -1,10 +1,14 @@
 """What people report of letters: the posting, and what the post says afterwards."""
 
+from typing import Any
+from uuid import UUID
+
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from dunning.dashboard.forms.fields import DayField
-from notifications.enums import LetterProof
+from notifications.enums import LetterProof, ProofKind
 
 
 class PostingForm(forms.Form):
@@ -21,3 +25,28 @@ class ProofForm(forms.Form):
         widget=forms.RadioSelect,
     )
     on = DayField(label=_("On"))
+
+
+class LettersField(forms.Field):
+    """The ticked letters of a list."""
+
+    widget = forms.MultipleHiddenInput
+
+    def clean(self, value: Any) -> list[UUID]:
+        try:
+            found = [UUID(str(pk)) for pk in value or ()]
+        except ValueError:
+            found = []
+        if not found:
+            raise ValidationError(_("Tick the letters that were posted."), code="required")
+        return found
+
+
+class PostManyForm(forms.Form):
+    posted_on = DayField(label=_("Posted on"))
+    letter = LettersField()
+
+
+class ProofFileForm(forms.Form):
+    kind = forms.ChoiceField(label=_("What it is"), choices=ProofKind.choices, widget=forms.RadioSelect, initial=ProofKind.DEPOSIT)
+    file = forms.FileField(label=_("File"), help_text=_("A PDF or a photo (JPEG or PNG), 10 MB at most."))
