@@ -90,8 +90,7 @@ class Campaign:
             return town.Way("email", ProviderKind.SMTP, {"host": "127.0.0.1", "port": port})
         service = FAKES[name]
         secrets = {"brevo": {"api_key": "k"}, "mailjet": {"api_key": "k", "secret_key": "s"}, "postmark": {"server_token": "t"}}[service]
-        path = {"brevo": "", "mailjet": "/v3.1", "postmark": ""}[service]
-        return town.Way("email", ProviderKind.ANYMAIL, {"service": service, "api_url": f"http://127.0.0.1:{port}{path}/"}, secrets)
+        return town.Way("email", ProviderKind.ANYMAIL, {"service": service, "api_url": f"http://127.0.0.1:{port}"}, secrets)
 
     # --- while it happens ---
 

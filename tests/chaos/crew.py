@@ -1,4 +1,4 @@
-"""The real processes that send, and what is done to them: two Celery workers, the sweep, and the web server providers report to."""
+"""The real processes that send, and what is done to them: two Celery workers and the sweep."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from dunning.local.processes import die_with_parent, free_port
+from dunning.local.processes import die_with_parent
 
 CELERY = (
     "celery",
@@ -56,7 +56,6 @@ class Crew:
     root: Path
     env: dict[str, str]
     seed: int
-    web: bool = False
     failpoint: str = ""
     kills: int = 0
     pauses: int = 0
@@ -66,7 +65,6 @@ class Crew:
         self.chance = random.Random(self.seed)
         descriptor, self.log = tempfile.mkstemp(prefix="dunning-chaos-", suffix=".log")
         self.output = os.fdopen(descriptor, "ab")
-        self.web_port = free_port()
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -74,18 +72,6 @@ class Crew:
     def start(self) -> None:
         self.members = [Member(f"worker{number}", CELERY, self.output) for number in (1, 2)]
         self.members.append(Member("sweep", SWEEP, self.output))
-        if self.web:
-            bind = (
-                "gunicorn",
-                "dunning.wsgi",
-                "--bind",
-                f"127.0.0.1:{self.web_port}",
-                "--threads",
-                "8",
-                "--config",
-                "python:dunning.gunicorn",
-            )
-            self.members.append(Member("web", bind, self.output))
         for member in self.members:
             self._spawn(member)
         for target in (self._tend, self._ring):
@@ -118,7 +104,7 @@ class Crew:
     def kill_one(self) -> None:
         """kill -9 of a random one: mostly the process that does the work, sometimes a worker as a whole, or the sweep."""
         with self._lock:
-            member = self.chance.choice([member for member in self.members if member.name != "web"])
+            member = self.chance.choice(self.members)
             group = member.group()
             self._kill(group if len(group) == 1 or self.chance.random() < 0.25 else group[:1])
             self.kills += 1
@@ -126,7 +112,7 @@ class Crew:
     def pause_one(self, seconds: float) -> None:
         """SIGSTOP a random worker's processes, and SIGCONT so much later."""
         with self._lock:
-            group = self.chance.choice([member for member in self.members if member.name != "web"]).group()
+            group = self.chance.choice(self.members).group()
             self._signal(group, signal.SIGSTOP)
             self.pauses += 1
         timer = threading.Timer(seconds, self._signal, [group, signal.SIGCONT])
