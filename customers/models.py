@@ -112,6 +112,7 @@ class Contact(TenantModel):
     email_state = models.CharField(max_length=8, choices=Reachability, default=Reachability.UNKNOWN)
     phone_state = models.CharField(max_length=8, choices=Reachability, default=Reachability.UNKNOWN)
     absent_until = models.DateField(null=True, blank=True)  # rule 9
+    absence_noted_on = models.DateField(null=True, blank=True)  # when we learnt of it: it defers ten business days at most
     substitute = TenantForeignKey("self", null=True, blank=True)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,9 +1,9 @@
-"""The account of a paying group: what is chased, and what a message adds up to, is net of everything the payer's group owes and holds."""
+"""A payer and those it pays for: one account, net of everything the group owes and holds, and one person who is written to."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scenarios.facts import Balance, CustomerFacts
+from scenarios.facts import QUIET_CUSTOMER, Balance, CustomerFacts, CustomerSituation
 
 
 def share_accounts(customers: dict[str, CustomerFacts]) -> None:
@@ -29,4 +29,21 @@ def _sum_up(balances: Sequence[Balance]) -> Balance:
         overdue_cents=sum(balance.overdue_cents for balance in balances),
         credits=tuple(credit for balance in balances for credit in balance.credits),
         credit_cents=sum(balance.credit_cents for balance in balances),
+    )
+
+
+def behind_payer(own: CustomerSituation, payer: CustomerSituation) -> CustomerSituation:
+    """A customer's situation when somebody else is written to and pays: the payer's unread reply, pauses, absence and unmatched receipt
+    are theirs too. Insolvency and announced consequences stay each debtor's own.
+    """
+    if payer is QUIET_CUSTOMER:
+        return own
+    return replace(
+        own,
+        holds=(*own.holds, *payer.holds),
+        reply_pending=own.reply_pending or payer.reply_pending,
+        absent_until=payer.absent_until,
+        absence_noted_on=payer.absence_noted_on,
+        substitute_known=payer.substitute_known,
+        unmatched_since=payer.unmatched_since if own.unmatched_since is None else own.unmatched_since,
     )

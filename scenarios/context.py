@@ -20,7 +20,7 @@ from invoices.enums import DisputeState, HoldKind, HoldSide, InstallmentKind
 from invoices.models import LedgerCoverage
 from invoices.references import credit_label
 from invoices.selectors import unmatched_reach
-from scenarios.accounts import share_accounts
+from scenarios.accounts import behind_payer, share_accounts
 from scenarios.context_sql import (
     ACTIONS,
     CUSTOMERS,
@@ -373,7 +373,11 @@ def _customers(
     for customer_id, facts in customers.items():
         payer = customers.get(facts.payer_id) if facts.payer_id else None
         if payer is not None:
-            customers[customer_id] = replace(facts, reachable=payer.reachable - _LEGAL_DEBTOR | facts.reachable & _LEGAL_DEBTOR)
+            customers[customer_id] = replace(
+                facts,
+                reachable=payer.reachable - _LEGAL_DEBTOR | facts.reachable & _LEGAL_DEBTOR,
+                situation=behind_payer(facts.situation, payer.situation),
+            )
     share_accounts(customers)
     return customers, groups
 

@@ -83,7 +83,7 @@ SELECT c.id::text, c.payer_id::text, c.group_id::text,
        c.legal_representative <> '' OR coalesce(k.representative, false),
        {_ordinal("c.owner_warned_on")},
        c.reply_pending_since IS NOT NULL,
-       {_ordinal("k.absent_until")}, NULL::int, coalesce(k.substitute, false),
+       {_ordinal("k.absent_until")}, {_ordinal("k.absence_noted_on")}, coalesce(k.substitute, false),
        {_ordinal("c.insolvency_opened_on")},
        EXISTS (SELECT 1 FROM invoices_debtoract a
                WHERE a.organization_id = c.organization_id AND a.customer_id = c.id AND a.kind = 'not_received' AND a.undone_at IS NULL)
@@ -94,6 +94,7 @@ LEFT JOIN LATERAL (
            bool_or(x.role = 'legal_representative' AND x.name <> '') AS representative,
            -- absent: nobody in the chain is there; a substitute who can be reached takes over
            CASE WHEN bool_and(x.absent_until IS NOT NULL) THEN min(x.absent_until) END AS absent_until,
+           max(x.absence_noted_on) AS absence_noted_on,
            bool_or(x.substitute_id IS NOT NULL) AS substitute
     FROM customers_contact x
     LEFT JOIN notifications_suppression p ON p.organization_id = x.organization_id AND p.channel = 'email'

@@ -35,8 +35,10 @@ def set_absence(*, contact: Contact, until: date | None, substitute: Contact | N
     if until is not None and until < today:
         raise DomainError(_("This return date has passed."), code="past_date", field="until")
     lock_customer(contact.customer_id)
+    if until != contact.absent_until:  # said again, it is no new absence
+        contact.absence_noted_on = today if until is not None else None
     contact.absent_until, contact.substitute = until, substitute
-    contact.save(update_fields=["absent_until", "substitute"])
+    contact.save(update_fields=["absent_until", "absence_noted_on", "substitute"])
     body = {"until": until, "substitute": str(substitute.pk) if substitute else None}
     audit.record(actor=actor, action="contact.absent" if until else "contact.back", target=contact, body=body, now=now)
     customer_changed.send(sender=Customer, customer_ids=[contact.customer_id], reason="absence", today=today, now=now)

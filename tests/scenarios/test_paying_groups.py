@@ -7,11 +7,12 @@ from decimal import Decimal
 import pytest
 
 from customers.models import Customer
+from customers.services import note_reply_pending
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.models import Installment, Payment
 from invoices.selectors import customer_statement
-from invoices.services import allocate, issue_credit_note
+from invoices.services import allocate, issue_credit_note, place_hold
 from notifications.models import Message
 from scenarios.accounts import share_accounts
 from scenarios.enums import Reason, Section, TaskKind
@@ -197,3 +198,30 @@ def test_a_payer_who_holds_all_the_group_owes_is_not_reminded_and_the_money_is_t
         assert [(task.kind, task.customer_id, task.amount) for task in Task.objects.all()] == [
             ("allocate_credit", holding.pk, Decimal("2000.00"))
         ]
+
+
+@pytest.mark.django_db
+def test_an_unread_reply_of_the_payer_pauses_what_it_is_written_about_its_subsidiaries(house: Organization) -> None:
+    with tenant(house):
+        holding, north, _south = group_of_three()
+        note_reply_pending(customer=holding, actor=CLERK, today=date(2026, 10, 1), now=at("2026-10-01", 15))
+    run_on(house, "2026-10-02")
+    with tenant(house):
+        assert left_on("2026-10-02") == []
+        assert Schedule.objects.get(installment=north).reason == Reason.REPLY_PENDING
+        Customer.objects.filter(pk=holding.pk).update(reply_pending_since=None)
+    run_on(house, "2026-10-05")
+    with tenant(house):
+        assert left_on("2026-10-05") == [("r1", "H", "accepted")]
+
+
+@pytest.mark.django_db
+def test_a_pause_of_the_payer_pauses_its_subsidiaries(house: Organization) -> None:
+    with tenant(house):
+        holding, _north, _south = group_of_three()
+        pause = {"kind": "pause", "ends_on": date(2026, 10, 9), "reason": "Appel du directeur"}
+        place_hold(customer=holding, **pause, actor=CLERK, today=date(2026, 10, 1), now=at("2026-10-01", 15))
+    run_on(house, "2026-10-02")
+    with tenant(house):
+        assert left_on("2026-10-02") == []
+        assert set(Schedule.objects.values_list("reason", flat=True)) == {Reason.HELD_OURS}
