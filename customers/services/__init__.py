@@ -19,6 +19,7 @@ from customers.services.customers import (
     set_group,
     set_payer,
     update_customer,
+    update_customers,
     vet_customer,
 )
 from customers.services.groups import create_group, ensure_group, update_group
@@ -50,6 +51,7 @@ __all__ = [
     "set_payer",
     "update_contact",
     "update_customer",
+    "update_customers",
     "update_group",
     "vet_customer",
 ]

@@ -133,6 +133,25 @@ def update_customer(*, customer: Customer, actor: str, today: date, now: datetim
     number that another customer has.
     """
     locked = lock_customer(customer)
+    changed = _change(locked, customer, fields, actor=actor, now=now)
+    if changed:
+        _announce([locked], reason="updated", today=today, now=now)
+    return changed
+
+
+def update_customers(*, changes: Sequence[tuple[Customer, CustomerFields]], actor: str, today: date, now: datetime) -> int:
+    """Change several customers, each once; how many really changed. Each has its audit event; the news of all goes out together.
+
+    Raises DomainError as `update_customer` does; then nothing is written.
+    """
+    locked = lock_customers(customer.pk for customer, _fields in changes)
+    changed = [locked[customer.pk] for customer, fields in changes if _change(locked[customer.pk], customer, fields, actor=actor, now=now)]
+    _announce(changed, reason="updated", today=today, now=now)
+    return len(changed)
+
+
+def _change(locked: Customer, customer: Customer, fields: CustomerFields, *, actor: str, now: datetime) -> list[str]:
+    """Write what differs on the locked row, and on the caller's instance; the names of what changed."""
     wanted = _cleaned(fields, locked)
     changed = sorted(name for name, value in wanted.items() if getattr(locked, name) != value)
     if not changed:
@@ -148,7 +167,6 @@ def update_customer(*, customer: Customer, actor: str, today: date, now: datetim
         search.index(kind=SEARCH_KIND, tokens={locked.pk: search_tokens(locked)})
     after = {name: _plain(wanted[name]) for name in changed}
     audit.record(actor=actor, action="customer.updated", target=locked, body={"before": before, "after": after}, now=now)
-    _announce([locked], reason="updated", today=today, now=now)
     return changed
 
 

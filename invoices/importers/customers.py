@@ -1,14 +1,15 @@
 """The customer file: created, or brought up to date where the file says something; an empty cell says nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
+from uuid import UUID
 
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from customers.models import Contact, Customer, CustomerGroup
-from customers.services import CustomerFields, add_contact, create_customers, ensure_group, lock_customers, update_contact, update_customer
+from customers.services import CustomerFields, add_contact, create_customers, ensure_group, lock_customers, update_contact, update_customers
 from invoices.enums import ImportKind
 from invoices.importers import staging
 from invoices.importers.fields import CUSTOMER_FIELDS
@@ -90,10 +91,12 @@ class CustomerLoader(Loader):
         for start in range(0, len(changed), staging.CHUNK):
             part = changed[start : start + staging.CHUNK]
             found = {customer.number: customer for customer in Customer.objects.filter(number__in=[row.values["number"] for row in part])}
+            drafts = [(found[row.values["number"]], cast(CustomerFields, _fields(row, groups))) for row in part]
+            update_customers(changes=drafts, **work.who_and_when)
+            contacts = _contacts_of(customer.pk for customer, _draft in drafts)
             for row in part:
                 customer = found[row.values["number"]]
-                update_customer(customer=customer, **cast(CustomerFields, _fields(row, groups)), **work.who_and_when)
-                _write_contacts(customer, row, work)
+                _write_contacts(customer, row, contacts.get(customer.pk, []), work)
         self._link(work)
         for number, row in self._rows.items():
             if row.changes or number not in known:
@@ -104,12 +107,9 @@ class CustomerLoader(Loader):
         wanted = {number for row in self._rows.values() for number in row.links.values()}
         known = set(Customer.objects.filter(number__in=wanted).values_list("number", flat=True)) if wanted else set()
         paid_for = {number: row.links["payer"] for number, row in self._rows.items() if "payer" in row.links}
-        paid_for.update(
-            (number, payer)
-            for number, payer in Customer.objects.filter(number__in=wanted, payer__isnull=False).values_list("number", "payer__number")
-            if number not in paid_for
-        )
-        payers = set(Customer.objects.filter(payer__isnull=False).values_list("payer__number", flat=True)) if paid_for else set()
+        for number in Customer.objects.filter(number__in=wanted, payer__isnull=False).values_list("number", flat=True):
+            paid_for.setdefault(number, "")
+        payers = set(_numbers_of(Customer.objects.values_list("payer_id", flat=True)).values()) if paid_for else set()
         payers |= {row.links["payer"] for row in self._rows.values() if "payer" in row.links}
         for number, row in list(self._rows.items()):
             for name, target in row.links.items():
@@ -127,16 +127,16 @@ class CustomerLoader(Loader):
     def _compare(self, work: Work) -> None:
         numbers = list(self._rows)
         seen = set()
+        group_keys = dict(CustomerGroup.objects.values_list("pk", "key"))
         for start in range(0, len(numbers), staging.CHUNK):
             part = numbers[start : start + staging.CHUNK]
-            found = Customer.objects.filter(number__in=part).select_related("group", "payer", "parent")
-            contacts: dict[Any, list[Contact]] = {}
-            for contact in Contact.objects.filter(customer__in=found, is_active=True).order_by("position", "pk"):
-                contacts.setdefault(contact.customer_id, []).append(contact)
+            found = list(Customer.objects.filter(number__in=part))
+            contacts = _contacts_of(customer.pk for customer in found)
+            linked = _numbers_of(pk for customer in found for pk in (customer.payer_id, customer.parent_id))
             for customer in found:
                 seen.add(customer.number)
                 row = self._rows[customer.number]
-                row.changes = _differs(customer, row, contacts.get(customer.pk, []))
+                row.changes = _differs(customer, row, contacts.get(customer.pk, []), group_keys, linked)
         work.created = len(numbers) - len(seen)
         work.updated = sum(row.changes for row in self._rows.values())
         work.unchanged += len(seen) - work.updated
@@ -146,7 +146,7 @@ class CustomerLoader(Loader):
         if not linked:
             return
         wanted = {*linked, *(target for row in linked.values() for target in row.links.values())}
-        found = {customer.number: customer for customer in Customer.objects.filter(number__in=wanted).select_related("payer", "parent")}
+        found = {customer.number: customer for customer in Customer.objects.filter(number__in=wanted)}
         for number, row in linked.items():
             customer = found[number]
             changed = [name for name, target in row.links.items() if getattr(customer, f"{name}_id") != found[target].pk]
@@ -185,15 +185,35 @@ def _fields(row: _Row, groups: dict[str, CustomerGroup]) -> dict[str, Any]:
     return {**row.values, **({"group": groups[row.group]} if row.group else {})}
 
 
-def _differs(customer: Customer, row: _Row, contacts: list[Contact]) -> bool:
+def _contacts_of(customer_ids: Iterable[UUID]) -> dict[UUID, list[Contact]]:
+    """The active contacts of each customer, the first one first."""
+    contacts: dict[UUID, list[Contact]] = {}
+    for contact in Contact.objects.filter(customer__in=list(customer_ids), is_active=True).order_by("position", "pk"):
+        contacts.setdefault(contact.customer_id, []).append(contact)
+    return contacts
+
+
+def _numbers_of(customer_ids: Iterable[UUID | None]) -> dict[UUID, str]:
+    """The numbers of these customers.
+
+    Asked for by id and not by a join of customers with customers: right after a first load the statistics know of none, and the join would
+    compare every pair.
+    """
+    ids = list({pk for pk in customer_ids if pk is not None})
+    numbers: dict[UUID, str] = {}
+    for start in range(0, len(ids), staging.CHUNK):
+        numbers.update(Customer.objects.filter(pk__in=ids[start : start + staging.CHUNK]).values_list("pk", "number"))
+    return numbers
+
+
+def _differs(customer: Customer, row: _Row, contacts: list[Contact], group_keys: dict[UUID, str], linked: dict[UUID, str]) -> bool:
+    """`group_keys` by id, and `linked`: the numbers of payers and parents by id."""
     if any(getattr(customer, name) != value for name, value in row.values.items()):
         return True
-    if row.group and (customer.group is None or customer.group.key != slugify(row.group)[:40]):
+    if row.group and (customer.group_id is None or group_keys.get(customer.group_id) != slugify(row.group)[:40]):
         return True
-    for name, target in row.links.items():
-        linked = getattr(customer, name)
-        if linked is None or linked.number != target:
-            return True
+    if any(linked.get(getattr(customer, f"{name}_id")) != target for name, target in row.links.items()):
+        return True
     return bool(_contact_changes(row, contacts))
 
 
@@ -225,11 +245,10 @@ def first_contacts(customer: Customer, emails: tuple[str, ...], details: dict[st
     ]
 
 
-def _write_contacts(customer: Customer, row: _Row, work: Work) -> None:
+def _write_contacts(customer: Customer, row: _Row, contacts: list[Contact], work: Work) -> None:
     """Bring the customer's contacts up to date. An address that is new goes to the front: the file knows it for the one in use."""
     if not (row.emails or row.contact):
         return
-    contacts = list(Contact.objects.filter(customer=customer, is_active=True).order_by("position", "pk"))
     for contact, fields in _contact_changes(row, contacts):
         if contact is not None:
             update_contact(contact=contact, **fields, **work.who_and_when)
