@@ -5,7 +5,7 @@ may join them. Ids are text, days ordinals and money integer cents as PostgreSQL
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
@@ -56,7 +56,7 @@ BATCH_CUSTOMERS: Final = 1000
 STILL_OURS: Final = frozenset({"draft", "awaiting_approval", "held", "queued", "retry"})
 """States of a message that waits to leave."""
 
-_SITUATIONS: dict[tuple[bool, bool], ItemSituation] = {
+PLAIN_SITUATIONS: Final[dict[tuple[bool, bool], ItemSituation]] = {
     (False, False): QUIET,
     (True, False): ItemSituation(answered=True),
     (False, True): ItemSituation(delivery_proof=True),
@@ -177,16 +177,20 @@ def load_policy(organization: Organization, profile: OrganizationProfile, today:
     )
 
 
-def batches(frame: Frame, *, size: int = BATCH_CUSTOMERS) -> Iterator[list[str]]:
-    """Ids of the customers that have open items, of who pays for them, and of whom it also pays for that has a credit: whole paying
-    groups together, about `size` a batch.
+def open_customers() -> list[tuple[str, str]]:
+    """Ids of the customers that have open items, and of whom their payer also pays for that has a credit, each with the id of who pays for it
+    (itself, mostly), paying group by paying group.
     """
     with connection.cursor() as cursor:
         cursor.execute(OPEN_CUSTOMERS)
-        rows = cursor.fetchall()
+        return list(cursor.fetchall())
+
+
+def batches(customers: Iterable[tuple[str, str]], *, size: int = BATCH_CUSTOMERS) -> Iterator[list[str]]:
+    """Ids of these `open_customers` and of who pays for them, whole paying groups together, about `size` a batch."""
     batch: list[str] = []
     last_root = None
-    for customer_id, root in rows:
+    for customer_id, root in customers:
         if root != last_root:
             if len(batch) >= size:
                 yield batch
@@ -230,10 +234,10 @@ def load_batch(frame: Frame, customer_ids: Sequence[str]) -> Batch:
         if customer_id != last_id:  # rows come customer by customer
             last_id = customer_id
             usual = find(invoice="", customer=customer_id, group=groups[customer_id])
-            steps, since = _steps(usual, plans)
+            steps, since = steps_of(usual, plans)
         if by_invoice:
-            steps, since = _steps(by_invoice.get(invoice_id, usual), plans)
-        situation = _SITUATIONS[answered, proven]
+            steps, since = steps_of(by_invoice.get(invoice_id, usual), plans)
+        situation = PLAIN_SITUATIONS[answered, proven]
         if unusual is not None or item_id in rare.items:
             situation = _situation(item_id, situation, unusual, rare)
         text = actions.get(item_id)
@@ -242,7 +246,7 @@ def load_batch(frame: Frame, customer_ids: Sequence[str]) -> Batch:
         else:
             key = (text, steps.plan if steps is not None else "")
             known = pasts.get(key)
-            past = pasts[key] = _past(text, steps, today) if known is None else known
+            past = pasts[key] = read_past(text, steps, today) if known is None else known
         item = Item(
             item_id, invoice_id, customers[customer_id], issue_on, due_on, amount, outstanding, currency, iban,
             since if since > entered_on else entered_on, supplied_on, situation, source,
@@ -426,14 +430,14 @@ def _balances(rows: list[tuple[Any, ...]], rare: _Rare, frame: Frame) -> dict[st
     return balances
 
 
-def _steps(found: tuple[str, int] | None, plans: Mapping[str, CurrentPlan]) -> tuple[Steps | None, int]:
+def steps_of(found: tuple[str, int] | None, plans: Mapping[str, CurrentPlan]) -> tuple[Steps | None, int]:
     """The steps of an assignment, and since when it applies."""
     if found is None or found[0] not in plans:
         return None, 0
     return plans[found[0]].steps, found[1]
 
 
-def _past(text: str, steps: Steps | None, today: int) -> Past:
+def read_past(text: str, steps: Steps | None, today: int) -> Past:
     """An item's actions as the planner reads them, from the text of `ACTIONS`.
 
     An action of another plan keeps its phase and loses its key: it counts by its level (rule 3).

@@ -34,6 +34,13 @@ WHERE id IN (SELECT id FROM roots UNION SELECT m.id FROM customers_customer m JO
 ORDER BY id FOR NO KEY UPDATE
 """
 
+_ANSWERED: Final = """v.received_at IS NOT NULL OR v.accepted_at IS NOT NULL
+           OR v.e_invoice_status IN ('201','202','203','204','205','206','209','211','212')"""
+
+_UNUSUAL: Final = """i.kind <> 'normal' OR i.collection_on IS NOT NULL OR i.triage NOT IN ('', 'chase') OR v.state <> 'issued'
+                 OR v.is_factored OR c.factor_name <> '' OR v.e_invoice_status IN ('210', '213') OR v.restart_on IS NOT NULL
+                 OR v.not_received_at IS NOT NULL"""
+
 ITEMS: Final = f"""
 SELECT i.id::text, i.invoice_id::text, i.customer_id::text,
        {_ordinal("v.issued_on")}, {_ordinal("i.due_on")},
@@ -42,12 +49,9 @@ SELECT i.id::text, i.invoice_id::text, i.customer_id::text,
        CASE WHEN v.pay_to_iban = '' AND NOT v.is_factored AND c.factor_name = '' THEN (SELECT iban FROM core_organizationprofile)
             ELSE v.pay_to_iban END,
        {_ordinal("v.entered_on")}, {_ordinal("v.delivered_on")},
-       v.received_at IS NOT NULL OR v.accepted_at IS NOT NULL
-           OR v.e_invoice_status IN ('201','202','203','204','205','206','209','211','212'),
+       {_ANSWERED},
        v.delivery_proof_id IS NOT NULL,
-       CASE WHEN i.kind <> 'normal' OR i.collection_on IS NOT NULL OR i.triage NOT IN ('', 'chase') OR v.state <> 'issued' OR v.is_factored
-                 OR c.factor_name <> '' OR v.e_invoice_status IN ('210', '213') OR v.restart_on IS NOT NULL
-                 OR v.not_received_at IS NOT NULL
+       CASE WHEN {_UNUSUAL}
             THEN json_build_object(
                 'kind', i.kind,
                 'matures_on', CASE WHEN i.kind IN ('retention', 'bill') THEN {_ordinal("i.due_on")} END,
@@ -107,16 +111,21 @@ WHERE c.id = ANY(%s::uuid[])
 """
 
 # One row an item, its actions as one text: thousands of items share a past to the day, and equal texts are read once.
-ACTIONS: Final = f"""
+_PASTS = f"""
 SELECT a.installment_id::text,
        string_agg(concat(a.step_key, ',', a.plan_id, ',', a.state, ',', {_ordinal("coalesce(a.done_on, a.taken_on)")}, ',',
                          {_ordinal("a.taken_on")}, ',', a.phase, ',', a.channel, ',', a.occurrence, ',', a.details->>'deadline_on', ',',
                          CASE WHEN a.plan_id IS NULL AND (a.details->>'phase_known')::boolean IS FALSE THEN '' ELSE 'known' END),
                   ';' ORDER BY a.taken_on, a.id)
 FROM scenarios_action a
-WHERE a.installment_id = ANY(ARRAY(SELECT i.id FROM invoices_installment i WHERE i.customer_id = ANY(%s::uuid[]) AND i.outstanding > 0))
+WHERE a.installment_id = ANY({{items}})
 GROUP BY a.installment_id
 """
+ACTIONS: Final = _PASTS.format(
+    items="ARRAY(SELECT i.id FROM invoices_installment i WHERE i.customer_id = ANY(%s::uuid[]) AND i.outstanding > 0)"
+)
+PASTS: Final = _PASTS.format(items="%s::uuid[]")
+"""The same for items by their own ids."""
 
 # What few items and customers have, in one question: its answer's columns mean what `context` says by the first of them.
 RARE: Final = f"""
@@ -168,4 +177,68 @@ FROM (
 ) m
 WHERE waits OR written_on >= %s
 ORDER BY planned_on
+"""
+
+# --- the calm part (`calm`) -------------------------------------------------------------------------------------------------------------
+
+# Customers beside whom anything stands that the plain facts of their items do not tell.
+EVENTFUL: Final = """
+SELECT id::text FROM customers_customer WHERE reply_pending_since IS NOT NULL OR insolvency_opened_on IS NOT NULL
+UNION
+SELECT d.customer_id::text FROM invoices_dispute d
+JOIN invoices_installment i ON i.organization_id = d.organization_id AND i.id = d.installment_id WHERE i.outstanding > 0
+UNION
+SELECT p.customer_id::text FROM invoices_promise p
+JOIN invoices_installment i ON i.organization_id = p.organization_id AND i.id = p.installment_id
+WHERE i.outstanding > 0 AND p.state <> 'cancelled'
+UNION
+SELECT customer_id::text FROM invoices_hold WHERE released_on IS NULL
+UNION
+SELECT customer_id::text FROM scenarios_commitment WHERE state = 'open'
+UNION
+SELECT customer_id::text FROM invoices_payment WHERE unallocated > 0 AND cancelled_at IS NULL AND customer_id IS NOT NULL
+UNION
+SELECT customer_id::text FROM invoices_invoice WHERE unallocated > 0 AND state = 'issued' AND kind = 'credit_note'
+UNION
+SELECT customer_id::text FROM scenarios_planassignment WHERE customer_id IS NOT NULL
+UNION
+SELECT v.customer_id::text FROM scenarios_planassignment a
+JOIN invoices_invoice v ON v.organization_id = a.organization_id AND v.id = a.invoice_id
+"""
+
+# Open items by all that is asked of them before a step is due. Actions are compared by a digest of what `ACTIONS` tells of them. The whole
+# organization at once: rows are met in the order they lie in, each table is read once.
+CLASSES: Final = f"""
+WITH open AS MATERIALIZED (
+    SELECT i.id, i.customer_id, i.outstanding,
+           {_UNUSUAL} OR i.outstanding * 100 <= %(minimum)s
+               OR (i.outstanding < i.amount
+                   AND (i.outstanding * 100 <= %(residue)s OR i.outstanding * 100 <= i.amount * %(percent)s)) AS odd,
+           c.group_id, v.issued_on, i.due_on, v.entered_on, v.currency, {_ANSWERED} AS answered, v.delivery_proof_id IS NOT NULL AS proven,
+           s.version_id, s.last_step_key, s.last_done_on, s.next_step_key, s.next_on, s.reason, s.until, s.chased
+    FROM invoices_installment i
+    JOIN invoices_invoice v ON v.organization_id = i.organization_id AND v.id = i.invoice_id
+    JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id
+    LEFT JOIN scenarios_schedule s ON s.organization_id = i.organization_id AND s.installment_id = i.id
+    WHERE i.outstanding > 0
+)
+SELECT (array_agg(open.id))[1]::text, array_agg(w.place::int), (sum(outstanding) * 100)::bigint, odd, coalesce(group_id::text, ''), issued_on,
+       due_on, entered_on, currency, answered, proven,
+       version_id::text, last_step_key, last_done_on, next_step_key, next_on, reason, until, chased
+FROM open
+JOIN unnest(%(ids)s::uuid[]) WITH ORDINALITY w (id, place) ON w.id = open.customer_id
+LEFT JOIN (
+    SELECT a.installment_id, bit_xor(hash_record_extended(
+               ROW(a.step_key, a.plan_id, a.state, a.done_on, a.taken_on, a.phase, a.channel, a.occurrence, a.details), 0)) AS digest
+    FROM scenarios_action a WHERE a.installment_id IN (SELECT id FROM open) GROUP BY a.installment_id
+) past ON past.installment_id = open.id
+GROUP BY odd, group_id, issued_on, due_on, entered_on, currency, answered, proven, version_id, last_step_key, last_done_on, next_step_key,
+         next_on, reason, until, chased, digest
+"""
+
+OPEN_CENTS: Final = """
+SELECT v.currency, (sum(i.outstanding) * 100)::bigint
+FROM invoices_installment i JOIN invoices_invoice v ON v.organization_id = i.organization_id AND v.id = i.invoice_id
+WHERE i.customer_id = ANY(%s::uuid[]) AND i.outstanding > 0
+GROUP BY v.currency
 """

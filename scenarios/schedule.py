@@ -88,6 +88,11 @@ def write_schedule(
     insert_rows("scenarios_schedule", _SCHEDULE_COLUMNS, changed, conflict=_SCHEDULE_CONFLICT)
 
 
+def stands(case: Case, decision: Decision) -> bool:
+    """Whether the schedule says already what this decision would write."""
+    return _schedule_of(case, decision, {})[:8] == case.schedule
+
+
 def _schedule_of(case: Case, decision: Decision | None, deferrals: Mapping[str, Deferral]) -> tuple[Any, ...]:
     """The eight values of `ScheduleRow`, then the kind of the decision for the tally."""
     last_key, last_on = case.past.last

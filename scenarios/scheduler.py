@@ -24,7 +24,8 @@ from notifications import outbox
 from notifications.enums import MessageState
 from notifications.models import Message
 from scenarios.brakes import Brake, Volume, brake
-from scenarios.context import Batch, Frame, batches, load_batch, load_frame, lock_customers
+from scenarios.calm import set_apart
+from scenarios.context import Batch, Frame, batches, load_batch, load_frame, lock_customers, open_customers
 from scenarios.enums import DecisionKind, Reason, TaskKind, TaskState
 from scenarios.facts import WRITTEN, Decision
 from scenarios.grouping import Composition, compose
@@ -65,9 +66,9 @@ def run(*, organization: Organization, today: date, now: datetime, actor: str, a
         if not created and daily.finished_at is not None and not again:
             return RunReport(daily, daily.counts, None, already_done=True)
         frame = load_frame(organization, today)
-        groups = list(batches(frame))
+        tally = Tally()
+        groups = list(batches(set_apart(frame, open_customers(), tally)))
     moment = Moment(run_id=daily.pk, today=today, now=now)
-    tally = Tally()
     with _collector_at_rest():
         for customer_ids in groups:
             with tenant(organization):

@@ -18,7 +18,7 @@ from notifications.models import Message
 from notifications.services import release
 from scenarios import fallout, housekeeping, scheduler, thanks
 from scenarios.brakes import Brake
-from scenarios.context import Frame, batches, load_frame
+from scenarios.context import Frame, batches, load_frame, open_customers
 from scenarios.enums import Reason
 from scenarios.ledger import Moment
 from scenarios.models import DailyRun
@@ -68,7 +68,7 @@ def refresh_schedule(*, organization: Organization, today: date, now: datetime) 
     """Bring what the screens show of every open item up to date, without deciding anything: after a life was played, say."""
     with tenant(organization):
         frame = load_frame(organization, today)
-        for customer_ids in batches(frame):
+        for customer_ids in batches(open_customers()):
             fallout.refresh(frame=frame, customer_ids=customer_ids, now=now)
 
 

@@ -1,0 +1,163 @@
+"""The calm part of a day: open items on which nothing changes today, decided class by class instead of one by one.
+
+On most days most items wait for a day the schedule already names. Items that agree in everything `decide` reads before a step is due -
+plan, dates, past, standing - get the same answer: PostgreSQL puts them into classes, and the planner is asked once for each. Where its
+answer is anything but what the schedule says already, or anything out of the ordinary stands beside an item or its customer, the whole
+paying group goes the usual road. This module never decides what happens, only that nothing does.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from django.db import connection
+
+from scenarios.context import NO_PAST, PLAIN_SITUATIONS, Case, Frame, read_past, steps_of
+from scenarios.context_sql import CLASSES, EVENTFUL, OPEN_CENTS, PASTS
+from scenarios.enums import DecisionKind, Reason
+from scenarios.facts import Balance, CustomerFacts, Decision, Item
+from scenarios.planner import decide
+from scenarios.schedule import Tally, stands
+
+WORTH_IT: Final = 50
+"""Customers with open items below which the questions asked here cost more than they spare."""
+_NOTHING_TODAY: Final = frozenset({(DecisionKind.WAIT, Reason.NOT_YET), (DecisionKind.FINISHED, Reason.PLAN_FINISHED)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Class:
+    """Items that agree, by one of them; `customers` are the places of their customers in the question, from 1, one an item."""
+
+    item_id: str
+    customers: list[int]
+    open_cents: int
+    odd: bool
+    group_id: str
+    issued_on: date
+    due_on: date
+    entered_on: date
+    currency: str
+    answered: bool
+    proven: bool
+    version: str | None
+    last_step_key: str | None
+    last_done_on: date | None
+    next_step_key: str | None
+    next_on: date | None
+    reason: str | None
+    until: date | None
+    chased: Decimal | None
+
+    @property
+    def schedule(self) -> tuple[Any, ...]:
+        """What the schedule says about them, as `ScheduleRow` has it."""
+        return (
+            self.version,
+            self.last_step_key,
+            _ordinal(self.last_done_on),
+            self.next_step_key,
+            _ordinal(self.next_on),
+            self.reason,
+            _ordinal(self.until),
+            None if self.chased is None else int(self.chased * 100),
+        )
+
+
+def set_apart(frame: Frame, customers: Sequence[tuple[str, str]], tally: Tally) -> list[tuple[str, str]]:
+    """Count into `tally` the items on which nothing changes today; the customers of all the others, in order and in whole paying groups.
+
+    `customers` are those of `open_customers`. Nothing is locked: nothing is written about whom is left out.
+    """
+    if len(customers) < WORTH_IT:
+        return list(customers)
+    with connection.cursor() as cursor:
+        cursor.execute(EVENTFUL)
+        calm = _without({row[0] for row in cursor.fetchall()} | frame.unmatched.keys(), customers)
+        classes = _classes(cursor, frame, [customer_id for customer_id, _root in calm])
+        pasts = _pasts(cursor, classes)
+        quiet: list[tuple[_Class, Decision]] = []
+        hot: set[int] = set()
+        for found in classes:
+            decision = None if found.odd else _nothing_today(frame, found, pasts)
+            if decision is None:
+                hot.update(found.customers)
+            else:
+                quiet.append((found, decision))
+        still = _without({calm[place - 1][0] for place in hot}, calm)
+        gone = {customer_id for customer_id, _root in still}
+        for found, decision in quiet:
+            count = sum(calm[place - 1][0] in gone for place in found.customers) if hot else len(found.customers)
+            tally.decisions[decision.kind.value][decision.reason.value] += count
+            tally.items += count
+        tally.open.update(_open_cents(cursor, list(gone)) if hot else _sums(classes))
+    return [entry for entry in customers if entry[0] not in gone]
+
+
+def _without(stirred: Collection[str], customers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The customers of the paying groups in which nobody is stirred."""
+    roots = {root for customer_id, root in customers if customer_id in stirred or root in stirred}
+    return [entry for entry in customers if entry[1] not in roots]
+
+
+def _classes(cursor: Any, frame: Frame, ids: list[str]) -> list[_Class]:
+    if not ids:
+        return []
+    minimum = max((plan.steps.minimum_cents for plan in frame.plans.values()), default=0)
+    figures = {"minimum": minimum, "residue": frame.policy.residue_cents, "percent": frame.policy.residue_percent}
+    cursor.execute(CLASSES, {"ids": ids, **figures})
+    return [_Class(*row) for row in cursor.fetchall()]
+
+
+def _pasts(cursor: Any, classes: Sequence[_Class]) -> dict[str, str]:
+    """The actions of one item of each class, as text."""
+    cursor.execute(PASTS, [[found.item_id for found in classes if not found.odd]])
+    return dict(cursor.fetchall())
+
+
+def _nothing_today(frame: Frame, found: _Class, pasts: Mapping[str, str]) -> Decision | None:
+    """The decision about each item of the class, if it is that nothing happens and the schedule says so already."""
+    steps, since = steps_of(frame.assignments.find(invoice="", customer="", group=found.group_id), frame.plans)
+    if steps is None:
+        return None
+    today = frame.today.toordinal()
+    text = pasts.get(found.item_id)
+    past = NO_PAST if text is None else read_past(text, steps, today)
+    # A customer with nothing but this item, above the minimum and with no credit: until a step is due, `decide` asks no more of it.
+    cents = steps.minimum_cents + 1
+    item = Item(
+        found.item_id,
+        "",
+        CustomerFacts("", {found.currency: Balance(cents)}),
+        found.issued_on.toordinal(),
+        found.due_on.toordinal(),
+        cents,
+        cents,
+        found.currency,
+        entered_on=max(since, found.entered_on.toordinal()),
+        situation=PLAIN_SITUATIONS[found.answered, found.proven],
+    )
+    decision = decide(
+        item=item, steps=steps, history=past.entries, calendar=frame.calendar, policy=frame.policy, today=today, progress=past.progress
+    )
+    if decision.skips or (decision.kind, decision.reason) not in _NOTHING_TODAY:
+        return None
+    return decision if stands(Case(item, steps, found.schedule, past), decision) else None
+
+
+def _sums(classes: Sequence[_Class]) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for found in classes:
+        sums[found.currency] += found.open_cents
+    return sums
+
+
+def _open_cents(cursor: Any, ids: list[str]) -> dict[str, int]:
+    cursor.execute(OPEN_CENTS, [ids])
+    return dict(cursor.fetchall())
+
+
+def _ordinal(day: date | None) -> int | None:
+    return None if day is None else day.toordinal()
