@@ -62,8 +62,9 @@ def run(*, organization: Organization, today: date, now: datetime, actor: str, a
     a virtual clock, which no brake stops (rule 15).
     """
     with tenant(organization):
-        daily, created = DailyRun.objects.get_or_create(local_date=today, defaults={"started_at": now, "actor": actor})
-        if not created and daily.finished_at is not None and not again:
+        DailyRun.objects.bulk_create([DailyRun(local_date=today, started_at=now, actor=actor)], ignore_conflicts=True)
+        daily = DailyRun.objects.get(local_date=today)
+        if daily.finished_at is not None and not again:
             return RunReport(daily, daily.counts, None, already_done=True)
         frame = load_frame(organization, today)
         tally = Tally()
@@ -204,8 +205,10 @@ def _ask_brake(frame: Frame, daily: DailyRun, planned: Volume, *, played: bool) 
         by_step=told.get("by_step", {}),
         by_import=told.get("by_import", {}),
     )
-    fresh = Invoice.objects.filter(entered_on__gt=before.local_date).exists()
-    return brake(planned=planned, announced=announced, claimed_before=before.counts.get("open", {}), new_invoices=fresh)
+    stop = brake(planned=planned, announced=announced, claimed_before=before.counts.get("open", {}), new_invoices=False)
+    if stop is not None and stop.cause == "claimed" and Invoice.objects.filter(entered_on__gt=before.local_date).exists():
+        return None  # asked on such days alone
+    return stop
 
 
 def release_drafts(frame: Frame, moment: Moment, stop: Brake | None) -> None:
@@ -214,16 +217,19 @@ def release_drafts(frame: Frame, moment: Moment, stop: Brake | None) -> None:
     Those of an earlier day are of a run that was cut short and never ended.
     """
     drafts = Message.objects.filter(planned_on__lte=moment.today, state=MessageState.DRAFT)
-    if not drafts.exists():
+    found = list(drafts.only("pk", "channel", "reason", "customer_id", "amount", "currency"))
+    for_approval = [message for message in found if message.reason in (Reason.SUPERVISED, Reason.AWAITING_APPROVAL)]
+    if for_approval:
+        waiting = drafts.filter(reason__in=[Reason.SUPERVISED, Reason.AWAITING_APPROVAL])
+        waiting.update(state=MessageState.AWAITING_APPROVAL, updated_at=moment.now)
+        legal = [message for message in for_approval if message.reason == Reason.AWAITING_APPROVAL]
+        Task.objects.bulk_create([_approval(message, moment) for message in legal])
+    leaving = [message for message in found if message.reason not in (Reason.SUPERVISED, Reason.AWAITING_APPROVAL)]
+    if not leaving:
         return
-    for_approval = drafts.filter(reason__in=[Reason.SUPERVISED, Reason.AWAITING_APPROVAL])
-    legal = list(for_approval.filter(reason=Reason.AWAITING_APPROVAL))
-    for_approval.update(state=MessageState.AWAITING_APPROVAL, updated_at=moment.now)
-    Task.objects.bulk_create([_approval(message, moment) for message in legal])
     if stop is not None:
         drafts.update(state=MessageState.HELD, reason=Reason.BRAKE, updated_at=moment.now)
         return
-    leaving = list(drafts.only("pk", "channel"))
     due_at = departure(frame, moment)
     drafts.update(state=MessageState.QUEUED, not_before=due_at, updated_at=moment.now)
     for message in leaving:

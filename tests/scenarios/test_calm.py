@@ -58,12 +58,12 @@ def outcome(house: Organization) -> dict[str, Any]:
             "runs": list(DailyRun.objects.order_by("local_date").values_list("local_date", "counts", "items", "forecast")),
             "schedule": sorted(
                 Schedule.objects.values_list(
-                    "installment__invoice__number", "last_step_key", "last_done_on", "next_step_key", "next_on", "reason", "until", "chased",
-                    "decided_on",
+                    "installment__invoice__number", "last_step_key", "last_done_on", "next_step_key", "next_on", "reason", "until",
+                    "chased", "decided_on",
                 )
             ),
             "actions": sorted(
-                Action.objects.values_list("installment__invoice__number", "step_key", "occurrence", "state", "reason", "taken_on", "amount")
+                Action.objects.values_list("installment__invoice__number", "step_key", "occurrence", "state", "reason", "taken_on")
             ),
             "messages": sorted(
                 Message.objects.values_list("customer__number", "template_key", "variant", "state", "planned_on", "amount", "item_count")
