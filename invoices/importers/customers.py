@@ -91,9 +91,9 @@ class CustomerLoader(Loader):
         for start in range(0, len(changed), staging.CHUNK):
             part = changed[start : start + staging.CHUNK]
             found = {customer.number: customer for customer in Customer.objects.filter(number__in=[row.values["number"] for row in part])}
-            drafts = [(found[row.values["number"]], cast(CustomerFields, _fields(row, groups))) for row in part]
-            update_customers(changes=drafts, **work.who_and_when)
-            contacts = _contacts_of(customer.pk for customer, _draft in drafts)
+            changes = [(found[row.values["number"]], cast(CustomerFields, _fields(row, groups))) for row in part]
+            update_customers(changes=changes, **work.who_and_when)
+            contacts = _contacts_of(customer.pk for customer, _fields_given in changes)
             for row in part:
                 customer = found[row.values["number"]]
                 _write_contacts(customer, row, contacts.get(customer.pk, []), work)
