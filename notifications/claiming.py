@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 
 from dunning.core import failpoints
 from notifications.providers.base import SEND_LEASE
@@ -89,7 +89,7 @@ def claim_suspect(*, now: datetime, organization_id: UUID | None = None) -> list
 def _take(now: datetime, size: int, organization_id: UUID | None, tries: str) -> list[Claim]:
     token = uuid.uuid4()
     which = "o.playing_until IS NULL" if organization_id is None else "o.id = %(organization)s"
-    with transaction.atomic(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:  # one statement is a transaction of its own
         cursor.execute(
             _CLAIM.format(which=which, tries=tries),
             {

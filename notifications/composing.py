@@ -72,7 +72,7 @@ class Workbench:
         self._read_at = time.monotonic()
         self._templates: dict[tuple[str, str, str, str], MessageTemplate | None] = {}
         self._zone: ZoneInfo | None = None
-        self._closed = set(closed_addresses().values_list("channel", "address")) if many else None
+        self._closed: set[tuple[str, str]] | None = None
 
     def account(self, channel: str) -> tuple[ProviderAccount, Provider]:
         """The way out of a channel. Raises Obstructed."""
@@ -126,6 +126,8 @@ class Workbench:
 
     def refuse_closed(self, channel: str, address: str) -> None:
         """Raises Obstructed when nothing may be sent to the address any more."""
+        if self._many and self._closed is None:
+            self._closed = set(closed_addresses().values_list("channel", "address"))
         known = self._closed
         if is_closed(channel=channel, address=address) if known is None else (channel, fold_address(address)) in known:
             raise Obstructed(Obstacle.ADDRESS_CLOSED, address, failed=True)

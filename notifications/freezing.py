@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 
 from dunning.core import documents
 from dunning.core.enums import PAPER_CHANNELS
@@ -34,10 +35,13 @@ def ask(message: Message, *, now: datetime, preview: bool = False, together: Tog
     return answer
 
 
-def freeze(message: Message, go: Go, content: Content, *, now: datetime, **fields: Any) -> list[Attachment]:
+def freeze(
+    message: Message, go: Go, content: Content, *, now: datetime, later: list[Message] | None = None, **fields: Any
+) -> list[Attachment]:
     """Write what leaves and its SHA-256 on the locked message, with `fields` (its new state); returns its attachments, unsaved.
 
-    The hash covers every header, address and text, and the hashes of the letter and of each file, in canonical JSON.
+    The hash covers every header, address and text, and the hashes of the letter and of each file, in canonical JSON. With `later` the
+    message is put there instead, for `write`, and `fields` are among those it writes.
     """
     letter = print_file = None
     if message.channel in PAPER_CHANNELS:
@@ -74,13 +78,45 @@ def freeze(message: Message, go: Go, content: Content, *, now: datetime, **field
     }
     if message.content_sha256:  # an earlier rendering that certainly did not leave
         message.attachments.all().delete()
-    Message.objects.filter(pk=message.pk).update(**fields)
     for field_name, value in fields.items():
         setattr(message, field_name, value)
+    if later is None:
+        Message.objects.filter(pk=message.pk).update(**fields)
+    else:
+        later.append(message)
     return [
         Attachment(message=message, document=document, filename=filename, position=position)
         for position, (document, filename) in enumerate(content.attachments, start=1)
     ]
+
+
+_WRITTEN: Final = (
+    "sender", "reply_to", "recipient", "recipient_name", "postal_address", "subject", "body_text", "body_html", "header_id", "in_reply_to",
+    "template", "contact", "amount", "item_count", "document", "print_document", "content_sha256", "frozen_at", "updated_at",
+    "state", "reason", "reason_text", "provider", "provider_id", "accepted_at", "cost",
+)  # fmt: skip
+
+
+def write(messages: Sequence[Message]) -> None:
+    """Write messages frozen `later`, all in one statement."""
+    if not messages:
+        return
+    columns = [Message._meta.get_field(name) for name in _WRITTEN]
+    # A cast to limited text would cut what is too long without a word.
+    casts = ["text" if (kind := column.db_type(connection) or "").startswith("varchar") else kind for column in columns]
+    row = f"(%s::uuid, {', '.join(f'%s::{cast}' for cast in casts)})"
+    names = [f'"{column.column}"' for column in columns]
+    values = [
+        value
+        for message in messages
+        for value in (message.pk, *(column.get_db_prep_save(getattr(message, column.attname), connection) for column in columns))
+    ]
+    statement = (
+        f"UPDATE notifications_message m SET {', '.join(f'{name} = x.{name}' for name in names)} "  # noqa: S608 - names from code
+        f"FROM (VALUES {', '.join([row] * len(messages))}) x (id, {', '.join(names)}) WHERE m.id = x.id"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
 
 
 def content_hash(

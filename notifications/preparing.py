@@ -19,7 +19,7 @@ from notifications import claiming, outbox, settlement
 from notifications.claiming import MESSAGE_LEASE, Claim
 from notifications.composing import Content, Obstructed, Workbench, compose
 from notifications.enums import AttemptOutcome, MessageState, Obstacle
-from notifications.freezing import ask, freeze
+from notifications.freezing import ask, freeze, write
 from notifications.models import Attachment, Attempt, Message, ProviderAccount
 from notifications.providers.base import Accepted, Deadline, Envelope, Provider, ToPost
 from notifications.reconciler import LookUp, Repeat, reconcile
@@ -85,6 +85,7 @@ class Pass:
     bench: Workbench
     together: Together | None = None
     numbers: dict[UUID, int] = field(default_factory=dict)
+    frozen: list[Message] = field(default_factory=list)
     announced: list[UUID] = field(default_factory=list)
     done: list[Claim] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
@@ -95,8 +96,14 @@ class Pass:
     alone: list[Claim] = field(default_factory=list)  # to be looked at each in a pass of its own
     outcomes: Counter[str] = field(default_factory=Counter)
 
+    def write(self) -> None:
+        """Write the messages that left so far: what is read next must find them gone."""
+        write(self.frozen)
+        self.frozen = []
+
     def close(self) -> None:
         """The last statements of the transaction. Raises LostLease."""
+        self.write()
         if self.attachments:
             Attachment.objects.bulk_create(self.attachments)
         if self.attempts:
@@ -123,7 +130,8 @@ class Pass:
 def open_pass(claims: Sequence[Claim], now: datetime) -> tuple[Pass, dict[UUID, Message]]:
     """Lock the messages of these tickets with their customers, inside `tenant()`, and read what they share."""
     ids = [claim.message_id for claim in claims]
-    run = Pass(now, Workbench(many=len(claims) > 1), Together(ids))
+    run = Pass(now, Workbench(many=len(claims) > 1))
+    run.together = Together(ids, written=run.write)
     messages = {message.pk: message for message in outbox.lock(ids)}
     run.numbers = dict(Attempt.objects.filter(message__in=ids).values_list("message").annotate(Max("number")))
     return run, messages
@@ -229,6 +237,7 @@ def _settle_locally(
         state=state,
         reason="",
         reason_text="",
+        later=run.frozen,
         provider=account.kind,
         provider_id=provider_id,
         accepted_at=None if posted else run.now,

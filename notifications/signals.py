@@ -1,6 +1,6 @@
 """News that travels up, and the one question asked before a message leaves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -19,11 +19,13 @@ about_to_send = Signal()
 class Together:
     """The messages asked about in one transaction, one after the other; `memory` is the receiver's own, for what serves them all.
 
-    What a message changed - it left, or was stopped - is in the database before the next question: memory of it is the receiver's to drop.
+    What a message changed - it left, or was stopped - is in the database at the next question once `written` was called: memory of it is
+    the receiver's to drop. Those that left are written together, so whoever reads messages for an answer calls it first.
     """
 
     message_ids: Sequence[UUID]
     memory: dict[str, Any] = field(default_factory=dict)
+    written: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from django.db import connection
 from dunning.core.calendars import Calendar
 from dunning.core.models import Organization, OrganizationProfile
 from dunning.core.selectors import get_calendar, get_profile
+from dunning.core.tenancy import current_scope
 from invoices.enums import DisputeState, HoldKind, HoldSide, InstallmentKind
 from invoices.models import LedgerCoverage
 from invoices.references import credit_label
@@ -142,6 +143,15 @@ class Frame:
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.organization.timezone)
+
+
+def open_organization() -> Organization:
+    """The open organization, read once for all that leaves in a transaction."""
+    scope = current_scope()
+    found: Organization | None = scope.cache.get("organization")
+    if found is None:
+        found = scope.cache["organization"] = Organization.objects.get(pk=scope.organization_id)
+    return found
 
 
 def load_frame(organization: Organization, today: date) -> Frame:

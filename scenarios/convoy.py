@@ -11,10 +11,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from customers.models import Customer
+from customers.selectors import paying_groups
 from invoices.models import Invoice
 from notifications.enums import MessageKind
 from notifications.models import Message
+from notifications.signals import Together
 from scenarios.context import Batch, Case, Frame, load_batch, lock_customers
 from scenarios.models import Action, ActionMessage
 from scenarios.past import Past
@@ -42,11 +43,12 @@ class Load:
 
 
 class Convoy:
-    """The reminders among `message_ids`, with their facts until somebody asked for them."""
+    """The reminders among the messages that leave `together`, with their facts until somebody asked for them."""
 
-    def __init__(self, frame: Frame, message_ids: Collection[UUID]) -> None:
+    def __init__(self, frame: Frame, together: Together) -> None:
         self.frame = frame
-        self._expected = list(message_ids)
+        self._written = together.written
+        self._expected = list(together.message_ids)
         self._loads: dict[UUID, Load] = {}
 
     def load_of(self, message: Message) -> Load:
@@ -60,11 +62,10 @@ class Convoy:
         return found
 
     def _read(self, message_ids: Collection[UUID]) -> None:
+        self._written()
         owners = dict(Message.objects.filter(pk__in=message_ids, kind=MessageKind.REMINDER).values_list("pk", "customer_id"))
-        roots = dict(Customer.objects.filter(pk__in=set(owners.values())).values_list("pk", "payer_id"))
-        roots = {pk: payer or pk for pk, payer in roots.items()}
-        members = dict(Customer.objects.filter(payer__in=set(roots.values())).values_list("pk", "payer_id"))
-        family = {**{root: root for root in roots.values()}, **members}
+        family = paying_groups(owners.values())
+        roots = {customer_id: family[customer_id] for customer_id in owners.values()}
         ids = [str(pk) for pk in family]
         lock_customers(ids)
         links = self._lock_cargo(owners)

@@ -20,7 +20,7 @@ from notifications.models import Message
 from notifications.signals import Go, Stop, Together
 from scenarios import answers_wording, effects, formal_notice, wording
 from scenarios.approved import ask_again_for_approval, says_more_than_approved
-from scenarios.context import STILL_OURS, Batch, Case, Frame, load_frame, local_date
+from scenarios.context import STILL_OURS, Batch, Case, Frame, load_frame, local_date, open_organization
 from scenarios.convoy import Convoy, Load
 from scenarios.eligibility import chased_cents
 from scenarios.enums import Consequence, DecisionKind, Reason, Section, Variant
@@ -52,12 +52,14 @@ def answer(message: Message, *, now: datetime, preview: bool = False, together: 
 
     What the messages asked about `together` need is read at once, at the first question.
     """
-    organization = _organization(message)
+    organization = open_organization()
     today = local_date(organization, now)
     if message.kind != MessageKind.REMINDER:
         hours = _hours(message, _frame(organization, today), message.recipient) if message.channel == Channel.SMS else None
         if hours is not None and not hours.is_open(now) and not preview:
             return Stop(reason=Reason.OUTSIDE_WINDOW.value, until=hours.next_opening(now))
+        if together is not None:
+            together.written()
         return answers_wording.answer(message, organization=organization, today=today)
     frame = _frame(organization, today)
     load = _convoy(frame, together or Together([message.pk])).load_of(message)
@@ -88,19 +90,10 @@ def answer(message: Message, *, now: datetime, preview: bool = False, together: 
     return _say(message, frame, load, kept, lines, recipient)
 
 
-def _organization(message: Message) -> Organization:
-    """Read once for all messages of a transaction."""
-    cache = current_scope().cache
-    found: Organization | None = cache.get("departure.organization")
-    if found is None:
-        found = cache["departure.organization"] = message.organization
-    return found
-
-
 def _convoy(frame: Frame, together: Together) -> Convoy:
     convoy: Convoy | None = together.memory.get("convoy")
     if convoy is None or convoy.frame is not frame:
-        convoy = together.memory["convoy"] = Convoy(frame, together.message_ids)
+        convoy = together.memory["convoy"] = Convoy(frame, together)
     return convoy
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from customers.models import Customer
+from customers.selectors import paying_groups
 from dunning.core.models import Organization
 from dunning.core.tenancy import current_organization_id
 from invoices.enums import DisputeState, InvoiceState
@@ -27,9 +28,7 @@ _ALERTS: Final = (TaskKind.FIND_CONTACT, TaskKind.ALLOCATE_CREDIT, TaskKind.SUPP
 
 def family_of(customer_ids: Collection[Any]) -> list[UUID]:
     """These customers with their payers and all those payers pay for, in the order of locks."""
-    # Two queries, each served by an index; one over coalesce(payer, id) would read every customer.
-    roots = {payer or pk for pk, payer in Customer.objects.filter(pk__in=list(customer_ids)).values_list("pk", "payer_id")}
-    return sorted(roots.union(Customer.objects.filter(payer__in=roots).values_list("pk", flat=True)))
+    return sorted(paying_groups([UUID(str(pk)) for pk in customer_ids]))
 
 
 def drop_settled(installment_ids: Collection[UUID], *, today: date, now: datetime) -> None:

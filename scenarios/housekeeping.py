@@ -66,16 +66,27 @@ def keep_house(*, frame: Frame, now: datetime) -> Counter[str]:
 
 _WAITING: Final = """
 SELECT EXISTS (SELECT 1 FROM invoices_promise WHERE state = 'open' AND promised_for < %(today)s) AS promises,
-       EXISTS (SELECT 1 FROM invoices_hold WHERE released_on IS NULL AND escalated_on IS NULL AND ends_on < %(today)s) AS holds,
-       EXISTS (SELECT 1 FROM scenarios_task WHERE state = 'open' AND due_on <= %(oldest)s) AS tasks,
+       EXISTS (SELECT 1 FROM invoices_hold WHERE side = 'ours' AND released_on IS NULL AND escalated_on IS NULL AND ends_on < %(today)s)
+           AS holds,
+       EXISTS (SELECT 1 FROM scenarios_task t WHERE t.state = 'open' AND t.due_on <= %(oldest)s AND t.kind <> 'post_letter'
+               AND (t.alerted_on IS NULL OR EXISTS (SELECT 1 FROM scenarios_action a WHERE a.organization_id = t.organization_id
+                                                    AND a.task_id = t.id AND a.state = 'planned'))) AS tasks,
        EXISTS (SELECT 1 FROM notifications_message WHERE state = 'to_post') AS letters,
        EXISTS (SELECT 1 FROM scenarios_schedule s JOIN scenarios_planstep p ON p.organization_id = s.organization_id
                AND p.version_id = s.version_id AND p.key = s.next_step_key
-               WHERE p.phase = %(legal)s AND s.next_on <= %(warned)s) AS legal_steps,
-       EXISTS (SELECT 1 FROM invoices_payment WHERE customer_id IS NULL AND unallocated > 0 AND cancelled_at IS NULL) AS receipts,
+               JOIN customers_customer c ON c.organization_id = s.organization_id AND c.id = s.customer_id
+               WHERE p.phase = %(legal)s AND s.next_on <= %(warned)s
+               AND (c.owner_warned_on IS NULL OR c.owner_warned_on <= s.last_done_on)) AS legal_steps,
+       EXISTS (SELECT 1 FROM invoices_payment p WHERE p.customer_id IS NULL AND p.unallocated > 0 AND p.cancelled_at IS NULL
+               AND NOT EXISTS (SELECT 1 FROM scenarios_task t WHERE t.organization_id = p.organization_id AND t.payment_id = p.id
+                               AND t.kind = 'match_receipt')) AS receipts,
        EXISTS (SELECT 1 FROM invoices_installment WHERE triage = 'waiting' AND outstanding > 0) AS triage,
-       EXISTS (SELECT 1 FROM invoices_dispute WHERE state = 'open') AS disputes,
-       EXISTS (SELECT 1 FROM invoices_hold WHERE released_on IS NULL AND side = 'ours') AS our_holds,
+       EXISTS (SELECT 1 FROM invoices_dispute d WHERE d.state = 'open'
+               AND NOT EXISTS (SELECT 1 FROM scenarios_task t WHERE t.organization_id = d.organization_id AND t.dispute_id = d.id
+                               AND t.kind = 'answer_dispute')) AS disputes,
+       EXISTS (SELECT 1 FROM invoices_hold h WHERE h.released_on IS NULL AND h.side = 'ours' AND h.ends_on >= %(today)s
+               AND NOT EXISTS (SELECT 1 FROM scenarios_task t WHERE t.organization_id = h.organization_id AND t.hold_id = h.id))
+           AS our_holds,
        EXISTS (SELECT 1 FROM customers_customer WHERE reply_pending_since IS NOT NULL) AS replies,
        EXISTS (SELECT 1 FROM customers_customer WHERE insolvency_opened_on IS NOT NULL) AS insolvencies
 """

@@ -19,7 +19,7 @@ from invoices.signals import invoices_changed, invoices_settled
 from notifications import outbox
 from notifications.signals import Go, Stop, Together, about_to_send, message_settled
 from scenarios import departure, fallout, housekeeping, retraction, settling
-from scenarios.context import load_frame, local_date
+from scenarios.context import load_frame, local_date, open_organization
 from scenarios.scheduler import forget_settled
 
 MOST_AT_ONCE: Final = 200
@@ -52,7 +52,7 @@ def messages_settled(sender: object, *, message_ids: Sequence[UUID], now: dateti
     """Messages left, failed, came back or were withdrawn: their steps follow (rule 9)."""
     if not message_ids:
         return
-    organization = Organization.objects.get(pk=current_organization_id())
+    organization = open_organization()
     touched = settling.settle(organization=organization, message_ids=message_ids, now=now)
     if touched and not clock.is_virtual():
         _refresh(organization, touched, local_date(organization, now), now)

@@ -6,7 +6,7 @@ writes nothing twice. Messages stay drafts until the whole day is known, then le
 
 import gc
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -42,6 +42,7 @@ FROM scenarios_schedule
 WHERE (next_on <= %s AND reason = ANY(%s)) OR reason = 'ledger_not_covered'
 GROUP BY GROUPING SETS ((version_id, next_step_key), ())
 """
+_FOR_APPROVAL = (Reason.SUPERVISED, Reason.AWAITING_APPROVAL)
 _STILL_OURS = ("draft", "awaiting_approval", "held", "queued", "retry")
 
 
@@ -55,18 +56,32 @@ class RunReport:
     already_done: bool = False
 
 
-def run(*, organization: Organization, today: date, now: datetime, actor: str, again: bool = False, played: bool = False) -> RunReport:
+def run(
+    *,
+    organization: Organization,
+    today: date,
+    now: datetime,
+    actor: str,
+    again: bool = False,
+    played: bool = False,
+    first: Callable[[Frame], None] | None = None,
+) -> RunReport:
     """Decide every open item of the organization for its local day `today` and write what follows from it.
 
     A day that was run to its end is not run again unless `again` (by hand: it can only add what is still missing). `played`: a life under
-    a virtual clock, which no brake stops (rule 15).
+    a virtual clock, which no brake stops (rule 15). `first` is done before anything is decided, in the transaction that opens the run; it
+    changes nothing a frame holds.
     """
     with tenant(organization):
-        DailyRun.objects.bulk_create([DailyRun(local_date=today, started_at=now, actor=actor)], ignore_conflicts=True)
-        daily = DailyRun.objects.get(local_date=today)
-        if daily.finished_at is not None and not again:
-            return RunReport(daily, daily.counts, None, already_done=True)
+        done = DailyRun.objects.filter(local_date=today, finished_at__isnull=False).first()
+        if done is not None and not again:
+            return RunReport(done, done.counts, None, already_done=True)
         frame = load_frame(organization, today)
+        if first is not None:
+            first(frame)
+        daily = done or _daily_run(today, now, actor)
+        if daily.finished_at is not None and not again:  # another run has just done it
+            return RunReport(daily, daily.counts, None, already_done=True)
         tally = Tally()
         groups = list(batches(set_apart(frame, open_customers(), tally)))
     moment = Moment(run_id=daily.pk, today=today, now=now)
@@ -78,6 +93,12 @@ def run(*, organization: Organization, today: date, now: datetime, actor: str, a
     with tenant(organization):
         stop = _finish(frame, daily, moment, tally, actor=actor, played=played)
     return RunReport(daily, daily.counts, stop)
+
+
+def _daily_run(today: date, now: datetime, actor: str) -> DailyRun:
+    """The day's row: a new one, or that of a run that was cut short or is going on."""
+    DailyRun.objects.bulk_create([DailyRun(local_date=today, started_at=now, actor=actor)], ignore_conflicts=True)
+    return DailyRun.objects.get(local_date=today)
 
 
 @contextmanager
@@ -218,13 +239,11 @@ def release_drafts(frame: Frame, moment: Moment, stop: Brake | None) -> None:
     """
     drafts = Message.objects.filter(planned_on__lte=moment.today, state=MessageState.DRAFT)
     found = list(drafts.only("pk", "channel", "reason", "customer_id", "amount", "currency"))
-    for_approval = [message for message in found if message.reason in (Reason.SUPERVISED, Reason.AWAITING_APPROVAL)]
-    if for_approval:
-        waiting = drafts.filter(reason__in=[Reason.SUPERVISED, Reason.AWAITING_APPROVAL])
-        waiting.update(state=MessageState.AWAITING_APPROVAL, updated_at=moment.now)
-        legal = [message for message in for_approval if message.reason == Reason.AWAITING_APPROVAL]
+    leaving = [message for message in found if message.reason not in _FOR_APPROVAL]
+    if len(leaving) < len(found):
+        drafts.filter(reason__in=_FOR_APPROVAL).update(state=MessageState.AWAITING_APPROVAL, updated_at=moment.now)
+        legal = [message for message in found if message.reason == Reason.AWAITING_APPROVAL]
         Task.objects.bulk_create([_approval(message, moment) for message in legal])
-    leaving = [message for message in found if message.reason not in (Reason.SUPERVISED, Reason.AWAITING_APPROVAL)]
     if not leaving:
         return
     if stop is not None:

@@ -18,6 +18,13 @@ from dunning.core.errors import DomainError
 from dunning.core.models import User
 
 SEARCH_KIND = "customer"
+# One statement, each half served by an index: this is asked before nearly every write.
+_LOCK_GROUPS: Final = """
+WITH roots AS MATERIALIZED (SELECT DISTINCT coalesce(payer_id, id) AS id FROM customers_customer WHERE id = ANY(%s))
+SELECT * FROM customers_customer
+WHERE id IN (SELECT id FROM roots UNION SELECT m.id FROM customers_customer m JOIN roots ON m.payer_id = roots.id)
+ORDER BY id FOR NO KEY UPDATE
+"""
 
 
 class CustomerFields(TypedDict, total=False):
@@ -66,10 +73,7 @@ def lock_customers(ids: Iterable[UUID]) -> dict[UUID, Customer]:
     wanted = set(ids)
     if not wanted:
         return {}
-    roots = {payer or pk for pk, payer in Customer.objects.filter(pk__in=wanted).values_list("pk", "payer_id")}
-    group = wanted.union(roots, Customer.objects.filter(payer__in=roots).values_list("pk", flat=True))
-    locked = Customer.objects.select_for_update(no_key=True).filter(pk__in=group).order_by("pk")
-    return {customer.pk: customer for customer in locked if customer.pk in wanted}
+    return {customer.pk: customer for customer in Customer.objects.raw(_LOCK_GROUPS, [list(wanted)]) if customer.pk in wanted}
 
 
 def hold_customers(ids: Iterable[UUID]) -> None:

@@ -7,10 +7,11 @@ which contains the hash of the event before it.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
@@ -77,60 +78,64 @@ def _flush(scope: Scope) -> None:
     if not pending:
         return
     scope.pending[:] = [entry for entry in scope.pending if not isinstance(entry, PendingEvent)]
-    organization_id = scope.organization_id
-    with connection.cursor() as cursor:
-        sequence, previous = _lock_head(cursor, organization_id)
-        rows: list[Any] = []
-        for entry in pending:
-            sequence += 1
-            event = AuditEvent(
-                organization_id=organization_id,
-                sequence=sequence,
-                at=entry.at,
-                actor=entry.actor,
-                action=entry.action,
-                object_type=entry.object_type,
-                object_id=entry.object_id,
-                body=entry.body,
-                previous_hash=previous,
-            )
-            event.hash = previous = link_hash(event)
-            rows += [
-                event.pk, organization_id, sequence, event.at, event.actor, event.action, event.object_type, event.object_id,
-                json.dumps(event.body), event.previous_hash, event.hash,
-            ]  # fmt: skip
-            if len(rows) >= _AT_ONCE * 11:
-                _insert(cursor, rows)
-                rows = []
-        _insert(cursor, rows)
-        cursor.execute(
-            "UPDATE core_audithead SET sequence = %s, hash = %s WHERE organization_id = %s", [sequence, previous, organization_id]
+    head_id, sequence, previous = _lock_head()
+    events = []
+    for entry in pending:
+        sequence += 1
+        event = AuditEvent(
+            sequence=sequence,
+            at=entry.at,
+            actor=entry.actor,
+            action=entry.action,
+            object_type=entry.object_type,
+            object_id=entry.object_id,
+            body=entry.body,
+            previous_hash=previous,
         )
+        event.hash = previous = link_hash(event)
+        events.append(event)
+    _write(scope.organization_id, events, head_id)
 
 
-_AT_ONCE: Final = 500
-_INSERT: Final = (
-    "INSERT INTO core_auditevent"
-    " (id, organization_id, sequence, at, actor, action, object_type, object_id, body, previous_hash, hash) VALUES "
-)
+# Nearly every transaction ends with these, while it holds the head: two statements, and no model machinery between them.
+_LOCK_HEAD: Final = "SELECT id, sequence, hash FROM core_audithead FOR NO KEY UPDATE"
+_WRITE: Final = """
+WITH head AS (UPDATE core_audithead SET sequence = %s, hash = %s WHERE id = %s)
+INSERT INTO core_auditevent (id, organization_id, sequence, at, actor, action, object_type, object_id, body, previous_hash, hash)
+SELECT e.id, %s, e.sequence, e.at, e.actor, e.action, e.object_type, e.object_id, e.body, e.previous_hash, e.hash
+FROM unnest(%s::uuid[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[],
+            %s::text[], %s::text[])
+     AS e (id, sequence, at, actor, action, object_type, object_id, body, previous_hash, hash)
+"""
 
 
-def _lock_head(cursor: Any, organization_id: Any) -> tuple[int, str]:
-    """The end of the chain, locked: the last lock of every transaction, in statements of its own because each one pays for them."""
-    lock = "SELECT sequence, hash FROM core_audithead WHERE organization_id = %s FOR NO KEY UPDATE"
-    cursor.execute(lock, [organization_id])
-    head = cursor.fetchone()
-    if head is None:  # the organization's first event; another transaction may be writing its own
-        AuditHead.objects.bulk_create([AuditHead()], ignore_conflicts=True)
-        cursor.execute(lock, [organization_id])
-        head = cursor.fetchone()
-    return head[0], head[1]
+def _lock_head() -> tuple[UUID, int, str]:
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_HEAD)
+        rows: list[tuple[UUID, int, str]] = cursor.fetchall()
+        if not rows:  # the organization's first event; another transaction may be writing its own
+            AuditHead.objects.bulk_create([AuditHead()], ignore_conflicts=True)
+            cursor.execute(_LOCK_HEAD)
+            rows = cursor.fetchall()
+    (head,) = rows
+    return head
 
 
-def _insert(cursor: Any, rows: list[Any]) -> None:
-    if rows:
-        values = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"] * (len(rows) // 11))
-        cursor.execute(_INSERT + values, rows)
+def _write(organization_id: UUID, events: Sequence[AuditEvent], head_id: UUID) -> None:
+    columns = (
+        [event.pk for event in events],
+        [event.sequence for event in events],
+        [event.at for event in events],
+        [event.actor for event in events],
+        [event.action for event in events],
+        [event.object_type for event in events],
+        [event.object_id for event in events],
+        [json.dumps(event.body) for event in events],
+        [event.previous_hash for event in events],
+        [event.hash for event in events],
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE, [events[-1].sequence, events[-1].hash, head_id, organization_id, *columns])
 
 
 def link_hash(event: AuditEvent) -> str:

@@ -37,11 +37,12 @@ def lock_items(
     """
     wanted = set(installment_ids)
     owners = list(Installment.objects.filter(pk__in=wanted).values_list("invoice_id", "customer_id")) if wanted else []
-    invoice_ids = {*invoice_ids, *(invoice for invoice, _customer in owners)}
+    named = set(invoice_ids)
+    invoice_ids = {*named, *(invoice for invoice, _customer in owners)}
     customer_ids = {*customer_ids, *(customer for _invoice, customer in owners)}
     explicit = set(invoice_ids)
-    if invoice_ids:
-        customer_ids |= set(Invoice.objects.filter(pk__in=invoice_ids).values_list("customer_id", flat=True))
+    if named:
+        customer_ids |= set(Invoice.objects.filter(pk__in=named).values_list("customer_id", flat=True))
     customers = lock_customers(customer_ids)
     if open_items:
         found = Installment.objects.filter(customer__in=customer_ids, outstanding__gt=0).values_list("invoice_id", flat=True)

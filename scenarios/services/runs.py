@@ -43,13 +43,13 @@ def run_organization(
     A day run to its end is not run again unless `again`. The next run is due at the organization's hour after `now`, except in a life
     that is `played` under a virtual clock.
     """
-    with tenant(organization):
-        done = DailyRun.objects.filter(local_date=today, finished_at__isnull=False).first()
-        kept: dict[str, int] = {}
-        if done is None or again:
-            kept = dict(housekeeping.keep_house(frame=load_frame(organization, today), now=now))
-            receipts.forget(now=now)
-    report = scheduler.run(organization=organization, today=today, now=now, actor=actor, again=again, played=played)
+    kept: dict[str, int] = {}
+
+    def keep_house(frame: Frame) -> None:
+        kept.update(housekeeping.keep_house(frame=frame, now=now))
+        receipts.forget(now=now)
+
+    report = scheduler.run(organization=organization, today=today, now=now, actor=actor, again=again, played=played, first=keep_house)
     if not report.already_done and report.brake is None:
         with tenant(organization):
             kept["thanks"] = _thank(load_frame(organization, today), report.run, now)
