@@ -66,7 +66,7 @@ RETURNING q.id, q.organization_id, q.message_id, q.channel, q.due_at, q.tries
 def claim_one(message_id: UUID) -> list[Claim]:
     """Take the ticket of one message whatever its turn; nothing when it has none or somebody holds it."""
     token = uuid.uuid4()
-    with transaction.atomic(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:  # one statement is a transaction of its own
         cursor.execute(
             "UPDATE notifications_queueticket SET lease_until = clock_timestamp() + make_interval(secs => %s), lease_token = %s"
             " WHERE message_id = %s AND (lease_until IS NULL OR lease_until < clock_timestamp())"

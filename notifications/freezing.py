@@ -101,7 +101,7 @@ def write(messages: Sequence[Message]) -> None:
     """Write messages frozen `later`, all in one statement."""
     if not messages:
         return
-    columns = [Message._meta.get_field(name) for name in _WRITTEN]
+    columns = [column for column in Message._meta.local_concrete_fields if column.name in _WRITTEN]
     # A cast to limited text would cut what is too long without a word.
     casts = ["text" if (kind := column.db_type(connection) or "").startswith("varchar") else kind for column in columns]
     row = f"(%s::uuid, {', '.join(f'%s::{cast}' for cast in casts)})"

@@ -154,11 +154,11 @@ def answer(message: Message, *, organization: Organization, today: date) -> Go |
         return Stop(reason=Reason.TENANT_SUSPENDED.value, final=True)
     if profile.held_at is not None:
         return Stop(reason=Reason.TENANT_HELD.value)
-    recipient = Directory([message.customer_key]).find(str(message.customer_id), message.channel, message.phase, today=today)
-    if message.recipient:
-        recipient = None  # written to one address: the account owner's, the person spoken to, who received an earlier message
-    elif recipient is None:
-        return Stop(reason=Reason.NO_CONTACT.value)
+    recipient = None
+    if not message.recipient:  # else written to one address: the account owner's, the person spoken to, who received an earlier message
+        recipient = Directory([message.customer_key]).find(str(message.customer_id), message.channel, message.phase, today=today)
+        if recipient is None:
+            return Stop(reason=Reason.NO_CONTACT.value)
     items = [UUID(str(pk)) for pk in message.details.get("items", ())]
     if message.kind == MessageKind.THANKS and _no_longer_thankful(message, today):
         return Stop(reason=Reason.NO_THANKS.value, final=True)

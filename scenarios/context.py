@@ -188,8 +188,8 @@ def load_policy(organization: Organization, profile: OrganizationProfile, today:
 
 
 def open_customers() -> list[tuple[str, str]]:
-    """Ids of the customers that have open items, and of whom their payer also pays for that has a credit, each with the id of who pays for it
-    (itself, mostly), paying group by paying group.
+    """Ids of the customers that have open items, or a credit that counts for their payer, each with the id of who pays for it (itself,
+    mostly), paying group by paying group.
     """
     with connection.cursor() as cursor:
         cursor.execute(OPEN_CUSTOMERS)

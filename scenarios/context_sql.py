@@ -222,8 +222,8 @@ WITH open AS MATERIALIZED (
     LEFT JOIN scenarios_schedule s ON s.organization_id = i.organization_id AND s.installment_id = i.id
     WHERE i.outstanding > 0
 )
-SELECT (array_agg(open.id))[1]::text, array_agg(w.place::int), (sum(outstanding) * 100)::bigint, odd, coalesce(group_id::text, ''), issued_on,
-       due_on, entered_on, currency, answered, proven,
+SELECT (array_agg(open.id))[1]::text, array_agg(w.place::int), (sum(outstanding) * 100)::bigint, odd, coalesce(group_id::text, ''),
+       issued_on, due_on, entered_on, currency, answered, proven,
        version_id::text, last_step_key, last_done_on, next_step_key, next_on, reason, until, chased
 FROM open
 JOIN unnest(%(ids)s::uuid[]) WITH ORDINALITY w (id, place) ON w.id = open.customer_id

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q
 
 from customers.models import Customer
@@ -23,6 +24,11 @@ from scenarios.models import Action, ActionMessage, Commitment, Task
 
 ACTOR: Final = "system"
 _REOPENING: Final = frozenset({"payment_cancelled", "allocation_reversed", "write_off_reversed", "paid", "credited", "value_date"})
+_BEGUN: Final = """
+WITH roots AS MATERIALIZED (SELECT DISTINCT coalesce(payer_id, id) AS id FROM customers_customer WHERE id = ANY(%s::uuid[]))
+SELECT EXISTS (SELECT 1 FROM scenarios_action WHERE state = 'planned' AND customer_id IN (
+    SELECT id FROM roots UNION ALL SELECT m.id FROM customers_customer m JOIN roots ON m.payer_id = roots.id))
+"""
 _ALERTS: Final = (TaskKind.FIND_CONTACT, TaskKind.ALLOCATE_CREDIT, TaskKind.SUPPLY_DOCUMENT)
 
 
@@ -77,9 +83,9 @@ def strip_waiting(*, customer_ids: Sequence[str], today: date, now: datetime) ->
 
     What no longer stands is taken back; what only waits - a reply to read, receipts to complete - stays. Returns how many steps went.
     """
-    family = family_of(customer_ids)
-    if not Action.objects.filter(customer__in=family, state=ActionState.PLANNED).exists():
+    if not _is_anything_begun(customer_ids):
         return 0
+    family = family_of(customer_ids)
     waiting = Message.objects.filter(customer__in=family, kind=MessageKind.REMINDER, state__in=effects.NOT_LEFT)
     calls = Task.objects.filter(customer__in=family, kind=TaskKind.CALL, state=TaskState.OPEN)
     ids = [str(pk) for pk in family]
@@ -96,6 +102,14 @@ def strip_waiting(*, customer_ids: Sequence[str], today: date, now: datetime) ->
     if dropped:
         effects.close_tasks_without_items({action.customer_id for action in begun}, actor=ACTOR, now=now)
     return len(dropped)
+
+
+def _is_anything_begun(customer_ids: Sequence[str]) -> bool:
+    """Whether a step of these customers' paying groups is begun and not done: after most events there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGUN, [list(customer_ids)])
+        ((begun,),) = cursor.fetchall()
+        return bool(begun)
 
 
 def _fallen(begun: Sequence[Action], batch: Batch, frame: Frame) -> dict[UUID, str]:

@@ -54,17 +54,19 @@ class _Said(NamedTuple):
 
 
 class Past:
-    """What was said about some items, read at once for all of them."""
+    """What was said about some items, read at once for all of them; acts that were no messages only when they are asked for."""
 
     def __init__(self, items: Collection[UUID]) -> None:
+        self._items = items
         self._said: dict[UUID, list[_Said]] = {}
-        self._acts: dict[UUID, list[tuple[object, EarlierReminder]]] = {}
+        self._acts: dict[UUID, list[tuple[object, EarlierReminder]]] | None = None
         if items:
             self._read_messages(items)
-            self._read_acts(items)
 
     def reminders(self, items: Collection[UUID]) -> list[EarlierReminder]:
         """Everything that reached the customer about these items, oldest first."""
+        if self._acts is None:
+            self._acts = self._read_acts(self._items) if self._items else {}
         found: dict[object, EarlierReminder] = {}
         for item in items:
             for said in self._said.get(item, ()):
@@ -107,26 +109,29 @@ class Past:
                 reminder = EarlierReminder(on, channel, phase, recipient or name, subject)
             self._said.setdefault(item, []).append(_Said(message_id, channel, accepted_at, header_id, reminder))
 
-    def _read_acts(self, items: Collection[UUID]) -> None:
+    @staticmethod
+    def _read_acts(items: Collection[UUID]) -> dict[UUID, list[tuple[object, EarlierReminder]]]:
         """What was done before there was a plan, and the calls that reached somebody."""
         done = Action.objects.filter(installment__in=list(items), state=ActionState.DONE)
+        acts: dict[UUID, list[tuple[object, EarlierReminder]]] = {}
         called: dict[UUID, list[tuple[UUID, int]]] = {}
         rows = done.filter(Q(plan=None) | Q(channel=Channel.CALL, task__isnull=False))
         for action in rows.only("pk", "installment", "plan", "task", "done_on", "channel", "phase", "details"):
             item = action.installment_id
             if action.plan_id is None and action.done_on is not None:
                 recipient, text = action.details.get("recipient", ""), action.details.get("text", "")
-                self._acts.setdefault(item, []).append(
+                acts.setdefault(item, []).append(
                     (action.pk, EarlierReminder(action.done_on, action.channel, action.phase, recipient, text))
                 )
             if action.task_id is not None and action.channel == Channel.CALL:
                 called.setdefault(action.task_id, []).append((item, action.phase))
         if not called:
-            return
+            return acts
         attempts = TaskAttempt.objects.filter(task__in=called, outcome__in=REACHED_A_PERSON).values_list("pk", "on", "task_id", "details")
         for pk, on, task, details in attempts:
             for item, phase in called[task]:
-                self._acts.setdefault(item, []).append((pk, EarlierReminder(on, Channel.CALL, phase, details.get("person", ""))))
+                acts.setdefault(item, []).append((pk, EarlierReminder(on, Channel.CALL, phase, details.get("person", ""))))
+        return acts
 
 
 def earlier_reminders(items: Collection[UUID]) -> list[EarlierReminder]:
