@@ -1,13 +1,12 @@
 """What identifies a company or a person, checked and put in one form. Pure: no query, no network.
 
 Every function takes what a person typed or a file held, returns "" for blank, and raises DomainError with the field's name and a sentence
-that says what to do.
+that says what to do. The tables of telephone numbers are imported where they are asked for: most processes never do (5 MB).
 """
 
 import re
 from functools import lru_cache
 
-import phonenumbers
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
@@ -100,6 +99,8 @@ def clean_email(text: str) -> str:
 
 def clean_phone(text: str, country: str = "FR") -> str:
     """A number in E.164, read with the customer's country: "01 99 00 12 34" in FR → "+33199001234"."""
+    import phonenumbers
+
     bare = text.strip()
     if not bare:
         return ""
@@ -122,6 +123,8 @@ def is_mobile(phone: str) -> bool:
     """Whether a text message can reach this E.164 number, as far as its range tells (France: 06 and 07)."""
     if phone.startswith("+33"):
         return phone[3:4] in ("6", "7")
+    import phonenumbers
+
     try:
         kind = phonenumbers.number_type(phonenumbers.parse(phone, None))
     except phonenumbers.NumberParseException:
@@ -144,6 +147,10 @@ def phone_place(phone: str) -> tuple[str, tuple[str, ...]]:
 def clean_country(text: str) -> str:
     """Two capital letters of ISO 3166; blank is FR."""
     bare = text.strip().upper() or "FR"
+    if bare == "FR":
+        return bare
+    import phonenumbers
+
     if not _COUNTRY.fullmatch(bare) or bare not in phonenumbers.SUPPORTED_REGIONS:
         raise DomainError(_("“%s” is not a country: write two letters, such as FR.") % text.strip(), code="bad_country", field="country")
     return bare

@@ -7,12 +7,15 @@ Pure. Support by French apps is uneven: IBAN, reference and amount are always pr
 import re
 from decimal import Decimal
 from io import BytesIO
+from typing import TYPE_CHECKING
 
-import segno
 from stdnum import bic as bic_numbers
 from stdnum import iban as iban_numbers
 
 from invoices.references import is_valid_reference
+
+if TYPE_CHECKING:
+    import segno
 
 LARGEST = Decimal("999999999.99")
 LONGEST_PAYLOAD = 331
@@ -84,8 +87,10 @@ def epc_payload(
     return payload
 
 
-def epc_code(payload: str) -> segno.QRCode:
+def epc_code(payload: str) -> "segno.QRCode":
     """The QR code of a payload: error correction M, not raised, at most version 13, as the guidelines ask."""
+    import segno  # 4 MB that only a process which prints a code needs
+
     code = segno.make_qr(payload, error="m", boost_error=False, mode="byte", encoding="utf-8")
     if int(code.version) > LARGEST_VERSION:
         raise ValueError("The payload does not fit in a QR code of version 13.")

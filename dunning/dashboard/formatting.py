@@ -3,7 +3,6 @@
 import datetime as dt
 from decimal import Decimal
 
-import phonenumbers
 from babel.dates import format_date as babel_format_date
 from django.utils.translation import get_language, gettext, ngettext
 
@@ -87,6 +86,8 @@ def plain_amount(value: Decimal) -> str:
 
 def phone(value: str) -> str:
     """A telephone number as people read it: `02 96 33 41 07`, `+44 20 7946 0018`; what is no E.164 number stays as it is."""
+    import phonenumbers  # its tables are 5 MB, and many a day nobody looks at a number
+
     try:
         number_ = phonenumbers.parse(value)
     except phonenumbers.NumberParseException:
