@@ -3,7 +3,7 @@
 import gc
 from typing import Any
 
-from django.conf import settings
+from dunning import logs
 
 worker_class = "gthread"
 preload_app = True  # workers share the code in memory; nothing is connected before they part
@@ -12,7 +12,7 @@ timeout = 60
 max_requests = 10_000
 max_requests_jitter = 1_000
 control_socket_disable = True  # it would want a home to write to
-logconfig_dict = settings.LOGGING
+logconfig_dict = logs.from_environment()  # not from the settings: the master would hold them, with Celery, for nothing
 
 
 def pre_fork(server: Any, worker: Any) -> None:

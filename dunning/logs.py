@@ -6,6 +6,8 @@ from typing import Any
 import structlog
 from structlog.typing import Processor
 
+from dunning import environment
+
 # Without local variables: they hold names, addresses and secrets, and logs are kept longer than those may be.
 _tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
@@ -16,6 +18,14 @@ SHARED: list[Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 ]
+
+
+def from_environment() -> dict[str, Any]:
+    """The `logging` configuration that LOG_FORMAT and LOG_LEVEL ask for."""
+    return configuration(
+        style=environment.choice("LOG_FORMAT", "json", ("json", "human")),
+        level=environment.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+    )
 
 
 def configuration(*, style: str, level: str) -> dict[str, Any]:

@@ -210,10 +210,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- Logs -------------------------------------------------------------------------------------------------------------------
-LOGGING = logs.configuration(
-    style=environment.choice("LOG_FORMAT", "json", ("json", "human")),
-    level=environment.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
-)
+LOGGING = logs.from_environment()
 logs.configure_structlog()
 
 # Every Django process, whichever door it came through, must know the application that @shared_task binds to.

@@ -16,19 +16,29 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dunning.local.errors import LocalError
-from dunning.local.postgres import Postgres
 from dunning.local.processes import open_lock, private_text, try_lock
-from dunning.local.valkey import Valkey
+
+if TYPE_CHECKING:
+    from dunning.local.postgres import Postgres
+    from dunning.local.valkey import Valkey
 
 SERVICES = ("postgres", "valkey", "test-postgres", "test-valkey")
 
 
-def build(name: str, folder: Path) -> Postgres | Valkey:
+def build(name: str, folder: Path) -> "Postgres | Valkey":
+    """The server of that name. A keeper lives as long as its server, so it imports that one's module alone."""
     durable = not name.startswith("test-")
     state = folder / name
-    return Postgres(state, durable=durable) if name.endswith("postgres") else Valkey(state, durable=durable)
+    if name.endswith("postgres"):
+        from dunning.local.postgres import Postgres
+
+        return Postgres(state, durable=durable)
+    from dunning.local.valkey import Valkey
+
+    return Valkey(state, durable=durable)
 
 
 def answer(said: dict[str, object]) -> None:

@@ -225,7 +225,8 @@ class Postgres:
             "port": port,
             "unix_socket_directories": "",
             "max_connections": 100 if self.durable else 400,
-            "shared_buffers": "128MB",
+            # `up` lives beside other programs: what does not fit is in the system's own cache.
+            "shared_buffers": "48MB" if self.durable else "128MB",
             "jit": "off",  # these queries are many and small: compiling one costs more than running it
             "log_min_messages": "warning",
             "timezone": "UTC",

@@ -1,6 +1,6 @@
 """The one Django process between the services and the web server: migrations, checks, the demonstration's first rows.
 
-Run as `python -m dunning.local.prepare [--empty]`. Starting Django costs more than a second, so what must happen before the
+Run as `python -m dunning.local.prepare [--empty] [--migrated]`. Starting Django costs more than a second, so what must happen before the
 first page happens here together. What the demonstration says of its sign-in (a line of JSON) goes to standard output.
 """
 
@@ -18,8 +18,9 @@ def main(arguments: list[str]) -> int:
 
     try:
         django.setup()
-        with schema.alone(Path(".local")):
-            call_command("migrate", verbosity=0, interactive=False)
+        if "--migrated" not in arguments:
+            with schema.alone(Path(".local")):
+                call_command("migrate", verbosity=0, interactive=False)
         call_command("check")
         if "--empty" not in arguments and DEMO_COMMAND in get_commands() and not still_valid(known(Path(".local"))):
             call_command(DEMO_COMMAND, "--prepare")

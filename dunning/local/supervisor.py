@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -12,11 +13,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from dunning.local import demo, roles
+from dunning.local import demo, roles, schema
 from dunning.local.errors import LocalError
 from dunning.local.join import VARIABLES, Lease, folder_of, one_account, own_secrets
 from dunning.local.processes import die_with_parent, open_lock, private_text, try_lock
@@ -70,7 +71,7 @@ def web_server(descriptor: int) -> list[str]:
     """The web server on an open port, as a module and its arguments."""
     return [
         "gunicorn", "dunning.wsgi", "--bind", f"fd://{descriptor}", "--worker-class", "gthread", "--workers", "1", "--threads", "8",
-        "--config", "python:dunning.gunicorn", "--graceful-timeout", "5",
+        "--config", "python:dunning.local.gunicorn", "--graceful-timeout", "5",
     ]  # fmt: skip
 
 
@@ -118,8 +119,13 @@ class Up:
             with self.listening(port) as (line, url):
                 private_text(self.folder / "up.json", json.dumps({"pid": os.getpid(), "url": url}))
                 self.services()
-                self.prepare()
-                self.start_children(line)
+                if self.is_migrated():  # then nobody need wait for anybody
+                    self.start_children(line)
+                    self.prepare("--migrated")
+                else:
+                    self.prepare()
+                    self.note_migrated()
+                    self.start_children(line)
                 self.wait_until_ready(line)
                 self.greet(url)
                 code = self.watch()
@@ -171,10 +177,28 @@ class Up:
             say(f"services ready ({time.monotonic() - start:.1f} s)")
         roles.settle(self.env, owner_needed=True)
 
-    def prepare(self) -> None:
+    def keeps_postgres(self) -> bool:
+        """Whether the database is the embedded one, not one that was given."""
+        return any(lease.name == "postgres" for lease in self.leases)
+
+    def is_migrated(self) -> bool:
+        """Whether our own database was migrated by this very code and these very packages; one given to us is always asked."""
+        mark = self.folder / "postgres" / "migrated"
+        if not self.keeps_postgres() or not mark.exists():
+            return False
+        return mark.read_text() == self._packages() and schema.is_current(self.root, self.env["DATABASE_OWNER_URL"])
+
+    def note_migrated(self) -> None:
+        if self.keeps_postgres():
+            private_text(self.folder / "postgres" / "migrated", self._packages())
+
+    def _packages(self) -> str:
+        return hashlib.sha256((self.root / "requirements.lock").read_bytes()).hexdigest()
+
+    def prepare(self, *arguments: str) -> None:
         start = time.monotonic()
         say("preparing the database")
-        command = [sys.executable, "-m", "dunning.local.prepare", *(["--empty"] if self.empty else [])]
+        command = [sys.executable, "-m", "dunning.local.prepare", *arguments, *(["--empty"] if self.empty else [])]
         with self._popen(command, stdout=subprocess.PIPE) as process:
             said: list[str] = []
             reader = threading.Thread(target=lambda: said.append(process.stdout.read() if process.stdout else ""), daemon=True)
@@ -193,18 +217,22 @@ class Up:
         say(f"database ready ({time.monotonic() - start:.1f} s)")
 
     def start_children(self, line: socket.socket) -> None:
-        celery = ["celery", "--quiet", "--app"]
         self.spawn("web", *web_server(line.fileno()), farewell=signal.SIGTERM, keep=[line.fileno()])
         # Celery's cold shutdown may wait for ever for a broker that went at the same moment. A killed worker loses nothing.
-        # Threads: one process instead of three, 90 MB less. Letters are drawn by a process of their own, so that threads share the
-        # cores well enough on one machine; containers use processes.
-        worker = ["worker", "--pool", "threads", "--concurrency", "2", "--without-gossip", "--without-mingle"]
-        self.spawn("worker", *celery, "dunning.embedded", *worker, farewell=signal.SIGKILL)
-        self.spawn("beat", *celery, "dunning.beat", "beat", farewell=signal.SIGTERM)
+        self.spawn("worker", "dunning.local.ringing", "worker", farewell=signal.SIGKILL)
 
-    def spawn(self, name: str, *module: str, farewell: signal.Signals, may_finish: bool = False, keep: list[int] | None = None) -> None:
+    def spawn(
+        self,
+        name: str,
+        *module: str,
+        farewell: signal.Signals,
+        may_finish: bool = False,
+        keep: list[int] | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start a child; `options` are environment variables of its own."""
         command = [sys.executable, "-m", *module] if module[0] != "manage.py" else [sys.executable, *module]
-        process = self._popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, farewell=farewell, keep=keep)
+        process = self._popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, farewell=farewell, keep=keep, options=options)
         self.children.append(Child(name, process, may_finish=may_finish, farewell=farewell))
 
     def _popen(
@@ -215,13 +243,14 @@ class Up:
         stderr: int | None = None,
         farewell: signal.Signals = signal.SIGTERM,
         keep: list[int] | None = None,
+        options: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[str]:
         """Start a child in a session of its own (the terminal's Ctrl-C is ours alone) that the kernel ends with us."""
         before: Callable[[], None] | None = die_with_parent(farewell)
         return subprocess.Popen(  # noqa: S603  this project's own modules
             command,
             cwd=self.root,
-            env=self.env | {"PYTHONUNBUFFERED": "1"},
+            env=self.env | {"PYTHONUNBUFFERED": "1"} | dict(options or {}),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
@@ -256,7 +285,9 @@ class Up:
         if self.sign_in is not None:
             say(f"sign in as {self.sign_in.get('email')} with the password {self.sign_in.get('password')}")
             say("the demonstration's year is being played; what has been played can already be looked at")
-            self.spawn("demo", "manage.py", demo.DEMO_COMMAND, "--play", farewell=signal.SIGTERM, may_finish=True)
+            # A day that a power cut takes is played again: waiting for the disk after each of its commits would buy nothing.
+            options = {"PGOPTIONS": "-c synchronous_commit=off"} if self.keeps_postgres() else {}
+            self.spawn("demo", "manage.py", demo.DEMO_COMMAND, "--play", farewell=signal.SIGTERM, may_finish=True, options=options)
         elif self.empty:
             say("this installation has no demonstration; make an organization with: python3 manage.py create_organization --help")
         say("Ctrl-C stops everything")
@@ -287,7 +318,7 @@ class Up:
         return 0
 
     def stop_all(self) -> None:
-        for child in reversed(self.children):  # beat first, so that nothing new is asked of the worker
+        for child in reversed(self.children):
             if child.process.poll() is None:
                 child.process.terminate()
         for child in reversed(self.children):
