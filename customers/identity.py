@@ -10,7 +10,6 @@ from functools import lru_cache
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
-from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
 from stdnum import iban as stdnum_iban
 from stdnum.eu import vat as eu_vat
 from stdnum.exceptions import ValidationError as InvalidNumber
@@ -135,6 +134,9 @@ def is_mobile(phone: str) -> bool:
 @lru_cache(maxsize=4096)
 def phone_place(phone: str) -> tuple[str, tuple[str, ...]]:
     """The country (ISO 3166) of an E.164 number and the time zones it may be in, by its range; ("", ()) when the number does not say."""
+    import phonenumbers
+    from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
+
     try:
         number = phonenumbers.parse(phone, None)
     except phonenumbers.NumberParseException:
