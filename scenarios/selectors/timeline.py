@@ -13,11 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from customers.models import Customer
+from dunning.core.enums import PAPER_CHANNELS
 from dunning.core.models import Organization
 from invoices.enums import ActKind, DisputeState, InvoiceKind, PromiseState
 from invoices.models import Allocation, DebtorAct, Dispute, Hold, Installment, Invoice, Promise, WriteOff
-from notifications.enums import LEFT, MessageState
-from notifications.models import Message
+from notifications.enums import LEFT, MessageState, ProofKind
+from notifications.models import Message, ProofFile
 from scenarios.enums import CallOutcome, CommitmentState, Reason
 from scenarios.models import Action, ActionMessage, Commitment, PlanStep, TaskAttempt
 from scenarios.selectors.why import day_words, reason_words, step_name, why
@@ -76,7 +77,13 @@ def timeline(*, invoice: Invoice, organization: Organization, today: date) -> Ti
     """Everything about one invoice."""
     items = list(Installment.objects.select_related("invoice").filter(invoice=invoice).order_by("position"))
     zone = ZoneInfo(organization.timezone)
-    past = [*_issued([invoice]), *_about_items(items, zone), *_sorted_messages(_messages_of(items), zone, _uncounted(items))]
+    messages = _messages_of(items)
+    past = [
+        *_issued([invoice]),
+        *_about_items(items, zone),
+        *_sorted_messages(messages, zone, _uncounted(items)),
+        *_proofs(messages, zone),
+    ]
     return Timeline(_newest_first(past), _future([invoice], organization, today))
 
 
@@ -85,11 +92,12 @@ def customer_timeline(*, customer: Customer, organization: Organization, today: 
     items = list(Installment.objects.select_related("invoice").filter(customer=customer).order_by("-due_on", "pk")[:limit])
     invoices = list({item.invoice_id: item.invoice for item in items}.values())
     zone = ZoneInfo(organization.timezone)
-    messages = Message.objects.filter(customer=customer).order_by("-created_at")[:limit]
+    messages = list(Message.objects.filter(customer=customer).order_by("-created_at")[:limit])
     past = [
         *_issued(invoices),
         *_about_items(items, zone),
         *_sorted_messages(messages, zone, set()),
+        *_proofs(messages, zone),
         *_holds(Hold.objects.filter(customer=customer, installment=None), {}),
     ]
     still_open = list({item.invoice_id: item.invoice for item in items if item.outstanding > 0}.values())[:20]
@@ -160,6 +168,25 @@ def _sorted_messages(messages: Iterable[Message], zone: ZoneInfo, uncounted: Col
             id=message.pk,
             code=NOT_REACHED if astray else message.state,
             channel=message.channel,
+        )
+
+
+def _proofs(messages: Iterable[Message], zone: ZoneInfo) -> Iterator[Entry]:
+    """The slips, receipts and envelopes kept with letters."""
+    letters = {message.pk: message for message in messages if message.channel in PAPER_CHANNELS}
+    if not letters:
+        return
+    for kept in ProofFile.objects.filter(message__in=list(letters)):
+        letter = letters[kept.message_id]
+        yield Entry(
+            kept.added_at.astimezone(zone).date(),
+            "message",
+            str(kept.get_kind_display()),
+            detail=" · ".join(part for part in (letter.subject, letter.tracking_number) if part),
+            at=kept.added_at,
+            evidence=REGISTERED if kept.kind == ProofKind.RECEIPT else None,
+            id=letter.pk,
+            channel=letter.channel,
         )
 
 

@@ -108,6 +108,7 @@ def test_letters_of_one_trip_are_recorded_together_and_keep_their_proof(owner: C
         kept = ProofFile.objects.select_related("document").get()
     page = owner.get(reverse("dashboard:message", args=[letters[1].pk])).content.decode()
     assert "Proof of posting" in page and kept.document.filename in page
+    assert "Proof of posting" in owner.get(reverse("dashboard:customer", args=[customer.pk])).content.decode()  # in its timeline
     file = viewer.get(reverse("dashboard:letter_proof_file", args=[letters[1].pk, kept.pk]))
     assert b"".join(file.streaming_content if file.streaming else [file.content]) == PROOF
     assert viewer.get(keep).status_code == 403
