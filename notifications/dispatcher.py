@@ -28,7 +28,7 @@ from notifications.models import QueueTicket
 from notifications.pace import ClockTimestamp
 from notifications.preparing import LEAVING, SHORTEST_WAIT, LostLease, Prepared, hold_poisoned, open_pass, prepare
 from notifications.providers.base import Deadline
-from notifications.sending import AWAY, NotNow, Sending, commit_to_send, give_back_unsent, reconnect, repeated
+from notifications.sending import AWAY, Sending, commit_to_send, give_back_unsent, reconnect, repeated
 
 logger = logging.getLogger(__name__)
 
@@ -196,7 +196,7 @@ def _deliver_one(sending: Sending, claim: Claim) -> None:
     except LostLease:
         sending.outcomes["lost_lease"] += 1
         return
-    except NotNow:
+    except pace.NotNow:
         claiming.give_back(claim, due_at=now + timedelta(seconds=pace.SHORTEST))
         sending.outcomes["waiting_for_service"] += 1
         return

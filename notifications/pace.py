@@ -22,6 +22,10 @@ LONGEST_ASKED: Final = 3600.0  # seconds a Retry-After is believed
 HORIZON: Final = 5.0  # seconds a worker waits for its turn; whatever comes later goes back to the queue
 
 
+class NotNow(Exception):
+    """Another worker asks a service that was left alone: the message waits for the outcome."""
+
+
 class ClockTimestamp(Func):
     """The database's present moment; `now()` would be the start of the transaction."""
 
@@ -56,6 +60,12 @@ def take_probe(account_id: UUID) -> bool:
     free = Q(closed_until=None) | Q(closed_until__lte=ClockTimestamp())
     taken = ProviderAccount.objects.filter(free, pk=account_id).update(closed_until=ClockTimestamp() + timedelta(seconds=SHORTEST))
     return bool(taken)
+
+
+def be_the_one(account: ProviderAccount) -> None:
+    """In T1, or before any other call: be the one that asks a service which was left alone. Raises NotNow when another worker is."""
+    if account.closed_until is not None and not take_probe(account.pk):
+        raise NotNow
 
 
 _FAILED: Final = """

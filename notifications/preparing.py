@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import Max
 
 from dunning.core import audit, failpoints
-from notifications import claiming, outbox, settlement
+from notifications import claiming, outbox, pace, settlement
 from notifications.claiming import MESSAGE_LEASE, Claim
 from notifications.composing import Content, Obstructed, Workbench, compose
 from notifications.enums import AttemptOutcome, MessageState, Obstacle
@@ -179,6 +179,7 @@ def _find_out(claim: Claim, message: Message, run: Pass) -> None:
     if isinstance(found, str):
         run.outcomes[found] += 1
         return
+    pace.be_the_one(found.account)
     if not claiming.extend(claim):
         raise LostLease
     if isinstance(found, Repeat):

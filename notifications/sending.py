@@ -179,7 +179,7 @@ class Sending:
         try:
             with tenant(self.organization_id):
                 written = self._accepted(*answered) if answered is not None else True
-                take_probe(self._account(prepared))
+                pace.be_the_one(self._account(prepared))
                 went = self._compare_and_set(flight)
                 if answered is not None:
                     failpoints.hit("before-commit")
@@ -187,7 +187,7 @@ class Sending:
             self._write_answer()
             self.outcomes["lost_lease"] += 1
             return None
-        except NotNow:
+        except pace.NotNow:
             self._write_answer()
             self._put_off(prepared, pace.SHORTEST)
             return None
@@ -338,16 +338,6 @@ class Sending:
         self._untold = []
 
 
-class NotNow(Exception):
-    """Another worker asks a service that was left alone: the message waits for the outcome."""
-
-
-def take_probe(account: ProviderAccount) -> None:
-    """In T1: be the one that asks a service which was left alone. Raises NotNow."""
-    if pace.is_troubled(account) and account.closed_until is not None and not pace.take_probe(account.pk):
-        raise NotNow
-
-
 def record_sending(message: Message, prepared: Prepared, moment: datetime) -> None:
     """The trail of T1."""
     body = {"sha256": message.content_sha256, "provider": prepared.account.kind, "attempt": prepared.number}
@@ -358,7 +348,7 @@ def commit_to_send(prepared: Prepared, now: datetime) -> Flight:
     """T1 in the transaction that just prepared the message and holds its family's locks. Raises LostLease and NotNow."""
     flight = Flight(prepared, new_id(), Deadline.after(MESSAGE_LEASE))
     message = prepared.message
-    take_probe(prepared.account)
+    pace.be_the_one(prepared.account)
     Message.objects.filter(pk=message.pk).update(
         state=MessageState.SENDING, reason="", reason_text="", updated_at=now, lease_until=pace.database_time(MESSAGE_LEASE)
     )

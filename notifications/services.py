@@ -197,7 +197,7 @@ def send_again(*, message_id: UUID, actor: str, now: datetime, recipient: str = 
     Raises DomainError while the first may still leave by itself, or when the new address cannot be used.
     """
     (message,) = outbox.lock([message_id])
-    if message.state in WITHDRAWABLE or message.state in settlement.IN_FLIGHT:
+    if message.state in WITHDRAWABLE or message.state in (*settlement.IN_FLIGHT, MessageState.ENTRUSTED):
         raise DomainError(_("This message is still on its way: settle or withdraw it first."), code="still_on_its_way")
     copy = Message(
         customer_id=message.customer_id,

@@ -62,6 +62,7 @@ class Behaviour:
     retry_after: int = 7  # seconds a 429 asks for
     hold: float = 30.0
     drip: float = 0.1
+    questions: str = "ok"  # the mode of look-ups and the like: "ok", "429", "500" or "drop_before_accept"
 
     def __post_init__(self) -> None:
         if unknown := set(self.modes) - set(MODES):
@@ -111,6 +112,7 @@ class Fake:
     def __init__(self, journal: Journal, *, behaviour_file: Path | None = None, callbacks: Callbacks | None = None) -> None:
         self.journal = journal
         self.callbacks = callbacks
+        self.requests: list[Request] = []
         self.port = 0
         self._behaviour = Behaviour()
         self._file = behaviour_file
@@ -160,7 +162,6 @@ class HttpFake(Fake):
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
-        self.requests: list[Request] = []
         self.calls: list[tuple[int, Call]] = []  # (status we answered, the report)
         self._threads: list[threading.Thread] = []
 
@@ -211,12 +212,14 @@ class HttpFake(Fake):
         refused = self.denied(request)
         if refused is not None:
             return refused
-        if not self.is_sending(request):
-            return self.other(request)
-        behaviour, mode = self.behaviour, self.behaviour.choose()
+        behaviour = self.behaviour
+        is_sending = self.is_sending(request)
+        mode = behaviour.choose() if is_sending else behaviour.questions
         if mode == "429":
             busy = self.busy()
             return Reply(busy.status, busy.body, {**busy.headers, "Retry-After": str(behaviour.retry_after)})
+        if not is_sending and mode == "ok":
+            return self.other(request)
         if mode in ("refuse", "dead_address"):
             return self.refusal(mode, request)
         if mode not in TAKES:

@@ -41,9 +41,9 @@ def test_half_an_hour_of_429_loses_nothing_and_is_asked_at_most_every_ten_second
         fake.behave("429", retry_after=0)
         probes = []
         for step in range(180):  # every ten seconds for thirty minutes
-            before = len(fake.requests)  # type: ignore[attr-defined]
+            before = len(fake.requests)
             dispatcher.deliver_due(now=NOW + timedelta(seconds=10 * step))
-            probes.append(len(fake.requests) - before)  # type: ignore[attr-defined]
+            probes.append(len(fake.requests) - before)
             with tenant(organization):
                 pass_time(10)
         assert probes[0] == pace.THRESHOLD  # three find out; then one at a time
@@ -77,10 +77,31 @@ def test_a_retry_after_is_kept_by_the_whole_account(gate: Gate) -> None:
         fake.behave("ok")
         for seconds in (30, 60, 100):
             assert set(dispatcher.deliver_due(now=NOW + timedelta(seconds=seconds))) <= {"waiting_for_service"}
-        assert len(fake.requests) == 1  # type: ignore[attr-defined]
+        assert len(fake.requests) == 1
         with tenant(organization):
             pass_time(120)
         assert dispatcher.deliver_due(now=NOW + timedelta(seconds=300)) == {MessageState.ACCEPTED: 4}
+
+
+@pytest.mark.django_db
+def test_repetitions_and_questions_leave_a_broken_service_alone_too(gate: Gate) -> None:
+    with sending_through("brevo") as (organization, fake):
+        messages = [posted(organization, "brevo") for _ in range(6)]
+        fake.behave("drop_after_accept")
+        assert dispatcher.deliver_due(now=NOW) == {MessageState.UNCERTAIN: 3, "waiting_for_service": 3}
+        with tenant(organization):
+            pass_time(10)
+        outcomes = dispatcher.deliver_due(now=NOW + timedelta(seconds=50))
+        assert (outcomes[MessageState.UNCERTAIN], outcomes["waiting_for_service"]) == (1, 5)
+        assert len(fake.requests) == 4
+        fake.behave("ok")
+        for minute in (2, 3, 4):
+            with tenant(organization):
+                pass_time(60)
+            dispatcher.deliver_due(now=NOW + timedelta(minutes=minute))
+        assert fake.deliveries() == {str(message.pk): 1 for message in messages}
+        with tenant(organization):
+            assert set(Message.objects.values_list("state", flat=True)) == {MessageState.ACCEPTED}
 
 
 @pytest.mark.django_db
@@ -213,7 +234,7 @@ def test_only_one_of_several_workers_asks_a_service_that_was_left_alone(committe
                 worker.start()
             for worker in workers:
                 worker.join(60)
-        assert len(fake.requests) == 1  # type: ignore[attr-defined]
+        assert len(fake.requests) == 1
         with tenant(organization):
             states = list(Message.objects.values_list("state", flat=True))
             assert sorted(states) == sorted([MessageState.RETRY] + [MessageState.QUEUED] * 7)

@@ -152,7 +152,11 @@ def test_events_of_a_letter_fill_in_its_course_in_any_order(gate: Gate) -> None:
 def test_a_service_that_is_away_is_asked_at_the_next_pass(gate: Gate) -> None:
     with sending_through("mysendingbox") as (organization, fake):
         (letter,) = printed(organization, Channel.REGISTERED)
-    assert couriers.follow_letters(now=NOW + timedelta(days=1)) == {"could_not_ask": 1}
-    with tenant(organization):
-        letter.refresh_from_db()
-        assert (letter.state, fake.deliveries()) == (MessageState.ENTRUSTED, {str(letter.pk): 1})
+        for mode in ("500", "429", "drop_before_accept"):
+            fake.behave("ok", questions=mode)
+            assert couriers.follow_letters(now=NOW + timedelta(days=1)) == {"could_not_ask": 1}
+        with tenant(organization):
+            letter.refresh_from_db()
+            assert (letter.state, fake.deliveries()) == (MessageState.ENTRUSTED, {str(letter.pk): 1})
+        fake.behave("ok")
+        assert couriers.follow_letters(now=NOW + timedelta(days=1)) == {"moved": 1}

@@ -83,7 +83,7 @@ def test_a_lost_or_senseless_answer_is_uncertain(name: str, mode: str) -> None:
     with fakes.running(name) as fake:
         fake.behave(mode)
         assert type(failure(through(name, fake.url), envelope_for(name))) is Uncertain
-        assert len(fake.requests) == 1  # type: ignore[attr-defined]  # nothing was tried again
+        assert len(fake.requests) == 1  # nothing was tried again
 
 
 @pytest.mark.parametrize("name", ["sinch", "mysendingbox", "ses", "mailjet"])
@@ -130,7 +130,7 @@ def test_no_server_and_no_time(name: str) -> None:
     assert isinstance(failure(through(name, f"http://127.0.0.1:{free_port()}"), envelope_for(name)), NotAccepted)
     with fakes.running(name) as fake:
         assert isinstance(failure(through(name, fake.url), envelope_for(name), Deadline.after(29.0)), Released)
-        assert fake.requests == []  # type: ignore[attr-defined]
+        assert fake.requests == []
 
 
 @pytest.mark.parametrize("name", ["mailjet", "postmark", "sinch"])
@@ -220,7 +220,7 @@ def test_the_signature_is_the_one_of_amazon_s_own_test_suite(method: str, signat
 def test_ses_is_given_the_message_as_it_was_frozen() -> None:
     with fakes.running("ses") as fake:
         through("ses", fake.url).send(email(), ample())
-        (request,) = fake.requests  # type: ignore[attr-defined]
+        (request,) = fake.requests
         said = request.json
         raw = base64.b64decode(said["Content"]["Raw"]["Data"])
         assert said["Destination"] == {"ToAddresses": ["achats@client.example"]}

@@ -84,13 +84,13 @@ def test_a_lost_answer_of_brevo_is_asked_again_under_the_same_name_within_the_mi
         state, tries, due = look(organization, message)
         assert (state, tries) == (MessageState.UNCERTAIN, ["uncertain"])
         assert due is not None and timedelta(seconds=30) <= due - NOW < timedelta(minutes=1)
-        first = fake.requests[0].body  # type: ignore[attr-defined]  # it speaks HTTP
+        first = fake.requests[0].body
 
         fake.behave("ok")
         assert dispatcher.deliver_due(now=minutes(0.4)) == {}  # not before its time
         assert dispatcher.deliver_due(now=minutes(1)) == {MessageState.ACCEPTED: 1}
         assert look(organization, message)[:2] == (MessageState.ACCEPTED, ["uncertain", "accepted"])
-        assert fake.requests[1].body == first  # type: ignore[attr-defined]  # the frozen bytes, and the same key
+        assert fake.requests[1].body == first  # the frozen bytes, and the same key
         assert fake.deliveries() == {str(message.pk): 1}
         assert dispatcher.deliver_due(now=minutes(3000)) == {}
 
@@ -121,7 +121,7 @@ def test_after_half_the_memory_of_the_key_nothing_is_posted_again(gate: Gate) ->
         state, tries, due = look(organization, message)
         assert (state, tries) == (MessageState.UNCERTAIN, ["uncertain"])
         assert due is not None and minutes(DAY - 0.1) < due <= minutes(DAY)
-        assert len(fake.requests) == 1  # type: ignore[attr-defined]
+        assert len(fake.requests) == 1
         assert dispatcher.deliver_due(now=minutes(DAY)) == {MessageState.UNPROVEN: 1}
         assert gate.settled[-1] == (message.pk, MessageState.UNPROVEN)  # so that a person is asked
 
@@ -133,7 +133,7 @@ def test_what_was_paid_since_is_not_repeated(gate: Gate) -> None:
         dispatcher.deliver_due(now=NOW)
         gate.answers[message.pk] = Stop("settled", final=True)
         assert dispatcher.deliver_due(now=minutes(1)) == {"waiting": 1}
-        assert (look(organization, message)[0], len(fake.requests)) == (MessageState.UNCERTAIN, 1)  # type: ignore[attr-defined]
+        assert (look(organization, message)[0], len(fake.requests)) == (MessageState.UNCERTAIN, 1)
 
 
 @pytest.mark.parametrize("name", ["mailjet", "postmark", "sinch"])
@@ -213,7 +213,7 @@ def test_the_account_of_the_try_is_asked_whatever_was_set_up_since(gate: Gate) -
                 secrets={"api_key": "cle"},
             )
         assert dispatcher.deliver_due(now=minutes(10)) == {MessageState.ACCEPTED: 1}
-        assert other.requests == []  # type: ignore[attr-defined]
+        assert other.requests == []
         assert fake.deliveries() == {str(message.pk): 1}
 
 
