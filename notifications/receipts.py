@@ -235,7 +235,7 @@ def apply_one(*, organization_id: UUID, event_id: UUID, now: datetime) -> str:
     except (OperationalError, InterfaceError):
         raise  # the database is at fault, not the call
     except Exception as error:
-        logger.exception("A provider's call could not be applied: %s", event_id)
+        logger.error("A provider's call could not be applied (%s): %s", type(error).__name__, event_id)  # its words may be personal
         with tenant(organization_id):
             event = _claim(event_id)
             return _failed(event, f"{type(error).__name__}: {error}", now) if event is not None else ""

@@ -40,6 +40,20 @@ def open_route(account: ProviderAccount, *, now: datetime) -> None:
     _give(account, known, now)
 
 
+def hand_over(before: ProviderAccount, account: ProviderAccount) -> bool:
+    """Lead the way in of the account before to the unsaved one that takes its place at the same service: the provider's address stays.
+
+    False when that is another service, or the one before has no way in. The caller saves the account.
+    """
+    same = before.kind == account.kind and before.settings.get("service") == account.settings.get("service")
+    known = accounts.unseal(before.secrets) if same else {}
+    if HOOK_TOKEN not in known:
+        return False
+    kept = {name: known[name] for name in (HOOK_TOKEN, HOOK_SECRET)}
+    account.secrets = accounts.seal({**accounts.unseal(account.secrets), **kept})
+    return ProviderRoute.objects.filter(account_id=before.pk).update(account_id=account.pk) == 1
+
+
 def rotate(account: ProviderAccount, *, actor: str, now: datetime) -> None:
     """Close an account's way in and open another: the old address is unknown from this moment."""
     known = accounts.unseal(account.secrets)

@@ -310,12 +310,20 @@ def set_provider(
         raise DomainError(_("The cost must be a number."), field="unit_cost") from None
     except ValueError:
         raise DomainError(_("The rate must be a number above zero."), field="rate_per_second") from None
-    if provider.hears:
+    before = ProviderAccount.objects.filter(channel=channel, is_active=True).first()
+    if provider.hears and not (before is not None and _takes_over(before, account)):
         routes.open_route(account, now=now)
     ProviderAccount.objects.filter(channel=channel, is_active=True).update(is_active=False)
     account.save()
     audit.record(actor=actor, action="provider.set", target=account, body={"channel": channel, "kind": kind}, now=now)
     return account
+
+
+def _takes_over(before: ProviderAccount, account: ProviderAccount) -> bool:
+    try:
+        return routes.hand_over(before, account)
+    except Misconfigured:  # its secrets cannot be read any more: a new address is the only way
+        return False
 
 
 def hook_address(*, channel: str, actor: str, now: datetime, rotate: bool = False) -> str:

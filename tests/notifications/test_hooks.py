@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from django.test import Client
 from dunning.api import hooks
 from dunning.core import clock
 from dunning.core.tenancy import tenant
-from notifications import dispatcher, receipts, routes
+from notifications import dispatcher, receipts, routes, tasks
 from notifications.enums import EventState, MessageState
 from notifications.models import DeliveryEvent, InboundEvent, Message, ProviderRoute, Suppression
 from tests.notifications.callers import brevo_event, call, read_what_came, use_brevo, use_twilio
@@ -199,6 +200,56 @@ def test_a_rotated_address_is_unknown_from_that_moment() -> None:
     assert Client().post(before, b"{}", content_type="application/json").status_code == 404
     assert call(account, brevo_event("delivered", message)).status_code == 200
     assert ProviderRoute.objects.filter(account_id=account.pk).count() == 1
+
+
+def test_the_address_stays_when_an_account_at_the_same_service_is_set_anew() -> None:
+    organization = make_mail_room()
+    message = sent(organization)
+    before = use_brevo(organization)
+    after = use_brevo(organization)
+    assert routes.address(after) == routes.address(before)
+    assert call(before, brevo_event("delivered", message)).status_code == 200
+    assert read_what_came(organization) == {"applied": 1}
+    with tenant(organization):
+        assert InboundEvent.objects.get().account_id == after.pk
+    assert ProviderRoute.objects.filter(organization_id=organization.pk, kind="anymail").count() == 1
+
+
+def test_one_bell_rings_for_many_calls_and_its_task_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    organization = make_mail_room()
+    account = use_brevo(organization)
+    messages = [sent(organization) for _ in range(5)]
+    rung: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(hooks.current_app, "send_task", lambda name, args, **_: rung.append((name, args)))
+    monkeypatch.setattr(hooks, "bell", hooks.Bell())
+    for message in messages:
+        assert call(account, brevo_event("delivered", message)).status_code == 200
+    end = time.monotonic() + 5
+    while not rung and time.monotonic() < end:
+        time.sleep(0.02)
+    time.sleep(0.6)
+    assert 1 <= len(rung) <= 3
+    assert {entry for name, args in rung for entry in (name, *args)} == {"notifications.receive", str(organization.pk)}
+    with clock.virtual(NOW):
+        tasks.receive(str(organization.pk))
+    with tenant(organization):
+        assert InboundEvent.objects.filter(state=EventState.APPLIED).count() == 5
+
+
+def test_thirty_at_once_of_the_same_call_are_one_and_each_is_kept_or_told_to_call_again() -> None:
+    organization = make_mail_room()
+    account = use_brevo(organization)
+    message = sent(organization)
+    same = brevo_event("delivered", message)
+    bodies = [same] * 30 + [brevo_event("opened", message, number=number) for number in range(30)]
+    with ThreadPoolExecutor(12) as together:
+        statuses = list(together.map(lambda body: call(account, body).status_code, bodies))
+        together.map(lambda _: connections.close_all(), range(12))
+    assert set(statuses) <= {200, 503}
+    with tenant(organization):
+        kept = {bytes(event.body) for event in InboundEvent.objects.all()}
+        assert InboundEvent.objects.count() == len(kept)
+    assert {body for body, status in zip(bodies, statuses, strict=True) if status == 200} <= kept
 
 
 def test_the_database_away_means_503_and_no_2xx(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -293,6 +293,18 @@ def test_an_absence_defers_friendly_steps_to_the_business_day_after_the_return()
         assert Task.objects.filter(kind=TaskKind.CALL).exists()
 
 
+def test_an_absence_holds_reminders_ten_business_days_at_most() -> None:
+    life = Life()
+    account = use_smtp(life.organization)
+    auto = {"In_Reply_To": life.sent.header_id, "Auto_Submitted": "auto-replied"}
+    pass_on(life, account, written(life, "Absent jusqu'au 30 décembre 2026.", **auto), at("2026-10-05", 8))
+    run_on(life.organization, "2026-10-09")
+    assert life.schedule() == ("absence", "2026-10-19")
+    run_on(life.organization, "2026-10-19")
+    with tenant(life.organization):
+        assert Task.objects.filter(kind=TaskKind.CALL).exists()
+
+
 def test_a_known_substitute_is_written_to_and_an_unknown_one_never() -> None:
     life = Life()
     known = life.second_contact("marie.petit@client.example", "Marie Petit")
