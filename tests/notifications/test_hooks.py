@@ -17,7 +17,7 @@ from dunning.core.tenancy import tenant
 from notifications import dispatcher, receipts, routes, tasks
 from notifications.enums import EventState, MessageState
 from notifications.models import DeliveryEvent, InboundEvent, Message, ProviderRoute, Suppression
-from tests.notifications.callers import brevo_event, call, read_what_came, use_brevo, use_twilio
+from tests.notifications.callers import brevo_event, call, call_once, read_what_came, use_brevo, use_twilio
 from tests.notifications.mailroom import ACTOR, NOW, make_mail_room, write
 
 pytestmark = pytest.mark.usefixtures("committed_database", "gate")
@@ -217,8 +217,8 @@ def test_the_address_stays_when_an_account_at_the_same_service_is_set_anew() -> 
 
 def test_one_bell_rings_for_many_calls_and_its_task_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
     organization = make_mail_room()
-    account = use_brevo(organization)
     messages = [sent(organization) for _ in range(5)]
+    account = use_brevo(organization)
     rung: list[tuple[str, list[str]]] = []
     monkeypatch.setattr(hooks.current_app, "send_task", lambda name, args, **_: rung.append((name, args)))
     monkeypatch.setattr(hooks, "bell", hooks.Bell())
@@ -238,12 +238,12 @@ def test_one_bell_rings_for_many_calls_and_its_task_reads_them(monkeypatch: pyte
 
 def test_thirty_at_once_of_the_same_call_are_one_and_each_is_kept_or_told_to_call_again() -> None:
     organization = make_mail_room()
-    account = use_brevo(organization)
     message = sent(organization)
+    account = use_brevo(organization)
     same = brevo_event("delivered", message)
     bodies = [same] * 30 + [brevo_event("opened", message, number=number) for number in range(30)]
     with ThreadPoolExecutor(12) as together:
-        statuses = list(together.map(lambda body: call(account, body).status_code, bodies))
+        statuses = list(together.map(lambda body: call_once(account, body).status_code, bodies))
         together.map(lambda _: connections.close_all(), range(12))
     assert set(statuses) <= {200, 503}
     with tenant(organization):
@@ -280,7 +280,7 @@ def test_a_slow_database_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
     thread.start()
     held.wait(5)
     start = time.perf_counter()
-    answer = call(account, b"{}")
+    answer = call_once(account, b"{}")
     took = time.perf_counter() - start
     release.set()
     thread.join()
