@@ -279,13 +279,14 @@ def test_a_slow_database_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
     thread = threading.Thread(target=hold)
     thread.start()
     held.wait(5)
-    start = time.perf_counter()
-    answer = call_once(account, b"{}")
-    took = time.perf_counter() - start
+    times = []
+    for _ in range(3):  # the fastest: a busy machine may stop us in between
+        start = time.perf_counter()
+        assert call_once(account, b"{}").status_code == 503
+        times.append(time.perf_counter() - start)
     release.set()
     thread.join()
-    assert answer.status_code == 503
-    assert took < 0.3
+    assert min(times) < 0.3
     assert call(account, b"{}").status_code == 200
 
 

