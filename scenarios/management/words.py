@@ -13,6 +13,7 @@ from dunning.core.money import format_money
 from dunning.core.selectors import get_profile
 from invoices.selectors import coverage_through
 from notifications.enums import MessageState
+from notifications.texts import shipped_texts
 from scenarios.brakes import Brake
 from scenarios.enums import TaskKind
 from scenarios.models import PlanStep
@@ -44,7 +45,7 @@ _CAUSES: Final[dict[str, LazyText | str]] = {
     "volume": gettext_lazy("far more messages than announced"),
     "template": gettext_lazy("mostly the text “%s”"),
     "step": gettext_lazy("mostly the step “%s”"),
-    "import": gettext_lazy("mostly the import %s"),
+    "import": gettext_lazy("mostly one import"),
     "claimed": gettext_lazy("the total claimed in %s rose without new invoices"),
 }
 
@@ -72,10 +73,15 @@ def housekeeping(code: str) -> str:
     return str(HOUSEKEEPING.get(code, code))
 
 
-def cause(brake: Brake) -> str:
-    """Why a run stopped."""
+def cause(brake: Brake, steps: Mapping[str, str]) -> str:
+    """Why a run stopped; `steps` are their names by key."""
     words = str(_CAUSES[brake.cause])
-    return words % brake.name if "%s" in words else words
+    name = brake.name
+    if brake.cause == "step":
+        name = steps.get(name, name)
+    elif brake.cause == "template" and name in shipped_texts():
+        name = shipped_texts()[name].wordings[language()].name
+    return words % name if "%s" in words else words
 
 
 def step_names() -> Mapping[str, str]:

@@ -154,8 +154,7 @@ def _sorted_messages(messages: Iterable[Message], zone: ZoneInfo, uncounted: Col
             message.posted_on or (at.astimezone(zone).date() if at is not None else message.planned_on),
             "message",
             message.subject or str(message.get_kind_display()),
-            detail=", ".join(part for part in (str(message.get_channel_display()), message.recipient_name, message.recipient) if part)
-            + (f" · {_('the invoice had not been received: it does not count')}" if message.pk in uncounted else ""),
+            detail=_how_it_went(message, message.pk in uncounted),
             state=str(pgettext("message", "Not received")) if astray else str(message.get_state_display()),
             at=at,
             evidence=None
@@ -188,6 +187,13 @@ def _proofs(messages: Iterable[Message], zone: ZoneInfo) -> Iterator[Entry]:
             id=letter.pk,
             channel=letter.channel,
         )
+
+
+def _how_it_went(message: Message, is_uncounted: bool) -> str:
+    parts = [", ".join(part for part in (str(message.get_channel_display()), message.recipient_name, message.recipient) if part)]
+    if is_uncounted:
+        parts.append(_("the invoice had not been received: it does not count"))
+    return " · ".join(parts)
 
 
 # --- what happened to the items ----------------------------------------------------------------------------------------------------

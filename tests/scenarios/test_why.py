@@ -14,6 +14,8 @@ from dunning.core.tenancy import tenant
 from invoices.models import Installment, Invoice
 from invoices.services import place_hold
 from notifications.models import Message, ProviderAccount
+from scenarios.brakes import Brake
+from scenarios.management.words import cause
 from scenarios.models import DailyRun, Schedule
 from scenarios.selectors import board, customer_timeline, timeline, why, why_sentences, work_queue
 from tests.factories import make_customer, make_invoice
@@ -176,3 +178,13 @@ def test_another_day_is_refused_once_messages_really_leave(house: Organization) 
         call_command("run_day", organization=house.slug, on=date(2026, 10, 9))
     with tenant(house):
         assert not DailyRun.objects.filter(local_date=date(2026, 10, 9)).exists()
+
+
+def test_the_cause_of_a_brake_is_said_in_words() -> None:
+    steps = {"r1": "First reminder"}
+    with translation.override("en"):
+        assert cause(Brake("volume", "", 90, 10), steps) == "far more messages than announced"
+        assert cause(Brake("step", "r1", 90, 10), steps) == "mostly the step “First reminder”"
+        assert cause(Brake("template", "thanks_paid", 90, 10), steps) == "mostly the text “Thank you for your payment”"
+        assert cause(Brake("import", "0199", 90, 10), steps) == "mostly one import"
+        assert cause(Brake("claimed", "EUR", 90, 10), steps) == "the total claimed in EUR rose without new invoices"

@@ -104,7 +104,7 @@ class Command(BaseCommand):
                 "Its messages are held until a person releases the brake on the departure board."
             )
             self.stdout.write(
-                said % {"planned": report.brake.planned, "announced": report.brake.announced, "cause": words.cause(report.brake)}
+                said % {"planned": report.brake.planned, "announced": report.brake.announced, "cause": words.cause(report.brake, names)}
             )
         if waiting:
             self.stdout.write(_("Waiting for us:"))
