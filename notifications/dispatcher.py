@@ -115,7 +115,7 @@ def _deliver(organization_id: UUID, claims: list[Claim], now: datetime, stop_at:
     if len(claims) > 1:
         try:
             prepared, alone, outcomes = _prepare_together(organization_id, claims, now)
-        except AWAY as error:
+        except (LostLease, *AWAY) as error:
             logger.warning("A batch is prepared again, one by one (%s).", error)
             reconnect()
         except Exception:  # one bad message must not keep the others back: each gets a transaction of its own

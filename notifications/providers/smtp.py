@@ -11,7 +11,8 @@ import smtplib
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -197,10 +198,14 @@ class Smtp(Provider):
         failpoints.hit("before-write")
         deadline.require()
         try:
-            with _cut_after(connection, deadline.timeout):
-                connection.send(re.sub(rb"(?m)^\.", b"..", content).removesuffix(b"\r\n") + b"\r\n.\r\n")
-                failpoints.hit("after-write")
-                code, reply = connection.getreply()
+            if connection.sock is not None:
+                connection.file = _Lines(connection.sock, deadline.timeout)
+            connection.send(re.sub(rb"(?m)^\.", b"..", content).removesuffix(b"\r\n") + b"\r\n.\r\n")
+            failpoints.hit("after-write")
+            code, reply = connection.getreply()
+            connection.file = None  # the next reply is read anew, with the time of its own command
+            if connection.sock is not None:
+                connection.sock.settimeout(CONNECT_TIMEOUT)
         except (smtplib.SMTPException, OSError) as error:
             raise Uncertain(
                 gettext("The mail server %(host)s did not answer after the message was written (%(reply)s).")
@@ -257,20 +262,26 @@ def _hang_up(connection: smtplib.SMTP | None) -> None:
             connection.close()
 
 
-def _cut(connection: smtplib.SMTP) -> None:
-    """End a read in progress in another thread: closing the socket would leave it waiting."""
-    if connection.sock is not None:
-        with contextlib.suppress(OSError):
-            connection.sock.shutdown(socket.SHUT_RDWR)
+class _Lines:
+    """What smtplib reads replies from, bound as a whole: a socket's own timeout would begin again with every byte of a dripping answer."""
 
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
+        self._socket, self._ends, self._held = connection, time.monotonic() + seconds, b""
 
-@contextlib.contextmanager
-def _cut_after(connection: smtplib.SMTP, seconds: float) -> Iterator[None]:
-    """Bound the whole exchange: a socket's own timeout starts again with every byte of a dripping answer."""
-    timer = threading.Timer(seconds, _cut, [connection])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    def readline(self, limit: int) -> bytes:
+        """One line, or what came before the end or the limit. Raises TimeoutError."""
+        while b"\n" not in self._held and len(self._held) < limit:
+            left = self._ends - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("the answer took too long")
+            self._socket.settimeout(left)
+            more = self._socket.recv(4096)
+            if not more:
+                break
+            self._held += more
+        end = self._held.find(b"\n") + 1 or len(self._held)
+        line, self._held = self._held[: min(end, limit)], self._held[min(end, limit) :]
+        return line
+
+    def close(self) -> None:
+        """smtplib closes what it reads from, then the socket itself."""
