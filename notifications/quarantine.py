@@ -4,7 +4,7 @@ A restored database believes its queue. Whatever was due since the moment it was
 becomes UNCERTAIN, and is settled like any other lost answer - by the provider, by its reports, or by a person.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Max
 from django.utils.translation import gettext as _
@@ -13,9 +13,10 @@ from dunning.core import audit
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from notifications import outbox, settlement
-from notifications.composing import Workbench
+from notifications.composing import Obstructed, Workbench
 from notifications.enums import AttemptOutcome, MessageState
-from notifications.models import Attempt, Message, QueueTicket
+from notifications.models import Attempt, Message, ProviderAccount, QueueTicket
+from notifications.providers.base import Capability
 
 AT_ONCE = 200
 FORGOTTEN = "quarantined"  # in the message's details: the window in which it may have left
@@ -32,11 +33,13 @@ def quarantine(*, organization: Organization, since: datetime, now: datetime, ac
     changed = 0
     for start in range(0, len(ids), AT_ONCE):
         with tenant(organization):
-            local = Workbench().local_channels()
+            bench = Workbench()
+            local = bench.local_channels()
             numbers = dict(Attempt.objects.filter(message__in=ids[start : start + AT_ONCE]).values_list("message").annotate(Max("number")))
             for message in outbox.lock(ids[start : start + AT_ONCE]):
                 if message.channel not in local:
-                    changed += _doubt(message, numbers.get(message.pk, 0), since=since, now=now)
+                    account = _who_can_be_asked(bench, message.channel, since=since, now=now)
+                    changed += _doubt(message, numbers.get(message.pk, 0), account, since=since, now=now)
     if changed:
         with tenant(organization):
             body = {"since": since, "messages": changed}
@@ -44,13 +47,25 @@ def quarantine(*, organization: Organization, since: datetime, now: datetime, ac
     return changed
 
 
-def _doubt(message: Message, number: int, *, since: datetime, now: datetime) -> bool:
+def _who_can_be_asked(bench: Workbench, channel: str, *, since: datetime, now: datetime) -> ProviderAccount | None:
+    """The account whose provider can be asked for the message. Never one it would be posted to again: there is no frozen copy to repeat."""
+    try:
+        account, provider = bench.account(channel)
+    except Obstructed:
+        return None
+    forgotten = now - since >= timedelta(seconds=provider.idempotent_for)
+    repeats = Capability.IDEMPOTENT in provider.capabilities and not forgotten
+    return account if Capability.LOOK_UP in provider.capabilities and not repeats else None
+
+
+def _doubt(message: Message, number: int, account: ProviderAccount | None, *, since: datetime, now: datetime) -> bool:
     text = _("The database was restored to %(since)s: it may have left after that.") % {"since": since.isoformat(timespec="minutes")}
     if message.state in (MessageState.QUEUED, MessageState.RETRY):
         Attempt.objects.create(
             message=message,
             number=number + 1,
-            provider=message.provider,
+            provider=account.kind if account is not None else message.provider,
+            account=account,
             started_at=since,
             finished_at=now,
             outcome=AttemptOutcome.UNCERTAIN,

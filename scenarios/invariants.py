@@ -162,7 +162,8 @@ INVARIANTS: Final[Sequence[Invariant]] = (
         _("What a provider accepted is said to have left, once."),
         f"""
         SELECT m.id FROM notifications_message m JOIN notifications_attempt a ON a.message_id = m.id AND a.outcome = 'accepted'
-        GROUP BY m.id HAVING count(*) > 1 OR (m.state NOT IN {SAID} AND m.state NOT IN ('to_post', 'failed', 'cancelled', 'unproven'))
+        GROUP BY m.id HAVING count(*) > 1
+            OR (m.state NOT IN {SAID} AND m.state NOT IN ('to_post', 'entrusted', 'failed', 'cancelled', 'unproven'))
         """,  # noqa: S608  words of this module
     ),
     Invariant(

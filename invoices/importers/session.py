@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from dunning.core import audit, events
+from dunning.core import audit, events, failpoints
 from dunning.core.models import Organization, OrganizationProfile
 from dunning.core.selectors import get_profile
 from dunning.core.tenancy import current_organization_id, tenant
@@ -81,6 +81,7 @@ class Work:
         converter = Converter(self.fields, self.columns, self.evidence)
         with self.source.rows() as rows:
             for row in rows:
+                failpoints.hit("mid-import-row")
                 try:
                     yield row.line, converter.values(row)
                 except RowProblem as problem:

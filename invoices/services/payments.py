@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from customers.models import Customer
-from dunning.core import audit, events
+from dunning.core import audit, events, failpoints
 from dunning.core.errors import DomainError, StaleObject
 from dunning.core.tokens import new_id
 from invoices import reconciliation
@@ -62,6 +62,7 @@ def record_payments(*, drafts: Sequence[PaymentDraft], actor: str, today: date, 
     after_allocation(made, locked.installments, reason="paid", actor=actor, today=today, now=now)
     on_account = {payment.customer_id for _draft, payment in fresh if payment.customer_id is not None and payment.unallocated > 0}
     announce_credit(on_account, today=today, now=now)
+    transaction.on_commit(lambda: failpoints.hit("payment-committed"))
     return answers
 
 
