@@ -2,6 +2,7 @@
 
     manage.py chaos --sends 10000 --kills 50 --seed 7          random kills, 3 immediate restarts of PostgreSQL, FLUSHALL every 20 s
     manage.py chaos --sends 2000 --kills 200 --failpoint after-write
+    manage.py chaos --sends 500 --kills 20 --failpoint before-write --action sleep
     manage.py chaos --quick                                    a reduced run, part of `manage.py test`
 
 Ends with a line `result name=chaos …` for each capability class and in all; code 1 when anything was lost or doubled.
@@ -9,6 +10,7 @@ Ends with a line `result name=chaos …` for each capability class and in all; c
 
 import argparse
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +27,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=50, help="random kills, or strikes of the failpoint")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--failpoint", default="", choices=["", *sorted(NAMES)], help="kill there instead of at random")
+    parser.add_argument("--action", default="kill", choices=["kill", "sleep"], help="at the failpoint; sleep is longer than the lease")
     parser.add_argument("--pauses", type=int, default=0, help="processes stopped for longer than their lease")
     parser.add_argument("--restarts", type=int, default=3, help="immediate restarts of PostgreSQL")
     parser.add_argument("--classes", nargs="+", default=list(CLASSES), choices=CLASSES)
@@ -41,6 +44,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # everything started is ended on the way out
     root = Path(__file__).resolve().parents[2]
     from tests.chaos.ground import campaign_env, ground, judges
 
@@ -55,7 +59,7 @@ def main(arguments: list[str]) -> int:
         plan = Plan(
             sends=options.sends, kills=options.kills, pauses=options.pauses, restarts=options.restarts, seed=options.seed,
             lease=options.lease, classes=options.classes, organizations=options.organizations, failpoint=options.failpoint,
-            moody=options.moody,
+            action=options.action, moody=options.moody,
         )  # fmt: skip
         with judges(root, [FAKES[name] for name in plan.classes], env) as found:
             campaign = Campaign(servers, found, plan, env)

@@ -55,6 +55,7 @@ class Plan:
     classes: Sequence[str]
     organizations: int
     failpoint: str = ""
+    action: str = "kill"
     moody: bool = False
     flush: bool = True
     patience: float = 1800.0
@@ -133,7 +134,8 @@ class Campaign:
         failpoint = ""
         if plan.failpoint:
             occasions = plan.sends / 8 if plan.failpoint == "after-claim" else plan.sends
-            failpoint = f"{plan.failpoint}:kill:{min(0.25, plan.kills / occasions):.4f}"
+            action = "kill" if plan.action == "kill" else f"sleep={plan.lease * 1.25:g}"
+            failpoint = f"{plan.failpoint}:{action}:{min(0.25, plan.kills / occasions):.4f}"
         return Crew(self.ground.root, self.env, plan.seed, failpoint=failpoint)
 
     def _restart(self) -> None:

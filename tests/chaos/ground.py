@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from typing import Any
 from dunning.local import roles
 from dunning.local.join import folder_of
 from dunning.local.postgres import Postgres
-from dunning.local.processes import open_lock
+from dunning.local.processes import die_with_parent, open_lock
 from dunning.local.testing import clone, ensure_template
 from dunning.local.valkey import Valkey
 
@@ -98,8 +99,9 @@ def judges(root: Path, names: list[str], env: dict[str, str]) -> Iterator[dict[s
             journal, behaviour = Path(folder) / f"{name}.jsonl", Path(folder) / f"{name}.json"
             command = [sys.executable, "-m", "tests.fakes", name, "--journal", str(journal), "--behaviour", str(behaviour)]
             process = subprocess.Popen(  # noqa: S603  this very project
-                command, cwd=root, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
-            )
+                command, cwd=root, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGTERM),
+            )  # fmt: skip
             stack.callback(_end, process)
             line = process.stdout.readline() if process.stdout else ""
             found[name] = Judge(name, int(line.strip().rsplit(":", 1)[1]), journal, behaviour, process)
