@@ -27,7 +27,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=50, help="random kills, or strikes of the failpoint")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--failpoint", default="", choices=["", *sorted(NAMES)], help="kill there instead of at random")
-    parser.add_argument("--action", default="kill", choices=["kill", "sleep"], help="at the failpoint; sleep is longer than the lease")
+    parser.add_argument("--action", default="kill", choices=["kill", "sleep"], help="at the failpoint; sleep: past the lease")
     parser.add_argument("--pauses", type=int, default=0, help="processes stopped for longer than their lease")
     parser.add_argument("--restarts", type=int, default=3, help="immediate restarts of PostgreSQL")
     parser.add_argument("--classes", nargs="+", default=list(CLASSES), choices=CLASSES)
@@ -58,8 +58,9 @@ def main(arguments: list[str]) -> int:
 
         plan = Plan(
             sends=options.sends, kills=options.kills, pauses=options.pauses, restarts=options.restarts, seed=options.seed,
-            lease=options.lease, classes=options.classes, organizations=options.organizations, failpoint=options.failpoint,
-            action=options.action, moody=options.moody,
+            lease=options.lease, classes=options.classes, organizations=options.organizations,
+            failpoint=options.failpoint, action=options.action,
+            moody=options.moody,
         )  # fmt: skip
         with judges(root, [FAKES[name] for name in plan.classes], env) as found:
             campaign = Campaign(servers, found, plan, env)
