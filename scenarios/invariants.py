@@ -9,17 +9,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from dunning.core import audit
+from dunning.core.enums import Channel
 from dunning.core.models import Organization
 from dunning.core.selectors import get_calendar, get_profile
 from dunning.core.tenancy import tenant
+from notifications.enums import AttemptOutcome, MessageKind
+from notifications.models import Attempt
+from scenarios.quiet_hours import sending_hours
 
 LOOK_BACK: Final = timedelta(days=2)  # what can only go wrong at the moment of sending is asked of the last two days
 MOST_NAMED: Final = 10
+A_CALL: Final = timedelta(minutes=2)
 
 SAID: Final = "('accepted', 'delivered', 'bounced', 'complained')"
 LEFT: Final = "('accepted', 'delivered', 'complained')"
@@ -127,8 +133,8 @@ INVARIANTS: Final[Sequence[Invariant]] = (
         SELECT m.id FROM notifications_message m
         LEFT JOIN customers_customer c ON c.id = m.customer_id LEFT JOIN customers_contact p ON p.id = m.contact_id
         LEFT JOIN notifications_messagetemplate t ON t.id = m.template_id LEFT JOIN core_document d ON d.id = m.document_id
-        WHERE c.id IS NULL OR (m.contact_id IS NOT NULL AND p.id IS NULL) OR (m.template_id IS NOT NULL AND t.id IS NULL)
-           OR (m.document_id IS NOT NULL AND d.id IS NULL)
+        WHERE (m.customer_id IS NOT NULL AND c.id IS NULL) OR (m.contact_id IS NOT NULL AND p.id IS NULL)
+           OR (m.template_id IS NOT NULL AND t.id IS NULL) OR (m.document_id IS NOT NULL AND d.id IS NULL)
         """,
     ),
     Invariant(
@@ -200,17 +206,24 @@ def _violation(organization: Organization, code: str, rule: Any, names: Sequence
 
 
 def _outside_hours(organization: Organization, since: datetime) -> list[str]:
-    """Reminders by e-mail or text message whose attempt began on a day off or outside the hours; a call may take two minutes."""
+    """Reminders whose attempt began outside the hours of their channel, on the clock that counts for it; a call may take two minutes."""
     profile = get_profile()
-    calendar = get_calendar(profile)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT m.id, local.at::date, local.at::time NOT BETWEEN %s::time AND (%s::time + interval '2 minutes')
-            FROM notifications_attempt a JOIN notifications_message m ON m.id = a.message_id,
-                 LATERAL (SELECT a.started_at AT TIME ZONE %s AS at) local
-            WHERE a.started_at > %s AND m.kind = 'reminder' AND m.channel IN ('email', 'sms') AND a.outcome <> 'released'
-            """,
-            [str(profile.window_start), str(profile.window_end), organization.timezone, since],
-        )
-        return [str(pk) for pk, on, outside in cursor.fetchall() if outside or not calendar.is_business_day(on)]
+    own: dict[str, Any] = {
+        "opening": profile.window_start,
+        "closing": profile.window_end,
+        "zone": ZoneInfo(organization.timezone),
+        "calendar": get_calendar(profile),
+        "home": profile.country,
+    }
+    rows = (
+        Attempt.objects.filter(started_at__gt=since, message__kind=MessageKind.REMINDER)
+        .exclude(outcome=AttemptOutcome.RELEASED)
+        .order_by("started_at", "pk")
+        .values_list("message_id", "message__channel", "message__recipient", "started_at")
+    )
+    outside = []
+    for message_id, channel, recipient, started_at in rows.iterator():
+        hours = sending_hours(channel, recipient if channel == Channel.SMS else "", **own)
+        if hours is not None and not hours.is_open(started_at) and not hours.is_open(started_at - A_CALL):
+            outside.append(str(message_id))
+    return outside

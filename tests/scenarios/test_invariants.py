@@ -39,6 +39,7 @@ BREAKS = {
               WHERE id = {ONE}""",
     "I9 at night": f"UPDATE notifications_attempt SET started_at = '2026-10-01 21:00+00' WHERE message_id = {ONE}",
     "I9 on a Sunday": f"UPDATE notifications_attempt SET started_at = '2026-10-04 09:00+00' WHERE message_id = {ONE}",
+    "I9 in America's night": f"""UPDATE notifications_message SET channel = 'sms', recipient = '+12125550123' WHERE id = {ONE}""",
     "I10": "UPDATE scenarios_dailyrun SET items = items + 1",
     "I11": """INSERT INTO invoices_importbatch (id, organization_id, kind, filename, sha256, mapping, created, updated, unchanged, errors,
                   actor, loaded_at)
@@ -90,6 +91,16 @@ def test_each_broken_rule_is_found_and_named(house: Organization, name: str) -> 
     with clock.virtual(now), pytest.raises(CommandError, match="broken: see above"):
         call_command("check_invariants", organization=house.slug, stderr=errors)
     assert f"{house.slug}: {code} " in errors.getvalue()
+
+
+def test_a_text_message_in_the_customers_day_and_a_test_to_oneself_break_no_rule(house: Organization) -> None:
+    """Nine at night in Paris is three in the afternoon in New York; a message to oneself has no customer."""
+    breaks(
+        f"""UPDATE notifications_attempt SET started_at = '2026-10-01 19:00+00' WHERE message_id = {ONE};
+            UPDATE notifications_message SET channel = 'sms', recipient = '+12125550123' WHERE id = {ONE};
+            UPDATE notifications_message SET kind = 'test', customer_id = NULL, group_key = '' WHERE id <> {ONE}"""
+    )
+    assert list(invariants.check(house, now=NOW)) == []
 
 
 def test_every_rule_has_its_break() -> None:
