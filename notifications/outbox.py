@@ -71,17 +71,22 @@ def forget_prepared(customer_ids: Iterable[Any]) -> None:
     ).update(frozen_at=None)
 
 
+def _hold_customers_of(message_ids: Sequence[UUID]) -> None:
+    """Lock the paying groups these messages are about; a test to oneself is about nobody."""
+    hold_customers(Message.objects.filter(pk__in=message_ids, customer__isnull=False).values_list("customer_id", flat=True))
+
+
 def lock(message_ids: Iterable[UUID]) -> list[Message]:
     """The messages, locked after their customers' paying groups and in the order of their keys, as every writer does."""
     ids = list(message_ids)
-    hold_customers(Message.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
+    _hold_customers_of(ids)
     return list(Message.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk"))
 
 
 def lock_in(message_ids: Iterable[UUID], states: Iterable[str]) -> list[UUID]:
     """Take the same locks as `lock`; the ids of those whose state is one of these."""
     ids = list(message_ids)
-    hold_customers(Message.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
+    _hold_customers_of(ids)
     locked = Message.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk").values_list("pk", "state")
     wanted = set(states)
     return [pk for pk, state in locked if state in wanted]

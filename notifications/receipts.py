@@ -19,7 +19,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
-from dunning.core import audit
+from dunning.core import audit, failpoints
 from dunning.core.tenancy import tenant
 from dunning.core.tokens import new_id
 from notifications import accounts, inbox, reports, routes
@@ -231,6 +231,8 @@ def apply_one(*, organization_id: UUID, event_id: UUID, now: datetime) -> str:
     try:
         with tenant(organization_id):
             event = _claim(event_id)
+            if event is not None:
+                failpoints.hit("inbox-stored-not-processed")
             return _apply(event, now) if event is not None else ""
     except (OperationalError, InterfaceError):
         raise  # the database is at fault, not the call

@@ -29,7 +29,7 @@ from notifications.enums import (
     SuppressionReason,
 )
 from notifications.models import Message, ProviderAccount, Suppression
-from notifications.providers.base import Misconfigured
+from notifications.providers.base import HOOK_SECRET, HOOK_TOKEN, Misconfigured
 from notifications.selectors import today
 
 STOPPABLE = frozenset({MessageState.QUEUED, MessageState.RETRY, MessageState.AWAITING_APPROVAL})
@@ -350,11 +350,12 @@ def hook_address(*, channel: str, actor: str, now: datetime, rotate: bool = Fals
 
 
 def secrets_of(account: ProviderAccount) -> dict[str, str]:
-    """The secrets of an account, for the account that follows it; blank when they cannot be read any more."""
+    """The secrets people gave for an account, for the account that follows it; blank when they cannot be read any more."""
     try:
-        return accounts.unseal(account.secrets)
+        known = accounts.unseal(account.secrets)
     except Misconfigured:
         return {}
+    return {name: value for name, value in known.items() if name not in (HOOK_TOKEN, HOOK_SECRET)}
 
 
 def set_up_post_office(*, organization: Organization, actor: str, now: datetime, costs: Mapping[str, Decimal] | None = None) -> None:

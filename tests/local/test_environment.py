@@ -94,7 +94,7 @@ def test_addresses_are_taken_apart_with_their_escapes(monkeypatch: pytest.Monkey
 
 
 def test_every_variable_is_documented_and_given_to_the_containers() -> None:
-    settings = (ROOT / "dunning" / "settings.py").read_text()
+    settings = "".join((ROOT / "dunning" / name).read_text() for name in ("settings.py", "logs.py"))
     read = set(re.findall(r'environment\.\w+\(\s*"([A-Z_]+)"', settings)) - {"environment"}
     read |= set(re.findall(r'\w+=environment\.\w+\("([A-Z_]+)"', settings))
     documented = set(re.findall(r"^\| `([A-Z_]+)`", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE))

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from dunning.core.enums import Channel
 from dunning.core.models import AuditEvent
 from dunning.core.tenancy import tenant
-from notifications import accounts, dispatcher, selectors
+from notifications import dispatcher, selectors, services
 from notifications.enums import MessageState, ProviderKind
 from tests.notifications.mailroom import NOW, Gate, make_mail_room, write
 from tests.servers import mail_server
@@ -39,7 +39,7 @@ def test_an_organization_leaves_the_post_office_for_its_own_mail_server(gate: Ga
         with tenant(organization):
             account = selectors.provider_accounts()[Channel.EMAIL]
             assert account.settings == {"host": sink.host, "port": str(sink.port), "username": "relances"}
-            assert accounts.unseal(account.secrets) == {"password": "très secret"}
+            assert services.secrets_of(account) == {"password": "très secret"}
             assert AuditEvent.objects.filter(action="provider.set", actor="command:set_provider").count() == 1
             write()
         assert dispatcher.deliver_due(now=NOW) == {MessageState.ACCEPTED: 1}

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from dunning.core.enums import Channel
 from dunning.core.errors import DomainError
 from dunning.core.tenancy import tenant
-from notifications import accounts, dispatcher, selectors, trials, ways
+from notifications import accounts, dispatcher, selectors, services, trials, ways
 from notifications.enums import MessageKind, MessageState, Obstacle
 from notifications.models import Attempt, Message, ProviderAccount, QueueTicket
 from tests.notifications.mailroom import ACTOR, NOW, Gate, make_mail_room, use_smtp
@@ -87,7 +87,7 @@ def test_a_secret_left_blank_stays_and_one_of_another_way_does_not() -> None:
     with tenant(make_mail_room()):
         ways.set_way(channel="email", key="brevo", values={"api_key": "premier"}, actor=ACTOR, now=NOW)
         account = ways.set_way(channel="email", key="brevo", values={"api_key": "", "unit_cost": "0.01"}, actor=ACTOR, now=NOW)
-        assert accounts.unseal(account.secrets) == {"api_key": "premier"}
+        assert services.secrets_of(account) == {"api_key": "premier"}
         assert "premier" not in account.secrets and "premier" not in str(account.settings)
         with pytest.raises(DomainError, match="needs api_key and secret_key"):
             ways.set_way(channel="email", key="mailjet", values={}, actor=ACTOR, now=NOW)

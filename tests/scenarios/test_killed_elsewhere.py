@@ -1,4 +1,4 @@
-"""kill -9 where sending is not: in the middle of an import, and just after a payment was committed."""
+"""kill -9 where sending is not: in the middle of an import, just after a payment was committed, while a report is read."""
 
 import os
 import subprocess
@@ -10,9 +10,10 @@ from customers.models import Customer
 from dunning.core.audit import verify
 from dunning.core.tenancy import tenant
 from invoices.models import ImportBatch, Installment, Payment
-from notifications.models import Message
+from notifications.models import DeliveryEvent, InboundEvent, Message
 from scenarios import invariants
 from tests.factories import make_customer, make_invoice
+from tests.notifications.callers import brevo_event, call, use_brevo
 from tests.scenarios.houses import at, open_house, run_on, send
 
 PAYS = """
@@ -27,6 +28,14 @@ from tests.scenarios.road import pay
 with tenant(Organization.objects.get(slug=sys.argv[1])):
     item = Installment.objects.select_related("customer").get()
     pay(item.customer, str(item.outstanding), "2026-10-02", item, hour=7)
+"""
+
+HEARS = """
+import django
+django.setup()
+from notifications import receipts
+from tests.scenarios.houses import at
+receipts.apply_due(now=at("2026-10-02", 13))
 """
 
 
@@ -68,3 +77,26 @@ def test_a_payment_whose_process_dies_after_its_commit_stops_the_reminder(commit
         assert Message.objects.get(kind="reminder").state == "cancelled"
         assert list(verify()) == []
     assert list(invariants.check(house, now=at("2026-10-02", 12))) == []
+
+
+def test_a_report_whose_reader_dies_is_read_by_the_next(committed_database: str) -> None:
+    """Kept before it was acknowledged, killed before it was applied: the bounce counts, once."""
+    house = open_house()
+    with tenant(house):
+        make_invoice(make_customer("C1"), issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+    run_on(house, "2026-10-02")
+    account = use_brevo(house)
+    with tenant(house):
+        message = Message.objects.get(kind="reminder")
+    assert call(account, brevo_event("hard_bounce", message), at=at("2026-10-02", 12)).status_code == 200
+    assert run("-c", HEARS, failpoint="inbox-stored-not-processed:kill:1") == -9
+    with tenant(house):
+        assert [event.state for event in InboundEvent.objects.all()] == ["stored"]
+        assert DeliveryEvent.objects.count() == 0
+    assert run("-c", HEARS) == 0
+    assert run("-c", HEARS) == 0
+    with tenant(house):
+        assert [event.state for event in InboundEvent.objects.all()] == ["applied"]
+        assert [event.kind for event in DeliveryEvent.objects.all()] == ["bounced"]
+        assert Message.objects.get(pk=message.pk).state == "bounced"
+        assert list(verify()) == []
