@@ -9,13 +9,14 @@ from django.db import connection
 from psycopg2.extras import Json
 
 
-def insert_rows(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], *, conflict: str = "") -> None:
+def insert_rows(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], *, conflict: str = "") -> int:
     """INSERT the rows, whose values come in the order of `columns`; `conflict` is an ON CONFLICT clause without its first two words.
+    How many were written.
 
     Table and column names come from code, never from input.
     """
     if not rows:
-        return
+        return 0
     types = _types(table)
     fixed, arrays, selected = [], [], []
     for column, values in zip(columns, zip(*rows, strict=True), strict=True):
@@ -35,6 +36,7 @@ def insert_rows(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ..
             f'INSERT INTO "{table}" ({names}) SELECT {", ".join(selected)} FROM {source}{clause}',  # noqa: S608 - names from code
             [*fixed, *(array for _, array in arrays)],
         )
+        return cursor.rowcount
 
 
 @cache

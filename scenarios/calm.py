@@ -107,8 +107,11 @@ def _classes(cursor: Any, frame: Frame, ids: list[str]) -> list[_Class]:
         return []
     minimum = max((plan.steps.minimum_cents for plan in frame.plans.values()), default=0)
     figures = {"minimum": minimum, "residue": frame.policy.residue_cents, "percent": frame.policy.residue_percent}
-    cursor.execute(CLASSES, {"ids": ids, **figures})
-    return [_Class(*row) for row in cursor.fetchall()]
+    # Behind the wall PostgreSQL expects a tenth of the rows, for which sorting looks cheaper than hashing: a fifth of the answer's time.
+    cursor.execute(f"SET LOCAL enable_sort = off; {CLASSES}", {"ids": ids, **figures})
+    rows = cursor.fetchall()
+    cursor.execute("SET LOCAL enable_sort TO DEFAULT")
+    return [_Class(*row) for row in rows]
 
 
 def _pasts(cursor: Any, classes: Sequence[_Class]) -> dict[str, str]:

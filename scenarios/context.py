@@ -18,12 +18,12 @@ from dunning.core.models import Organization, OrganizationProfile
 from dunning.core.selectors import get_calendar, get_profile
 from dunning.core.tenancy import current_scope
 from invoices.enums import DisputeState, HoldKind, HoldSide, InstallmentKind
-from invoices.models import LedgerCoverage
 from invoices.references import credit_label
 from invoices.selectors import unmatched_reach
 from scenarios.accounts import behind_payer, share_accounts
 from scenarios.context_sql import (
     ACTIONS,
+    BESIDE_SETTINGS,
     CUSTOMERS,
     ITEMS,
     LOCK_GROUPS,
@@ -157,21 +157,23 @@ def open_organization() -> Organization:
 def load_frame(organization: Organization, today: date) -> Frame:
     """The open organization's settings, plans and assignments for one local day."""
     profile = get_profile()
+    with connection.cursor() as cursor:
+        cursor.execute(BESIDE_SETTINGS)
+        coverage, unmatched = cursor.fetchone()
     return Frame(
         organization=organization,
         profile=profile,
         calendar=get_calendar(profile),
-        policy=load_policy(organization, profile, today),
+        policy=_policy(organization, profile, coverage, today),
         plans=current_plans(),
         assignments=load_assignments(),
         today=today,
-        unmatched={str(customer): since.toordinal() for customer, since in unmatched_reach().items()},
+        unmatched={str(customer): since.toordinal() for customer, since in unmatched_reach().items()} if unmatched else {},
     )
 
 
-def load_policy(organization: Organization, profile: OrganizationProfile, today: date) -> Policy:
+def _policy(organization: Organization, profile: OrganizationProfile, coverage: date | None, today: date) -> Policy:
     """The organization's figures of the rules, and how far its ledger is known to be complete."""
-    coverage = LedgerCoverage.objects.order_by("-certified_at").values_list("through", flat=True).first()
     return Policy(
         spacing=profile.spacing_days,
         coverage_gate=profile.ledger_gate,

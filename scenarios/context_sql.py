@@ -12,6 +12,12 @@ def _ordinal(column: str) -> str:
     return f"({column} - DATE '0001-01-01' + 1)"
 
 
+# How far the ledger is certified, and whether any receipt is of nobody yet.
+BESIDE_SETTINGS: Final = """
+SELECT (SELECT through FROM invoices_ledgercoverage ORDER BY certified_at DESC LIMIT 1),
+       EXISTS (SELECT 1 FROM invoices_payment WHERE customer_id IS NULL AND unallocated > 0 AND cancelled_at IS NULL)
+"""
+
 OPEN_CUSTOMERS: Final = """
 SELECT c.id::text AS id, coalesce(c.payer_id, c.id)::text AS root
 FROM customers_customer c

@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import connection
+
 from scenarios.enums import Anchor, Channel, Condition, Consequence, Grouping, OffsetUnit, Phase, TaskKind
 from scenarios.facts import Step, Steps, compile_steps
-from scenarios.models import ActionPlan, PlanAssignment, PlanStep, PlanVersion
+from scenarios.models import ActionPlan, PlanStep, PlanVersion
 
 
 def as_step(row: PlanStep) -> Step:
@@ -46,31 +48,43 @@ class CurrentPlan:
     rows: Mapping[str, PlanStep]
 
 
-_COMPILED: Final[OrderedDict[UUID, tuple[Steps, Mapping[str, PlanStep]]]] = OrderedDict()
+_Compiled = tuple[PlanVersion, Steps, Mapping[str, PlanStep]]
+_COMPILED: Final[OrderedDict[UUID, _Compiled]] = OrderedDict()
 """Versions never change (the database refuses it), so that what was compiled from one stays right; the oldest are forgotten."""
 _MOST_COMPILED: Final = 500
+_PLAN_FIELDS: Final = [field.attname for field in ActionPlan._meta.concrete_fields]
+_CURRENT: Final = f"""
+SELECT (SELECT v.id FROM scenarios_planversion v WHERE v.organization_id = p.organization_id AND v.plan_id = p.id
+        ORDER BY v.number DESC LIMIT 1), {", ".join(f'p."{field.column}"' for field in ActionPlan._meta.concrete_fields)}
+FROM scenarios_actionplan p
+ORDER BY p.id
+"""  # noqa: S608 - made of column names
 
 
 def current_plans() -> dict[str, CurrentPlan]:
     """Every plan of the open organization with its highest version, by plan id (text)."""
-    versions: dict[UUID, PlanVersion] = {}
-    for version in PlanVersion.objects.select_related("plan").order_by("plan_id", "number"):
-        versions[version.plan_id] = version
-    compiled = {version.pk: found for version in versions.values() if (found := _COMPILED.get(version.pk)) is not None}
-    fresh = _compile([version for version in versions.values() if version.pk not in compiled])
+    with connection.cursor() as cursor:  # every run and every screen about a plan asks this
+        cursor.execute(_CURRENT)
+        found = [(version_id, ActionPlan.from_db(connection.alias, _PLAN_FIELDS, row)) for version_id, *row in cursor.fetchall()]
+    plans = {version_id: plan for version_id, plan in found if version_id is not None}
+    compiled = {version_id: known for version_id in plans if (known := _COMPILED.get(version_id)) is not None}
+    fresh = _compile([version_id for version_id in plans if version_id not in compiled])
     compiled |= fresh
     _COMPILED.update(fresh)
     while len(_COMPILED) > _MOST_COMPILED:
         _COMPILED.popitem(last=False)
-    return {str(plan_id): CurrentPlan(version.plan, version, *compiled[version.pk]) for plan_id, version in versions.items()}
+    return {str(plan.pk): CurrentPlan(plan, *compiled[version_id]) for version_id, plan in plans.items()}
 
 
-def _compile(versions: Sequence[PlanVersion]) -> dict[UUID, tuple[Steps, Mapping[str, PlanStep]]]:
-    rows: dict[UUID, list[PlanStep]] = {version.pk: [] for version in versions}
-    for row in PlanStep.objects.filter(version__in=list(rows)).order_by("position") if rows else ():
+def _compile(version_ids: Sequence[UUID]) -> dict[UUID, _Compiled]:
+    if not version_ids:
+        return {}
+    rows: dict[UUID, list[PlanStep]] = {version_id: [] for version_id in version_ids}
+    for row in PlanStep.objects.filter(version__in=list(rows)).order_by("position"):
         rows[row.version_id].append(row)
     return {
         version.pk: (
+            version,
             compile_steps(
                 [as_step(row) for row in rows[version.pk]],
                 plan=str(version.plan_id),
@@ -81,7 +95,7 @@ def _compile(versions: Sequence[PlanVersion]) -> dict[UUID, tuple[Steps, Mapping
             ),
             {row.key: row for row in rows[version.pk]},
         )
-        for version in versions
+        for version in PlanVersion.objects.filter(pk__in=list(rows))
     }
 
 
@@ -105,13 +119,18 @@ class Assignments:
         return self.everyone
 
 
+_ASSIGNMENTS: Final = "SELECT plan_id, invoice_id, customer_id, group_id, since FROM scenarios_planassignment"
+
+
 def load_assignments() -> Assignments:
     """The open organization's assignments."""
     invoices: dict[str, tuple[str, int]] = {}
     customers: dict[str, tuple[str, int]] = {}
     groups: dict[str, tuple[str, int]] = {}
     everyone: tuple[str, int] | None = None
-    rows = PlanAssignment.objects.values_list("plan_id", "invoice_id", "customer_id", "group_id", "since")
+    with connection.cursor() as cursor:
+        cursor.execute(_ASSIGNMENTS)
+        rows = cursor.fetchall()
     for plan_id, invoice_id, customer_id, group_id, since in rows:
         value = (str(plan_id), _ordinal(since))
         if invoice_id:

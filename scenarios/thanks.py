@@ -74,13 +74,18 @@ class _Candidate(NamedTuple):
     firm: bool
 
 
+def may_be_written(frame: Frame) -> bool:
+    """Whether the day and any of the plans allow thanks at all."""
+    return frame.calendar.is_business_day(frame.today) and any(plan.version.thanks for plan in frame.plans.values())
+
+
 def write_thanks(*, frame: Frame, not_before: datetime, actor: str, now: datetime) -> list[Message]:
     """Write the day's thanks and let them leave from `not_before`; a supervised organization sees them first. Repeating it adds nothing.
 
     For several payments of one customer the largest is thanked for. Nobody is thanked who could not be reached.
     """
     today = frame.today
-    if not frame.calendar.is_business_day(today) or not any(plan.version.thanks for plan in frame.plans.values()):
+    if not may_be_written(frame):
         return []
     chosen: dict[UUID, _Candidate] = {}
     for candidate in _candidates(today):

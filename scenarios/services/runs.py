@@ -44,15 +44,16 @@ def run_organization(
     that is `played` under a virtual clock.
     """
     kept: dict[str, int] = {}
+    frames: list[Frame] = []
 
     def keep_house(frame: Frame) -> None:
+        frames.append(frame)
         kept.update(housekeeping.keep_house(frame=frame, now=now))
         receipts.forget(now=now)
 
     report = scheduler.run(organization=organization, today=today, now=now, actor=actor, again=again, played=played, first=keep_house)
     if not report.already_done and report.brake is None:
-        with tenant(organization):
-            kept["thanks"] = _thank(load_frame(organization, today), report.run, now)
+        kept["thanks"] = _thank(frames[0], report.run, now)
     if not played:
         Organization.objects.filter(pk=organization.pk, playing_until=None).update(next_run_at=next_run_after(organization, now))
     return RunReport(report.run, report.counts, kept, report.brake, report.already_done)
@@ -60,8 +61,11 @@ def run_organization(
 
 def _thank(frame: Frame, run: DailyRun, now: datetime) -> int:
     """A word to who paid; it leaves with the day's messages."""
+    if not thanks.may_be_written(frame):
+        return 0
     moment = Moment(run_id=run.pk, today=frame.today, now=now)
-    return len(thanks.write_thanks(frame=frame, not_before=scheduler.departure(frame, moment), actor="system", now=now))
+    with tenant(frame.organization):
+        return len(thanks.write_thanks(frame=frame, not_before=scheduler.departure(frame, moment), actor="system", now=now))
 
 
 def refresh_schedule(*, organization: Organization, today: date, now: datetime) -> None:
