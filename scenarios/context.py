@@ -4,9 +4,8 @@ Items come in batches of whole paying groups (a payer with the customers it pays
 may join them. Ids are text, days ordinals and money integer cents as PostgreSQL sends them: nothing is converted in the loop.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,41 +16,13 @@ from dunning.core.calendars import Calendar
 from dunning.core.models import Organization, OrganizationProfile
 from dunning.core.selectors import get_calendar, get_profile
 from dunning.core.tenancy import current_scope
-from invoices.enums import DisputeState, HoldKind, HoldSide, InstallmentKind
-from invoices.references import credit_label
 from invoices.selectors import unmatched_reach
-from scenarios.accounts import behind_payer, share_accounts
-from scenarios.context_sql import (
-    ACTIONS,
-    BESIDE_SETTINGS,
-    CUSTOMERS,
-    ITEMS,
-    LOCK_GROUPS,
-    OPEN_CUSTOMERS,
-    RARE,
-    RECENT_MESSAGES,
-)
-from scenarios.enums import ActionState, Channel, Consequence, Phase
-from scenarios.facts import (
-    QUIET,
-    QUIET_CUSTOMER,
-    Balance,
-    Credit,
-    CustomerFacts,
-    CustomerSituation,
-    Dispute,
-    HistoryEntry,
-    Hold,
-    Item,
-    ItemSituation,
-    OpenCommitment,
-    Policy,
-    Promise,
-    Steps,
-)
+from scenarios.context_sql import ACTIONS, BESIDE_SETTINGS, ITEMS, LOCK_GROUPS, OPEN_CUSTOMERS, RECENT_MESSAGES
+from scenarios.enums import ActionState, Channel, Phase
+from scenarios.facts import QUIET, CustomerFacts, HistoryEntry, Item, ItemSituation, Policy, Steps
 from scenarios.plans import Assignments, CurrentPlan, current_plans, load_assignments
 from scenarios.progress import FRESH, Progress, read_history
-from scenarios.timing import promise_kept
+from scenarios.standing import balances_of, customer_facts, fetch, item_situation, rare_facts
 
 BATCH_CUSTOMERS: Final = 1000
 STILL_OURS: Final = frozenset({"draft", "awaiting_approval", "held", "queued", "retry"})
@@ -223,14 +194,14 @@ def lock_customers(customer_ids: Sequence[str]) -> None:
 
 def load_batch(frame: Frame, customer_ids: Sequence[str]) -> Batch:
     """Every open item of these customers, with all the planner reads about it."""
-    ids = list(customer_ids)
+    ids, today = list(customer_ids), frame.today.toordinal()
     with connection.cursor() as cursor:
-        rows = _fetch(cursor, ITEMS, ids)
-        rare = _rare_facts(cursor, ids)
-        customers, groups = _customers(cursor, ids, rows, rare, frame)
-        actions: dict[str, str] = dict(_fetch(cursor, ACTIONS, ids))
+        rows = fetch(cursor, ITEMS, ids)
+        rare = rare_facts(cursor, ids)
+        balances = balances_of(rows, rare, calendar=frame.calendar, promise_tolerance=frame.policy.promise_tolerance, today=today)
+        customers, groups = customer_facts(cursor, ids, rare, balances=balances, unmatched=frame.unmatched)
+        actions: dict[str, str] = dict(fetch(cursor, ACTIONS, ids))
         recent = _recent(cursor, ids, frame)
-    today = frame.today.toordinal()
     find, plans, by_invoice = frame.assignments.find, frame.plans, frame.assignments.invoices
     pasts: dict[tuple[str, str], Past] = {}
     cases: list[Case] = []
@@ -251,7 +222,7 @@ def load_batch(frame: Frame, customer_ids: Sequence[str]) -> Batch:
             steps, since = steps_of(by_invoice.get(invoice_id, usual), plans)
         situation = PLAIN_SITUATIONS[answered, proven]
         if unusual is not None or item_id in rare.items:
-            situation = _situation(item_id, situation, unusual, rare)
+            situation = item_situation(item_id, situation, unusual, rare)
         text = actions.get(item_id)
         if text is None:
             past = NO_PAST
@@ -278,168 +249,6 @@ def load_case(frame: Frame, customer_id: str, installment_id: str) -> tuple[Batc
         ids = [row[0] for row in cursor.fetchall()]
     batch = load_batch(frame, ids)
     return batch, next((case for case in batch.cases if case.item.id == installment_id), None)
-
-
-# --- reading ----------------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Rare:
-    """Facts most items do not have, by item or customer id."""
-
-    items: set[str]
-    disputes: dict[str, list[Dispute]]
-    promises: dict[str, list[Promise]]
-    item_holds: dict[str, list[Hold]]
-    customer_holds: dict[str, list[Hold]]
-    commitments: dict[str, list[OpenCommitment]]
-    credits: dict[str, dict[str, list[Credit]]]
-
-
-def _fetch(cursor: Any, sql: str, ids: list[str]) -> list[tuple[Any, ...]]:
-    cursor.execute(sql, [ids])
-    rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
-
-
-def _rare_facts(cursor: Any, ids: list[str]) -> _Rare:
-    rare = _Rare(set(), {}, {}, {}, {}, {}, {})
-    grouped: dict[tuple[str, str, int, str], set[str]] = {}
-    for fact, customer_id, item_id, name, detail, cents, on, until, paid in _fetch(cursor, RARE, ids):
-        match fact:
-            case "dispute":
-                rare.disputes.setdefault(item_id, []).append(Dispute(cents, on, DisputeState(name), until))
-            case "promise":
-                rare.promises.setdefault(item_id, []).append(Promise(cents, on, until, paid))
-            case "hold":
-                hold = Hold(HoldSide(name), HoldKind(detail), on, until, cents)
-                if item_id is None:
-                    rare.customer_holds.setdefault(customer_id, []).append(hold)
-                else:
-                    rare.item_holds.setdefault(item_id, []).append(hold)
-            case "commitment":
-                grouped.setdefault((customer_id, name, on, detail), set()).add(item_id)
-            case _:
-                label = detail if fact == "credit_note" else credit_label(detail)
-                credit = Credit(item_id, label, cents, on, fact == "credit_note", customer_id)
-                rare.credits.setdefault(customer_id, {}).setdefault(name, []).append(credit)
-    rare.items.update(rare.disputes, rare.promises, rare.item_holds)
-    for (customer_id, consequence, due_on, step_key), item_ids in grouped.items():
-        commitment = OpenCommitment(Consequence(consequence), due_on, step_key, frozenset(item_ids))
-        rare.commitments.setdefault(customer_id, []).append(commitment)
-    return rare
-
-
-def _situation(item_id: str, base: ItemSituation, unusual: str | None, rare: _Rare) -> ItemSituation:
-    facts: dict[str, Any] = json.loads(unusual) if unusual else {}
-    return replace(
-        base,
-        kind=InstallmentKind(facts.get("kind", "normal")),
-        matures_on=facts.get("matures_on"),
-        collection_on=facts.get("collection_on"),
-        cancelled=facts.get("cancelled", False),
-        factored=facts.get("factored", False),
-        e_invoice_refused=facts.get("refused", False),
-        not_received=facts.get("not_received", False),
-        triage=facts.get("triage", False),
-        restart_on=facts.get("restart_on"),
-        disputes=tuple(rare.disputes.get(item_id, ())),
-        promises=tuple(rare.promises.get(item_id, ())),
-        holds=tuple(rare.item_holds.get(item_id, ())),
-    )
-
-
-def _customers(
-    cursor: Any, ids: list[str], rows: list[tuple[Any, ...]], rare: _Rare, frame: Frame
-) -> tuple[dict[str, CustomerFacts], dict[str, str]]:
-    balances = _balances(rows, rare, frame)
-    customers: dict[str, CustomerFacts] = {}
-    groups: dict[str, str] = {}
-    empty: dict[str, Balance] = {}
-    for (
-        customer_id, payer_id, group_id, regime, language, emails, mobiles, postal, cheque, invoices_before, office, representative,
-        warned_on, reply, absent_until, absence_noted_on, substitute, insolvent_on, not_received,
-    ) in _fetch(cursor, CUSTOMERS, ids):  # fmt: skip
-        situation = QUIET_CUSTOMER
-        if (
-            reply
-            or absent_until is not None
-            or insolvent_on is not None
-            or not_received
-            or customer_id in rare.customer_holds
-            or customer_id in rare.commitments
-            or customer_id in frame.unmatched
-        ):
-            situation = CustomerSituation(
-                holds=tuple(rare.customer_holds.get(customer_id, ())),
-                reply_pending=reply,
-                absent_until=absent_until,
-                absence_noted_on=absence_noted_on,
-                substitute_known=substitute,
-                commitments=tuple(rare.commitments.get(customer_id, ())),
-                unmatched_since=frame.unmatched.get(customer_id),
-                insolvent_on=insolvent_on,
-                not_received_before=not_received,
-            )
-        groups[customer_id] = group_id or ""
-        customers[customer_id] = CustomerFacts(
-            customer_id, balances.get(customer_id, empty), payer_id or "", regime, language, _REACHABLE[emails, mobiles, postal], cheque,
-            invoices_before, office, representative, warned_on, situation,
-        )  # fmt: skip
-    for customer_id, facts in customers.items():
-        payer = customers.get(facts.payer_id) if facts.payer_id else None
-        if payer is not None:
-            customers[customer_id] = replace(
-                facts,
-                reachable=payer.reachable - _LEGAL_DEBTOR | facts.reachable & _LEGAL_DEBTOR,
-                situation=behind_payer(facts.situation, payer.situation),
-            )
-    share_accounts(customers)
-    return customers, groups
-
-
-_LEGAL_DEBTOR: Final = frozenset({"registered"})
-"""Channels of messages that go to the debtor itself, whoever pays (rule 5)."""
-
-
-_REACHABLE: dict[tuple[bool, bool, bool], frozenset[str]] = {
-    (emails, mobiles, postal): frozenset(
-        [*(["email"] if emails else []), *(["sms"] if mobiles else []), *(["letter", "registered"] if postal else [])]
-    )
-    for emails in (False, True)
-    for mobiles in (False, True)
-    for postal in (False, True)
-}
-
-
-def _balances(rows: list[tuple[Any, ...]], rare: _Rare, frame: Frame) -> dict[str, dict[str, Balance]]:
-    """Per customer and currency: what is open, overdue and promised, less unallocated money and credit notes."""
-    today = frame.today.toordinal()
-    sums: dict[tuple[str, str], list[int]] = {}
-    for row in rows:
-        key = (row[2], row[7])
-        cell = sums.get(key)
-        if cell is None:
-            cell = sums[key] = [0, 0, 0, 0]
-        cell[0] += row[6]
-        if row[4] < today:
-            cell[1] += row[6]
-            promises = rare.promises.get(row[0]) if rare.promises else None
-            if promises:
-                for promise in promises:
-                    through = frame.calendar.add_bd_ordinal(promise.for_on, frame.policy.promise_tolerance)
-                    if not promise_kept(promise) and today <= through:
-                        cell[2] += min(promise.amount_cents - promise.paid_cents, row[6])  # a credit note lowers what is promised
-                        cell[3] = max(cell[3], promise.for_on)
-    for customer_id, by_currency in rare.credits.items():
-        for currency in by_currency:
-            sums.setdefault((customer_id, currency), [0, 0, 0, 0])
-    balances: dict[str, dict[str, Balance]] = {}
-    for (customer_id, currency), (open_, overdue, promised, until) in sums.items():
-        credits = tuple(rare.credits.get(customer_id, {}).get(currency, ()))
-        credit = sum(line.cents for line in credits)
-        balances.setdefault(customer_id, {})[currency] = Balance(open_ - credit, overdue, promised, until or None, credits, credit)
-    return balances
 
 
 def steps_of(found: tuple[str, int] | None, plans: Mapping[str, CurrentPlan]) -> tuple[Steps | None, int]:

@@ -187,8 +187,10 @@ ORDER BY planned_on
 
 # --- the calm part (`calm`) -------------------------------------------------------------------------------------------------------------
 
-# Customers beside whom anything stands that the plain facts of their items do not tell.
+# Customers with a step that has come, or beside whom anything stands that the plain facts of their items do not tell.
 EVENTFUL: Final = """
+SELECT customer_id::text FROM scenarios_schedule WHERE next_on <= %s
+UNION
 SELECT id::text FROM customers_customer WHERE reply_pending_since IS NOT NULL OR insolvency_opened_on IS NOT NULL
 UNION
 SELECT d.customer_id::text FROM invoices_dispute d
@@ -226,7 +228,7 @@ WITH open AS MATERIALIZED (
     JOIN invoices_invoice v ON v.organization_id = i.organization_id AND v.id = i.invoice_id
     JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id
     LEFT JOIN scenarios_schedule s ON s.organization_id = i.organization_id AND s.installment_id = i.id
-    WHERE i.outstanding > 0
+    WHERE i.outstanding > 0 AND i.customer_id <> ALL(%(stirred)s::uuid[])
 )
 SELECT (array_agg(open.id))[1]::text, array_agg(w.place::int), (sum(outstanding) * 100)::bigint, odd, coalesce(group_id::text, ''),
        issued_on, due_on, entered_on, currency, answered, proven,

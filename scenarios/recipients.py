@@ -6,16 +6,25 @@ Accounts payable first; the finance manager from the firm reminders on; the lega
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 from uuid import UUID
+
+from django.db import connection
 
 from customers.enums import ContactRole, Reachability
 from customers.models import Contact, Customer
 from dunning.core.enums import PAPER_CHANNELS, Channel, Phase
-from notifications.models import Suppression
 
 _FRIENDLY_FIRST = (ContactRole.INVOICING_SERVICE, ContactRole.ACCOUNTING, ContactRole.FINANCE_MANAGER, ContactRole.MANAGEMENT)
 _FIRM_FIRST = (ContactRole.FINANCE_MANAGER, ContactRole.ACCOUNTING, ContactRole.INVOICING_SERVICE, ContactRole.MANAGEMENT)
 _LEGAL_FIRST = (ContactRole.LEGAL_REPRESENTATIVE, ContactRole.MANAGEMENT, ContactRole.FINANCE_MANAGER, ContactRole.ACCOUNTING)
+
+# In plain SQL: every message that is written or leaves reads its customer's contacts.
+_CONTACTS: Final = """
+SELECT * FROM customers_contact WHERE customer_id = ANY(%s::uuid[]) AND is_active ORDER BY customer_id, position, created_at
+"""
+_CUSTOMERS: Final = "SELECT * FROM customers_customer WHERE id = ANY(%s::uuid[])"
+_SUPPRESSED: Final = "SELECT channel, address FROM notifications_suppression WHERE address = ANY(%s) AND lifted_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +43,16 @@ class Directory:
     def __init__(self, customer_ids: Iterable[UUID | str]) -> None:
         ids = [UUID(str(pk)) for pk in customer_ids]
         self._contacts: dict[str, list[Contact]] = {}
-        for contact in Contact.objects.filter(customer__in=ids, is_active=True).order_by("customer_id", "position", "created_at"):
+        for contact in Contact.objects.raw(_CONTACTS, [ids]):
             self._contacts.setdefault(str(contact.customer_id), []).append(contact)
-        self._customers = {str(customer.pk): customer for customer in Customer.objects.filter(pk__in=ids)}
+        self._customers = {str(customer.pk): customer for customer in Customer.objects.raw(_CUSTOMERS, [ids])}
         addresses = {contact.email.lower() for chain in self._contacts.values() for contact in chain if contact.email}
         addresses |= {contact.phone for chain in self._contacts.values() for contact in chain if contact.phone}
-        self._suppressed = set(
-            Suppression.objects.filter(address__in=addresses, lifted_at=None).values_list("channel", "address") if addresses else ()
-        )
+        self._suppressed: set[tuple[str, str]] = set()
+        if addresses:
+            with connection.cursor() as cursor:
+                cursor.execute(_SUPPRESSED, [list(addresses)])
+                self._suppressed.update(cursor.fetchall())
 
     def find(
         self,

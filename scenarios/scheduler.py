@@ -28,7 +28,7 @@ from scenarios.brakes import Brake, Volume, brake
 from scenarios.bulk import insert_rows
 from scenarios.calm import set_apart
 from scenarios.context import Batch, Frame, batches, load_batch, load_frame, lock_customers, open_customers
-from scenarios.enums import DecisionKind, Reason, TaskKind, TaskState
+from scenarios.enums import DecisionKind, Reason, TaskKind
 from scenarios.facts import WRITTEN, Decision
 from scenarios.grouping import Composition, compose
 from scenarios.ledger import Moment, write
@@ -43,6 +43,12 @@ SELECT version_id, next_step_key, count(DISTINCT customer_id)
 FROM scenarios_schedule
 WHERE (next_on <= %s AND reason = ANY(%s)) OR reason = 'ledger_not_covered'
 GROUP BY GROUPING SETS ((version_id, next_step_key), ())
+"""
+_OPEN_CALLS = """
+SELECT customer_id::text, id::text FROM scenarios_task WHERE kind = 'call' AND state = 'open' AND customer_id = ANY(%s::uuid[])
+"""
+_DRAFTS = """
+SELECT id, channel, reason, customer_id, amount, currency FROM notifications_message WHERE state = 'draft' AND planned_on <= %s
 """
 _RUN_COLUMNS = ("id", "organization_id", "local_date", "started_at", "actor", "items", "counts", "forecast", "brake_released_by")
 _ONE_A_DAY = "(organization_id, local_date) DO NOTHING"
@@ -192,10 +198,9 @@ def correspondence(batch: Batch) -> dict[str, Correspondence]:
 
 
 def _open_calls(batch: Batch) -> dict[str, str]:
-    rows = Task.objects.filter(kind=TaskKind.CALL, state=TaskState.OPEN, customer__in=list(batch.customers)).values_list(
-        "customer_id", "pk"
-    )
-    return {str(customer_id): str(pk) for customer_id, pk in rows}
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN_CALLS, [list(batch.customers)])
+        return dict(cursor.fetchall())
 
 
 # --- the end of the run ------------------------------------------------------------------------------------------------------------------
@@ -254,12 +259,8 @@ def release_drafts(frame: Frame, moment: Moment, stop: Brake | None) -> None:
 
     Those of an earlier day are of a run that was cut short and never ended.
     """
-    with connection.cursor() as cursor:  # on most days, in most organizations, there are none
-        cursor.execute("SELECT 1 FROM notifications_message WHERE state = 'draft' AND planned_on <= %s LIMIT 1", [moment.today])
-        if cursor.fetchone() is None:
-            return
+    found = list(Message.objects.raw(_DRAFTS, [moment.today]))
     drafts = Message.objects.filter(planned_on__lte=moment.today, state=MessageState.DRAFT)
-    found = list(drafts.only("pk", "channel", "reason", "customer_id", "amount", "currency"))
     leaving = [message for message in found if message.reason not in _FOR_APPROVAL]
     if len(leaving) < len(found):
         drafts.filter(reason__in=_FOR_APPROVAL).update(state=MessageState.AWAITING_APPROVAL, updated_at=moment.now)
