@@ -23,8 +23,6 @@ from notifications.signals import message_settled
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 300  # rows written by one statement: letters and e-mails are not frozen yet, so rows are small
-
-
 _QUEUE: Final = """
 INSERT INTO notifications_queueticket (organization_id, id, message_id, channel, due_at)
 SELECT %s, t.id, t.message_id, t.channel, t.due_at

@@ -36,7 +36,7 @@ def insert_rows(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ..
             f'INSERT INTO "{table}" ({names}) SELECT {", ".join(selected)} FROM {source}{clause}',  # noqa: S608 - names from code
             [*fixed, *(array for _, array in arrays)],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 @cache

@@ -95,7 +95,7 @@ def run(
         tally = Tally()
         groups = list(batches(set_apart(frame, open_customers(), tally)))
         moment = Moment(run_id=daily.pk, today=today, now=now)
-        if not groups:  # nothing was locked, and nothing need be committed by itself
+        if not groups:  # no customer is locked: the day ends where it began, and a crash leaves nothing half done
             stop = _finish(frame, daily, moment, tally, actor=actor, played=played)
             return RunReport(daily, daily.counts, stop)
     with _collector_at_rest():
