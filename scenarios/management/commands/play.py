@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import translation
 
 from dunning.core import clock
 from dunning.core.errors import DomainError
@@ -20,6 +21,7 @@ from scenarios.simulation.player import Played, play
 from scenarios.simulation.replay import Replay, counted, figures, messages_after_payment, read_script
 
 ACTOR = "replay"
+TABLE_LANGUAGE = "en"  # the figures are for who compares plans; what is played speaks its customers' languages
 
 
 class Command(BaseCommand):
@@ -65,12 +67,14 @@ class Command(BaseCommand):
             switch_supervision(until=None, actor=ACTOR, now=now)
             if options["every_day_works"]:
                 OrganizationProfile.objects.update(holiday_country="", working_days=list(range(7)))
-            for sentence in words.missing(organization, receipts=False):
-                self.stderr.write(sentence)
+            with translation.override(TABLE_LANGUAGE):
+                for sentence in words.missing(organization, receipts=False):
+                    self.stderr.write(sentence)
         life = Replay(organization, script, currency=options["currency"])
         life.create_customers(options["first"], now)
         played = play(organization=organization, first=options["first"], last=options["last"], life=life, on_day=self._progress)
-        self._report(organization, script.invoice_count, played)
+        with translation.override(TABLE_LANGUAGE):
+            self._report(organization, script.invoice_count, played)
 
     def _progress(self, today: date, played: Played) -> None:
         if today.day == 1:
