@@ -14,71 +14,14 @@ from notifications.enums import (
     NEVER_LEFT,
     WAITING,
     AttemptOutcome,
-    EventState,
     LetterProof,
     MessageKind,
     MessageState,
     ProofKind,
     ProviderKind,
-    ReplyKind,
     SuppressionReason,
 )
-
-
-class MessageTemplate(TenantModel):
-    """A text of the organization: per key, channel, language and variant; a new version replaces the one in force."""
-
-    key = models.SlugField(max_length=60)
-    channel = models.CharField(max_length=12, choices=Channel)
-    language = models.CharField(max_length=2, choices=Language)
-    variant = models.CharField(max_length=30, blank=True)  # "", reprise, broken_promise…
-    version = models.PositiveIntegerField(default=1)
-    is_current = models.BooleanField(default=True)
-    phase = models.PositiveSmallIntegerField(choices=Phase, default=Phase.SERVICE)
-    subject = models.CharField(max_length=600, blank=True)
-    body = models.TextField()
-    requires = models.JSONField(default=list)  # keys of the earlier acts it cites (rule 4)
-    is_shipped = models.BooleanField(default=False)  # as the product ships it: an update of the product may replace it
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(name="template_version", fields=["organization", "key", "channel", "language", "variant", "version"]),
-            models.UniqueConstraint(
-                name="template_current", fields=["organization", "key", "channel", "language", "variant"], condition=Q(is_current=True)
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.key} ({self.channel}, {self.language})"
-
-
-class ProviderAccount(TenantModel):
-    """How an organization sends over a channel: which provider, with which settings; secrets are encrypted."""
-
-    channel = models.CharField(max_length=12, choices=Channel)
-    kind = models.CharField(max_length=12, choices=ProviderKind)
-    name = models.CharField(max_length=80)
-    settings = models.JSONField(default=dict)
-    secrets = models.TextField(blank=True)  # Fernet-encrypted JSON
-    is_active = models.BooleanField(default=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    # how it is doing, for all workers: written when something is wrong, or limited; moments are the database's own time
-    failures = models.PositiveSmallIntegerField(default=0)  # in a row, of the service as a whole
-    closed_until = models.DateTimeField(null=True, blank=True)  # left alone until then
-    next_slot_at = models.DateTimeField(null=True, blank=True)  # with a rate limit: when the next call may be made
-    last_error = models.CharField(max_length=500, blank=True)
-    last_error_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                name="one_active_provider_per_channel", fields=["organization", "channel"], condition=Q(is_active=True)
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
+from notifications.models.setup import MessageTemplate, ProviderAccount
 
 
 class Message(TenantModel):
@@ -313,116 +256,3 @@ class Suppression(TenantModel):
 
     def __str__(self) -> str:
         return self.address
-
-
-class ProviderRoute(models.Model):
-    """The way in of one account: the hash of an unguessable path. Outside the wall, to learn whose call it is; nothing personal.
-
-    `heard_at` and `settled_at` are database time, for the sweep alone: it passes by accounts that were quiet since it found nothing left.
-    """
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    token_hash = models.CharField(max_length=64, unique=True)  # SHA-256, hex
-    organization_id = models.UUIDField()
-    account_id = models.UUIDField(unique=True)
-    kind = models.CharField(max_length=12, choices=ProviderKind)
-    created_at = models.DateTimeField()
-    heard_at = models.DateTimeField(null=True, blank=True)  # to the minute
-    settled_at = models.DateTimeField(null=True, blank=True)
-    refused = models.PositiveBigIntegerField(default=0)  # calls that were not the provider's
-    refused_since = models.DateTimeField(null=True, blank=True)
-    refused_at = models.DateTimeField(null=True, blank=True)  # the last one
-
-    class Meta:
-        indexes: ClassVar = [models.Index(name="route_by_organization", fields=["organization_id"])]
-
-    def __str__(self) -> str:
-        return self.kind
-
-
-class InboundEvent(TenantModel):
-    """A provider's call, verified and kept as it came before it was acknowledged; kept 13 months.
-
-    `account_id` is no foreign key: its check would lock the account's row for every one of hundreds of calls a second.
-    """
-
-    account_id = models.UUIDField()
-    kind = models.CharField(max_length=12, choices=ProviderKind)
-    key = models.CharField(max_length=200)  # the provider's own name of the call when it is signed, else SHA-256 of its body
-    query = models.TextField(blank=True)
-    headers = models.JSONField(default=dict)  # without credentials
-    body = models.BinaryField()
-    state = models.CharField(max_length=12, choices=EventState, default=EventState.STORED)
-    looks = models.PositiveSmallIntegerField(default=0)  # while it was parked
-    failures = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField()
-    error = models.CharField(max_length=500, blank=True)
-    received_at = models.DateTimeField()
-    applied_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(name="inbound_event_once", fields=["organization", "account_id", "key"])]
-        indexes: ClassVar = [
-            models.Index(
-                name="inbound_event_waiting",
-                fields=["organization", "due_at"],
-                condition=Q(state__in=[EventState.STORED, EventState.PARKED]),
-            ),
-            models.Index(name="inbound_event_by_age", fields=["organization", "received_at"]),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.state}"
-
-
-class InboundMessage(TenantModel):
-    """What somebody wrote to us. It never marks anything paid or accepted: it pauses, defers, or is only recorded (rule 9)."""
-
-    event_id = models.UUIDField()  # the InboundEvent it was read from, which is forgotten earlier
-    position = models.PositiveSmallIntegerField(default=0)  # in that event
-    channel = models.CharField(max_length=12, choices=Channel)
-    kind = models.CharField(max_length=10, choices=ReplyKind)
-    sender = models.CharField(max_length=254)
-    sender_name = models.CharField(max_length=200, blank=True)
-    subject = models.CharField(max_length=300, blank=True)
-    text = models.TextField(blank=True)  # everything, as text
-    said = models.TextField(blank=True)  # what is new in it: without quoted history and signature
-    header_id = models.CharField(max_length=300, blank=True)
-    received_at = models.DateTimeField()
-    message = TenantForeignKey(Message, null=True, blank=True, related_name="replies")  # ours that it answers
-    customer = TenantForeignKey("customers.Customer", null=True, blank=True)
-    contact = TenantForeignKey("customers.Contact", null=True, blank=True)
-    matched_by = models.CharField(max_length=12, blank=True)  # token, references, number, person; blank: nobody's yet
-    absent_until = models.DateField(null=True, blank=True)
-    substitute = TenantForeignKey("customers.Contact", null=True, blank=True)  # named, and known
-    substitute_text = models.CharField(max_length=200, blank=True)  # as named
-    handled_at = models.DateTimeField(null=True, blank=True)
-    handled_by = models.CharField(max_length=120, blank=True)
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(name="inbound_message_once", fields=["organization", "event_id", "position"])]
-        indexes: ClassVar = [
-            models.Index(name="inbound_by_age", fields=["organization", "received_at"]),
-            models.Index(name="inbound_by_customer", fields=["organization", "customer", "received_at"]),
-            models.Index(
-                name="inbound_unhandled", fields=["organization", "received_at"], condition=Q(handled_at=None, kind=ReplyKind.HUMAN)
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.subject or self.sender
-
-
-class InboundFile(TenantModel):
-    """A file that came with what somebody wrote."""
-
-    inbound = TenantForeignKey(InboundMessage, on_delete=models.CASCADE, related_name="files")
-    document = TenantForeignKey("core.Document")
-    filename = models.CharField(max_length=200)
-    position = models.PositiveSmallIntegerField(default=1)
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(name="inbound_file_position", fields=["organization", "inbound", "position"])]
-
-    def __str__(self) -> str:
-        return self.filename

@@ -1,0 +1,21 @@
+"""What is said, how it leaves, what became of it and what comes back."""
+
+from notifications.models.inbound import InboundEvent, InboundFile, InboundMessage
+from notifications.models.outbox import Attachment, Attempt, DeliveryEvent, Message, ProofFile, QueueTicket, Suppression
+from notifications.models.setup import MessageTemplate, ProviderAccount, ProviderRoute
+
+__all__ = [
+    "Attachment",
+    "Attempt",
+    "DeliveryEvent",
+    "InboundEvent",
+    "InboundFile",
+    "InboundMessage",
+    "Message",
+    "MessageTemplate",
+    "ProofFile",
+    "ProviderAccount",
+    "ProviderRoute",
+    "QueueTicket",
+    "Suppression",
+]
