@@ -151,6 +151,10 @@ def add_packages(uv: str | None, python: Path, lock: Path) -> None:
             else ["install", "-r"]
         )
         command = [uv, "pip", *verb, str(lock), "--quiet", "--no-progress", "--require-hashes", "--python", str(python)]
+        # A company's proxy has a certificate that the machine trusts and uv does not know; a bare machine has none but uv's own.
+        if subprocess.run(command, env=env, check=False, capture_output=True).returncode == 0:  # noqa: S603  fixed program, no shell
+            return
+        command.append("--system-certs")
     if run(command, env):
         sys.exit(f"The packages of {lock.name} could not be installed (see above); the command was: {shlex.join(command)}")
 
