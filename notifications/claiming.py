@@ -16,7 +16,7 @@ from django.db import connection
 from dunning.core import failpoints
 from notifications.providers.base import SEND_LEASE
 
-BATCH: Final = 40  # tickets a worker takes at a time, half of them at most of one organization while others wait
+BATCH: Final = 100  # tickets a worker takes at a time, half of them at most of one organization while others wait
 MESSAGE_LEASE: Final = SEND_LEASE  # seconds from a message's own first transaction
 TICKET_LEASE: Final = SEND_LEASE  # seconds; a worker busy with a long batch renews it
 RENEW_AFTER: Final = TICKET_LEASE / 4

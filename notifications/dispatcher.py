@@ -189,6 +189,7 @@ def _deliver_one(sending: Sending, claim: Claim) -> None:
             else:
                 prepare(claim, message, run)
             if run.prepared:
+                run.write()
                 flight = commit_to_send(run.prepared[0], now)
             elif run.repeated:
                 flight = repeated(*run.repeated[0])

@@ -97,7 +97,7 @@ class Pass:
     outcomes: Counter[str] = field(default_factory=Counter)
 
     def write(self) -> None:
-        """Write the messages that left so far: what is read next must find them gone."""
+        """Write the messages that left or were frozen so far: what is read next must find them so."""
         write(self.frozen)
         self.frozen = []
 
@@ -269,7 +269,7 @@ def _freeze_waiting(
     claim: Claim, message: Message, go: Go, content: Content, account: ProviderAccount, provider: Provider, run: Pass
 ) -> None:
     cost = settlement.cost(account.settings, content.parts)
-    attachments = freeze(message, go, content, now=run.now, provider=account.kind, cost=cost)
+    attachments = freeze(message, go, content, now=run.now, later=run.frozen, provider=account.kind, cost=cost)
     run.attachments += attachments
     number = run.numbers.get(message.pk, 0) + 1
     has_files = bool(attachments) or message.document_id is not None

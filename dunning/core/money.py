@@ -92,6 +92,7 @@ def _pattern(locale: str, kind: Literal["currency", "number"], decimals: int) ->
     return pattern
 
 
+@lru_cache(maxsize=4096)  # a message says its amounts several times: in its text, in its table, and in both twins
 def format_money(amount: Decimal, currency: str, locale: str = "fr") -> str:
     """`amount` with its currency, always with all its decimals: "1 840,25 €" (U+202F, then U+00A0) in French, "€1,840.25" in English.
 
@@ -99,7 +100,8 @@ def format_money(amount: Decimal, currency: str, locale: str = "fr") -> str:
     """
     digits = minor_units(currency)
     pattern = _pattern(locale, "currency", digits)
-    text: str = pattern.apply(quantize(amount, currency), _locale(locale), currency=currency, currency_digits=False)
+    rounded = quantize(amount, currency) or Decimal(0)  # never “-0,00 €”
+    text: str = pattern.apply(rounded, _locale(locale), currency=currency, currency_digits=False)
     return text
 
 
@@ -110,6 +112,7 @@ def format_number(amount: Decimal, decimals: int = 2, locale: str = "fr") -> str
     return text
 
 
+@lru_cache(maxsize=1024)
 def format_date(day: date, locale: str = "fr", style: DateStyle = "long") -> str:
     """`day` in words: "1er octobre 2026" (French writes the first of a month as an ordinal), "1 October 2026", "01/10/2026" (short)."""
     where = _locale(locale)

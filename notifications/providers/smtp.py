@@ -40,6 +40,7 @@ from notifications.providers.callbacks import require_secret
 
 CONNECT_TIMEOUT = 10.0
 MESSAGES_PER_CONNECTION = 100
+CLOSING = 421  # the server ends the connection (RFC 5321, 3.8)
 DEAD_ADDRESS = frozenset({550, 551, 553})
 
 
@@ -72,14 +73,13 @@ class Smtp(Provider):
         self._lock = threading.Lock()
 
     def send(self, envelope: Envelope, deadline: Deadline) -> Accepted:
-        message = mime.build(envelope)
+        content = mime.write(envelope)
         sender, recipient = mime.wire_address(envelope.sender), mime.wire_address(envelope.recipient)
-        content = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]  # Django's own messages take it
         deadline.require()
-        connection, sent = self._take()
+        connection, sent = self._begin(sender)
         keep = False
         try:
-            self._mail_and_recipient(connection, sender, recipient)
+            self._recipient(connection, recipient)
             accepted = self._data(connection, content, deadline)
             keep = True
             return accepted
@@ -117,20 +117,34 @@ class Smtp(Provider):
         for connection, _ in idle:
             _hang_up(connection)
 
-    def _take(self) -> tuple[smtplib.SMTP, int]:
-        """A live connection: an idle one that still answers, else a new one."""
+    def _begin(self, sender: str) -> tuple[smtplib.SMTP, int]:
+        """A connection that took the sender, and how many messages went over it: an idle one that still answers, else a new one.
+
+        Nothing of a message was written yet, so that an idle connection which was closed meanwhile costs no more than finding it out.
+        """
         while True:
             with self._lock:
-                if not self._idle:
-                    break
-                connection, sent = self._idle.pop()
+                idle = self._idle.pop() if self._idle else None
+            connection, sent = idle or (self._connect(), 0)
             try:
-                if connection.noop()[0] == 250:
-                    return connection, sent
-            except (smtplib.SMTPException, OSError):
-                pass
-            _hang_up(connection)
-        return self._connect(), 0
+                connection.ehlo_or_helo_if_needed()
+                code, reply = connection.mail(sender)
+            except (smtplib.SMTPException, OSError) as error:
+                _hang_up(connection)
+                if idle is None:
+                    raise self._broke(error) from None
+                continue
+            if code == 250:
+                return connection, sent
+            if idle is not None and code == CLOSING:
+                _hang_up(connection)
+                continue
+            if self._reset(connection) and sent < MESSAGES_PER_CONNECTION:
+                with self._lock:
+                    self._idle.append((connection, sent + 1))
+            else:
+                _hang_up(connection)
+            raise _no(code, reply, gettext("The mail server refused the sender %(sender)s") % {"sender": sender})
 
     def _connect(self) -> smtplib.SMTP:
         context = None if self.security == "none" else _trust(verify=self._checks_certificates)
@@ -168,20 +182,19 @@ class Smtp(Provider):
         if code != 235:
             raise smtplib.SMTPAuthenticationError(code, reply)
 
-    def _mail_and_recipient(self, connection: smtplib.SMTP, sender: str, recipient: str) -> None:
+    def _recipient(self, connection: smtplib.SMTP, recipient: str) -> None:
         try:
-            connection.ehlo_or_helo_if_needed()
-            code, reply = connection.mail(sender)
-            if code != 250:
-                raise _no(code, reply, gettext("The mail server refused the sender %(sender)s") % {"sender": sender})
             code, reply = connection.rcpt(recipient)
-            if code not in (250, 251):
-                raise _no(code, reply, gettext("The mail server refused %(recipient)s") % {"recipient": recipient}, address=True)
         except (smtplib.SMTPException, OSError) as error:
-            raise NotAccepted(
-                gettext("The connection to the mail server %(host)s broke before the message was written (%(error)s).")
-                % {"host": self.host, "error": error}
-            ) from None
+            raise self._broke(error) from None
+        if code not in (250, 251):
+            raise _no(code, reply, gettext("The mail server refused %(recipient)s") % {"recipient": recipient}, address=True)
+
+    def _broke(self, error: Exception) -> NotAccepted:
+        return NotAccepted(
+            gettext("The connection to the mail server %(host)s broke before the message was written (%(error)s).")
+            % {"host": self.host, "error": error}
+        )
 
     def _data(self, connection: smtplib.SMTP, content: bytes, deadline: Deadline) -> Accepted:
         try:
@@ -189,10 +202,7 @@ class Smtp(Provider):
                 connection.sock.settimeout(deadline.timeout)
             code, reply = connection.docmd("DATA")
         except (smtplib.SMTPException, OSError) as error:
-            raise NotAccepted(
-                gettext("The connection to the mail server %(host)s broke before the message was written (%(error)s).")
-                % {"host": self.host, "error": error}
-            ) from None
+            raise self._broke(error) from None
         if code != 354:
             raise _no(code, reply, gettext("The mail server refused the message"))
         failpoints.hit("before-write")
@@ -247,7 +257,7 @@ def _no(code: int, reply: bytes, what: str, *, address: bool = False) -> NotAcce
     """A reply in the 400s, or none, may be tried again; one in the 500s is final (RFC 5321, 4.2.1)."""
     text = f"{what}: {code} {_words(reply)}"
     if not 500 <= code < 600:
-        return NotAccepted(text, service=code == 421)
+        return NotAccepted(text, service=code == CLOSING)
     return Refused(text, code=str(code), address_at_fault=address and code in DEAD_ADDRESS)
 
 
