@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from django.db import Error as DatabaseError
@@ -35,6 +35,7 @@ from notifications.preparing import LostLease, Prepared
 from notifications.providers.base import Accepted, Deadline, NotAccepted, Released
 from notifications.reconciler import Repeat
 from notifications.selectors import fold_address
+from notifications.sending_sql import T1, T2, T2_AND_T1
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -42,46 +43,6 @@ T = TypeVar("T")
 AWAY: Final = (OperationalError, InterfaceError)  # the database: a restart, a cut line, a lock nobody could wait for
 PATIENCE: Final = (0.2, 0.5, 1.0, 2.0, 3.0)  # seconds between tries while the database is away; the last one repeats
 TELL_AFTER: Final = 2.0  # seconds the plans may wait to learn that a message left
-
-_T1: Final = """
-WITH family AS MATERIALIZED (
-    SELECT id FROM customers_customer WHERE id = ANY(%(family)s::uuid[]) AND xmax::text = %(stamp)s FOR NO KEY UPDATE SKIP LOCKED
-),
-went AS (
-    UPDATE notifications_message m
-    SET state = 'sending', reason = '', reason_text = '', updated_at = %(now)s,
-        lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
-    WHERE m.id = %(message)s AND m.state IN ('queued', 'retry') AND m.frozen_at = %(frozen_at)s AND m.content_sha256 = %(sha256)s
-      AND (SELECT count(*) FROM family) = %(members)s
-      AND EXISTS (SELECT FROM core_organization o WHERE o.id = m.organization_id AND o.suspended_at IS NULL)
-      AND EXISTS (SELECT FROM core_organizationprofile p WHERE p.held_at IS NULL)
-      AND NOT EXISTS (SELECT FROM notifications_suppression s
-                      WHERE s.channel = m.channel AND s.address = %(address)s AND s.lifted_at IS NULL)
-    RETURNING m.id
-),
-kept AS (
-    UPDATE notifications_queueticket SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s), tries = 0
-    WHERE id = %(ticket)s AND lease_token = %(token)s AND lease_until > clock_timestamp() AND EXISTS (SELECT FROM went)
-    RETURNING id
-),
-tried AS (
-    INSERT INTO notifications_attempt
-        (id, organization_id, message_id, number, provider, account_id, started_at, outcome, provider_id, response)
-    SELECT %(attempt)s, %(organization)s, id, %(number)s, %(provider)s, %(account)s, %(now)s, 'pending', '', '' FROM went RETURNING id
-)
-SELECT (SELECT count(*) FROM went), (SELECT count(*) FROM kept), (SELECT count(*) FROM tried)
-"""
-_T2_ACCEPTED: Final = """
-WITH tried AS (
-    UPDATE notifications_attempt SET outcome = 'accepted', provider_id = %(provider_id)s, response = %(response)s, finished_at = %(now)s
-    WHERE id = %(attempt)s AND outcome IN ('pending', 'uncertain')
-)
-UPDATE notifications_message m
-SET state = 'accepted', lease_until = NULL, updated_at = %(now)s, provider_id = %(provider_id)s, accepted_at = %(now)s,
-    reason = '', reason_text = ''
-WHERE m.id = %(message)s AND m.state IN ('sending', 'uncertain')
-  AND NOT EXISTS (SELECT FROM notifications_attempt a WHERE a.message_id = m.id AND a.number > %(number)s)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +139,8 @@ class Sending:
             answered = None
         try:
             with tenant(self.organization_id):
-                written = self._accepted(*answered) if answered is not None else True
                 pace.be_the_one(self._account(prepared))
-                went = self._compare_and_set(flight)
+                written, went = self._compare_and_set(flight, answered)
                 if answered is not None:
                     failpoints.hit("before-commit")
         except LostLease:
@@ -212,14 +172,18 @@ class Sending:
         claiming.give_back(prepared.claim, due_at=self.moment() + timedelta(seconds=wait))
         self.outcomes["waiting_for_service"] += 1
 
-    def _compare_and_set(self, flight: Flight) -> bool:
-        """T1's only write. False when something changed since the message was prepared. Raises LostLease."""
+    def _compare_and_set(self, flight: Flight, answered: tuple[Flight, settlement.Answer] | None) -> tuple[bool, bool]:
+        """T1's only write, with the T2 of an acceptance before it: whether that was written, and whether the message goes now.
+
+        The first is false when it was settled meanwhile, the second when something changed since it was prepared. Raises LostLease.
+        """
         prepared, message = flight.prepared, flight.prepared.message
         moment = self.moment()
         with connection.cursor() as cursor:
             cursor.execute(
-                _T1,
+                T1 if answered is None else T2_AND_T1,
                 {
+                    **(_last(*answered) if answered is not None else {}),
                     "family": list(prepared.family),
                     "members": len(prepared.family),
                     "stamp": prepared.stamp,
@@ -238,13 +202,14 @@ class Sending:
                     "now": moment,
                 },
             )
-            went, kept, tried = cursor.fetchone()
-        if not went:
-            return False
-        if not kept or not tried:
-            raise LostLease
-        record_sending(message, prepared, moment)
-        return True
+            written, went, kept, tried = cursor.fetchone()
+        if answered is not None and written:
+            record_accepted(answered[0].prepared.message, moment)
+        if went:
+            if not kept or not tried:
+                raise LostLease
+            record_sending(message, prepared, moment)
+        return bool(written), bool(went)
 
     # --- the call ----------------------------------------------------------------------------------------------------------------------
 
@@ -267,24 +232,13 @@ class Sending:
 
     def _accepted(self, flight: Flight, answer: settlement.Answer) -> bool:
         """T2 of the usual answer, inside `tenant()`; the ticket stays until the plans were told. False: it was settled meanwhile."""
-        assert isinstance(answer, Accepted)  # noqa: S101  the caller asked
         moment = self.moment()
         with connection.cursor() as cursor:
-            cursor.execute(
-                _T2_ACCEPTED,
-                {
-                    "attempt": flight.attempt_id,
-                    "message": flight.message_id,
-                    "number": flight.prepared.number,
-                    "provider_id": answer.provider_id[:120],
-                    "response": answer.response[:2000],
-                    "now": moment,
-                },
-            )
-            if not cursor.rowcount:
-                return False
-        audit.record(actor="system", action="message.accepted", target=flight.prepared.message, now=moment)
-        return True
+            cursor.execute(T2, {**_last(flight, answer), "now": moment})
+            (written,) = cursor.fetchone()
+        if written:
+            record_accepted(flight.prepared.message, moment)
+        return bool(written)
 
     def _was_accepted(self, flight: Flight, answer: settlement.Answer, *, written: bool) -> None:
         self._answered = None
@@ -336,6 +290,23 @@ class Sending:
 
         patiently(tell, within=MESSAGE_LEASE)
         self._untold = []
+
+
+def _last(flight: Flight, answer: settlement.Answer) -> dict[str, Any]:
+    """What `T2` asks of the call that was answered."""
+    assert isinstance(answer, Accepted)  # noqa: S101  the caller asked
+    return {
+        "last_attempt": flight.attempt_id,
+        "last_message": flight.message_id,
+        "last_number": flight.prepared.number,
+        "last_id": answer.provider_id[:120],
+        "last_response": answer.response[:2000],
+    }
+
+
+def record_accepted(message: Message, moment: datetime) -> None:
+    """The trail of T2 of the usual answer."""
+    audit.record(actor="system", action="message.accepted", target=message, now=moment)
 
 
 def record_sending(message: Message, prepared: Prepared, moment: datetime) -> None:

@@ -21,6 +21,7 @@ from dunning.core.models import AuditEvent, AuditHead
 from dunning.core.tenancy import Scope, current_scope, register_flusher
 
 GENESIS = "0" * 64
+MOST_HEADS: Final = 1000  # remembered by a process
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,19 @@ class PendingEvent:
     object_type: str
     object_id: str
     body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of an organization's chain."""
+
+    id: UUID
+    sequence: int
+    hash: str
+
+
+_heads: dict[UUID, Head] = {}
+"""The ends of chains this process wrote last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +92,14 @@ def _flush(scope: Scope) -> None:
     if not pending:
         return
     scope.pending[:] = [entry for entry in scope.pending if not isinstance(entry, PendingEvent)]
-    head_id, sequence, previous = _lock_head()
+    known = _heads.get(scope.organization_id)
+    if known is None or not _append(scope.organization_id, pending, known):  # somebody else wrote meanwhile
+        _append(scope.organization_id, pending, _lock_head())
+
+
+def _append(organization_id: UUID, pending: Sequence[PendingEvent], head: Head) -> bool:
+    """Chain these events to `head` and write them. False, and nothing is written, when that is the head no more."""
+    sequence, previous = head.sequence, head.hash
     events = []
     for entry in pending:
         sequence += 1
@@ -94,22 +115,29 @@ def _flush(scope: Scope) -> None:
         )
         event.hash = previous = link_hash(event)
         events.append(event)
-    _write(scope.organization_id, events, head_id)
+    if not _write(organization_id, events, head):
+        return False
+    if len(_heads) >= MOST_HEADS:
+        _heads.clear()
+    _heads[organization_id] = Head(head.id, sequence, previous)
+    return True
 
 
-# Nearly every transaction ends with these, while it holds the head: two statements, and no model machinery between them.
+# Nearly every transaction ends with these: one statement when this process wrote the head it finds, else two. Taking the head is a
+# compare-and-set on its hash, so that what is remembered - of a transaction that was rolled back, too - can be wrong but do no harm.
 _LOCK_HEAD: Final = "SELECT id, sequence, hash FROM core_audithead FOR NO KEY UPDATE"
 _WRITE: Final = """
-WITH head AS (UPDATE core_audithead SET sequence = %s, hash = %s WHERE id = %s)
+WITH head AS (UPDATE core_audithead SET sequence = %s, hash = %s WHERE id = %s AND sequence = %s AND hash = %s RETURNING id)
 INSERT INTO core_auditevent (id, organization_id, sequence, at, actor, action, object_type, object_id, body, previous_hash, hash)
 SELECT e.id, %s, e.sequence, e.at, e.actor, e.action, e.object_type, e.object_id, e.body, e.previous_hash, e.hash
 FROM unnest(%s::uuid[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[],
             %s::text[], %s::text[])
      AS e (id, sequence, at, actor, action, object_type, object_id, body, previous_hash, hash)
+WHERE EXISTS (SELECT FROM head)
 """
 
 
-def _lock_head() -> tuple[UUID, int, str]:
+def _lock_head() -> Head:
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_HEAD)
         rows: list[tuple[UUID, int, str]] = cursor.fetchall()
@@ -117,11 +145,11 @@ def _lock_head() -> tuple[UUID, int, str]:
             AuditHead.objects.bulk_create([AuditHead()], ignore_conflicts=True)
             cursor.execute(_LOCK_HEAD)
             rows = cursor.fetchall()
-    (head,) = rows
-    return head
+    (row,) = rows
+    return Head(*row)
 
 
-def _write(organization_id: UUID, events: Sequence[AuditEvent], head_id: UUID) -> None:
+def _write(organization_id: UUID, events: Sequence[AuditEvent], head: Head) -> bool:
     columns = (
         [event.pk for event in events],
         [event.sequence for event in events],
@@ -135,7 +163,8 @@ def _write(organization_id: UUID, events: Sequence[AuditEvent], head_id: UUID) -
         [event.hash for event in events],
     )
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [events[-1].sequence, events[-1].hash, head_id, organization_id, *columns])
+        cursor.execute(_WRITE, [events[-1].sequence, events[-1].hash, head.id, head.sequence, head.hash, organization_id, *columns])
+        return bool(cursor.rowcount == len(events))
 
 
 def link_hash(event: AuditEvent) -> str:

@@ -1,18 +1,27 @@
 """E-mail as the recipient's program sees it: the creditor's identity alone, text and HTML twins, honest automatic-mail headers."""
 
+import re
 import uuid
+from collections.abc import Sequence
 from email.headerregistry import Address
-from email.utils import formataddr, getaddresses
+from email.policy import compat32
+from email.utils import formataddr, formatdate, getaddresses
 from functools import lru_cache
+from typing import Final
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
+from django.core.mail.message import forbid_multi_line_headers
 from django.core.validators import validate_email
 from django.utils.encoding import punycode
 from django.utils.translation import gettext
 
 from notifications.providers.base import Envelope, Refused
 
+LONGEST_LINE: Final = 998  # bytes, without its end
+_ON_THE_WIRE: Final = compat32.clone(linesep="\r\n")
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
 FORBIDDEN = ("\r", "\n", "\x00")
 HEADERS = {
     "Auto-Submitted": "auto-generated",  # RFC 3834: vacation programs keep silent
@@ -99,9 +108,46 @@ def build(envelope: Envelope) -> EmailMultiAlternatives:
 
 def write(envelope: Envelope) -> bytes:
     """The e-mail of an envelope as it is on the wire, with CRLF. Raises Refused as `build` does."""
-    message = build(envelope).message()
-    for part in message.walk():
-        if part.is_multipart():  # the standard library would look for each boundary in what it separates
-            part.set_boundary(f"=_{uuid.uuid4().hex}")
-    content: bytes = message.as_bytes(linesep="\r\n")  # type: ignore[call-arg]  # Django's own messages take it
+    email = build(envelope)
+    twins = [(envelope.text, "plain"), (envelope.html, "html")]
+    if envelope.text and envelope.html and not envelope.files and not any(_has_long_line(text) for text, _ in twins):
+        return _write_twins(email, twins)
+    content: bytes = email.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]  # Django's own messages take it
     return content
+
+
+def _write_twins(email: EmailMultiAlternatives, twins: Sequence[tuple[str, str]]) -> bytes:
+    """What the standard library writes of a text and its HTML twin, in a tenth of its time: it looks for the boundary in both texts, and
+    folds the same headers of the same creditor for every message anew."""
+    boundary = f"=_{uuid.uuid4().hex}"
+    parts = [
+        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\nMIME-Version: 1.0\r\n'.encode()
+        + _fold("Subject", email.subject)
+        + _fold_again("From", email.from_email)
+        + _fold("To", ", ".join(email.to))
+        + b"".join(_fold_again("Reply-To", address) for address in email.reply_to)  # one at most
+        + _fold("Date", formatdate(localtime=settings.EMAIL_USE_LOCALTIME))
+        + b"".join((_fold_again if name in HEADERS else _fold)(name, value) for name, value in email.extra_headers.items())
+    ]
+    for text, kind in twins:
+        encoding = "7bit" if text.isascii() else "8bit"
+        parts.append(
+            f'--{boundary}\r\nContent-Type: text/{kind}; charset="utf-8"\r\nMIME-Version: 1.0\r\n'
+            f"Content-Transfer-Encoding: {encoding}\r\n\r\n".encode()
+            + _LINE_END.sub("\r\n", text).encode()
+        )
+    return b"\r\n".join([*parts, f"--{boundary}--\r\n".encode()])
+
+
+def _fold(name: str, value: str) -> bytes:
+    """A header, encoded and folded, with the end of its line. Raises BadHeaderError, which `build` forestalls."""
+    return _ON_THE_WIRE.fold_binary(*forbid_multi_line_headers(name, value, "utf-8"))
+
+
+_fold_again = lru_cache(maxsize=1024)(_fold)
+"""The same, for what comes with each message of an organization."""
+
+
+def _has_long_line(text: str) -> bool:
+    """Whether SMTP would not carry it as it is (RFC 5322, 2.1.1)."""
+    return any(len(line) > LONGEST_LINE // 4 and len(line.encode()) > LONGEST_LINE for line in text.splitlines())
