@@ -86,12 +86,11 @@ def report(campaign: "object", kills: int) -> int:
     broken = campaign.check()
     connections.close_all()
     print(
-        f"result name=chaos sends={total.sends} kills={kills} lost={total.lost} duplicated={total.duplicated}"
-        f" uncertain={total.uncertain} settled={total.settled} astray={total.astray} aside={total.aside} tasks={total.tasks}"
+        f"result name=chaos sends={total.sends} kills={kills} {total.counts()}"
         f" invariants={'broken' if broken else 'hold'}"
         f" failpoint={campaign.plan.failpoint or 'none'} pauses={campaign.plan.pauses} seed={campaign.plan.seed}"
     )
-    return int(bool(total.lost or total.duplicated or total.astray or broken))
+    return int(total.is_broken or bool(broken))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, connections
@@ -11,14 +13,14 @@ from django.db import InterfaceError, OperationalError, connection, connections
 from dunning.core import clock
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
-from notifications import dispatcher
-from notifications.enums import ProviderKind
-from notifications.models import QueueTicket
+from notifications import dispatcher, receipts, routes
+from notifications.enums import EventState, ProviderKind
+from notifications.models import InboundEvent, ProviderAccount, QueueTicket
 from scenarios import invariants
 from tests.chaos import town
 from tests.chaos.crew import Crew
 from tests.chaos.ground import Ground, Judge
-from tests.chaos.verdict import Verdict, judge
+from tests.chaos.verdict import Verdict, judge, read_up
 
 FAKES = {"none": "smtp", "idempotent": "brevo", "look-up": "mailjet", "callback": "postmark"}
 FLUSH_EVERY = 20.0  # seconds
@@ -40,6 +42,13 @@ LATER = (
     52 * 60,
 )  # minutes of business time, at which what waits is looked at
 MOODS = {"drop_after_accept": 0.02, "drop_before_accept": 0.01, "500_after_accept": 0.01, "500": 0.01, "429": 0.03, "wrong_body": 0.01}
+
+
+SECRETS = {"brevo": {"api_key": "k"}, "mailjet": {"api_key": "k", "secret_key": "s"}}
+REPORTS = {
+    "url": "", "delay": (0.0, 1.5), "twice": 0.25, "shuffled": True, "before_answer": 0.25, "bounced": 0.02, "complained": 0.05,
+    "insists": 1800.0,
+}  # fmt: skip
 
 
 @dataclass
@@ -80,18 +89,38 @@ class Campaign:
         """Organizations of every class with their reminders of the morning, written by the daily run."""
         for number, name in enumerate(self.plan.classes):
             share = self.plan.sends // len(self.plan.classes) + (number < self.plan.sends % len(self.plan.classes))
-            self.houses[name] = town.build(organizations=self.plan.organizations, sends=share, way=self._way(name), label=name)
-            self.judges[FAKES[name]].behave(modes=MOODS if self.plan.moody else {}, seed=self.plan.seed)
+            self.houses[name] = self._callers(share) if name == "callback" else self._build(name, share)
+            told = self._told() if name == "callback" else {}
+            self.judges[FAKES[name]].behave(modes=MOODS if self.plan.moody else {}, seed=self.plan.seed, **told)
         self.due = town.queued(self._all())
         self.say(f"{sum(map(len, self.due.values()))} messages are due, of {', '.join(self.plan.classes)}")
 
-    def _way(self, name: str) -> town.Way:
+    def _build(self, name: str, sends: int) -> list[Organization]:
+        return town.build(organizations=self.plan.organizations, sends=sends, way=self._way(name, SECRETS.get(FAKES[name], {})), label=name)
+
+    def _callers(self, sends: int) -> list[Organization]:
+        """Organizations with a server of their own at Postmark, so that it calls each of them by its own way in."""
+        count, houses = self.plan.organizations, []
+        for number in range(count):
+            way, share = self._way("callback", {"server_token": f"server-{number}"}), sends // count + (number < sends % count)
+            houses += town.build(organizations=1, sends=share, way=way, label=f"callback-{number}")
+        return houses
+
+    def _way(self, name: str, secrets: dict[str, str]) -> town.Way:
         port = self.judges[FAKES[name]].port
         if name == "none":
             return town.Way("email", ProviderKind.SMTP, {"host": "127.0.0.1", "port": port})
-        service = FAKES[name]
-        secrets = {"brevo": {"api_key": "k"}, "mailjet": {"api_key": "k", "secret_key": "s"}, "postmark": {"server_token": "t"}}[service]
-        return town.Way("email", ProviderKind.ANYMAIL, {"service": service, "api_url": f"http://127.0.0.1:{port}"}, secrets)
+        return town.Way("email", ProviderKind.ANYMAIL, {"service": FAKES[name], "api_url": f"http://127.0.0.1:{port}"}, secrets)
+
+    def _told(self) -> dict[str, Any]:
+        """Postmark tells all it knows by itself, untidily, and answers no question: its reports alone can settle what is uncertain."""
+        ways = {}
+        for number, house in enumerate(self.houses["callback"]):
+            with tenant(house):
+                way = urlsplit(routes.address(ProviderAccount.objects.get(channel="email", is_active=True)))
+            secret = f"{way.username}:{way.password}"
+            ways[f"server-{number}"] = {"url": f"{way.scheme}://{way.hostname}:{way.port}{way.path}", "secret": secret}
+        return {"questions": "500", "callbacks": {**REPORTS, "accounts": ways, "seed": self.plan.seed}}
 
     # --- while it happens ---
 
@@ -107,8 +136,8 @@ class Campaign:
         crew.start()
         flushed, said, ends = time.monotonic(), time.monotonic(), time.monotonic() + plan.patience
         try:
-            while (left := self._left()) and time.monotonic() < ends:
-                if blows and left <= marks[0]:
+            while ((left := self._left()) or self._unread()) and time.monotonic() < ends:
+                if left and blows and left <= marks[0]:
                     marks.pop(0)
                     blows.pop(0)[1]()
                 if plan.flush and time.monotonic() - flushed > FLUSH_EVERY:
@@ -133,10 +162,12 @@ class Campaign:
         plan = self.plan
         failpoint = ""
         if plan.failpoint:
-            occasions = plan.sends / 8 if plan.failpoint == "after-claim" else plan.sends
+            # A failpoint is met once a message, once a claim of several, or once a report of the messages whose provider makes any.
+            share = {"after-claim": 1 / 8, "inbox-stored-not-processed": 1.05 * ("callback" in plan.classes) / len(plan.classes)}
+            occasions = max(1.0, plan.sends * share.get(plan.failpoint, 1.0))
             action = "kill" if plan.action == "kill" else f"sleep={plan.lease * 1.25:g}"
             failpoint = f"{plan.failpoint}:{action}:{min(0.25, plan.kills / occasions):.4f}"
-        return Crew(self.ground.root, self.env, plan.seed, failpoint=failpoint)
+        return Crew(self.ground.root, self.env, plan.seed, failpoint=failpoint, line=self.ground.line if "callback" in plan.classes else None)
 
     def _restart(self) -> None:
         self.say(f"PostgreSQL was cut off and answers again after {self.ground.restart_database():.1f} s")
@@ -148,6 +179,22 @@ class Campaign:
         except (OperationalError, InterfaceError):
             connections.close_all()
             return 1
+
+    def _unread(self) -> int:
+        """Reports on their way, and those kept and not read yet. At least one while the database is away."""
+        if "callback" not in self.houses:
+            return 0
+        try:
+            stored = sum(self._stored(house) for house in self.houses["callback"])
+        except (OperationalError, InterfaceError):
+            connections.close_all()
+            return 1
+        return stored + self.judges[FAKES["callback"]].reports()["waiting"]
+
+    @staticmethod
+    def _stored(house: Organization) -> int:
+        with tenant(house):
+            return InboundEvent.objects.filter(state=EventState.STORED).count()
 
     # --- after ---
 
@@ -161,6 +208,7 @@ class Campaign:
         outcomes: dict[str, int] = {}
         for minutes in LATER:
             moment: datetime = begin + timedelta(minutes=minutes)
+            receipts.apply_due(now=moment)
             for state, count in dispatcher.deliver_due(now=moment).items():
                 outcomes[state] = outcomes.get(state, 0) + count
             if not QueueTicket.objects.exists():
@@ -179,10 +227,14 @@ class Campaign:
 
     def judge(self) -> dict[str, Verdict]:
         """Each class before its own provider's journal."""
-        return {
-            name: judge(houses, {house.pk: self.due[house.pk] for house in houses}, self.judges[FAKES[name]].deliveries())
-            for name, houses in self.houses.items()
-        }
+        found = {}
+        for name, houses in self.houses.items():
+            judging = self.judges[FAKES[name]]
+            due = {house.pk: self.due[house.pk] for house in houses}
+            found[name] = judge(houses, due, judging.deliveries(), judging.fates())
+            if name == "callback":
+                read_up(houses, found[name], judging.reports())
+        return found
 
 
 def _end_leases(house: Organization) -> None:

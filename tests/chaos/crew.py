@@ -1,9 +1,10 @@
-"""The real processes that send, and what is done to them: two Celery workers and the sweep."""
+"""The real processes that send, and what is done to them: two Celery workers, the sweep, and the web server where reports come in."""
 
 import contextlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from dunning.local.processes import die_with_parent
+from dunning.local.supervisor import web_server
 
 CELERY = (
     "celery",
@@ -37,6 +39,7 @@ class Member:
     name: str
     command: tuple[str, ...]
     output: IO[bytes]
+    keep: tuple[int, ...] = ()  # descriptors it is given
     process: "subprocess.Popen[bytes] | None" = None
 
     def group(self) -> list[int]:
@@ -57,6 +60,7 @@ class Crew:
     env: dict[str, str]
     seed: int
     failpoint: str = ""
+    line: socket.socket | None = None  # where the web server listens; None: there is none
     kills: int = 0
     pauses: int = 0
     members: list[Member] = field(default_factory=list)
@@ -72,6 +76,9 @@ class Crew:
     def start(self) -> None:
         self.members = [Member(f"worker{number}", CELERY, self.output) for number in (1, 2)]
         self.members.append(Member("sweep", SWEEP, self.output))
+        if self.line is not None:
+            number = self.line.fileno()
+            self.members.append(Member("web", tuple(web_server(number)), self.output, keep=(number,)))
         for member in self.members:
             self._spawn(member)
         for target in (self._tend, self._ring):
@@ -102,7 +109,7 @@ class Crew:
     # --- what happens to it ---
 
     def kill_one(self) -> None:
-        """kill -9 of a random one: mostly the process that does the work, sometimes a worker as a whole, or the sweep."""
+        """kill -9 of a random one: mostly the process that does the work, sometimes it with its parent, or the sweep."""
         with self._lock:
             member = self.chance.choice(self.members)
             group = member.group()
@@ -110,7 +117,7 @@ class Crew:
             self.kills += 1
 
     def pause_one(self, seconds: float) -> None:
-        """SIGSTOP a random worker's processes, and SIGCONT so much later."""
+        """SIGSTOP a random member's processes, and SIGCONT so much later."""
         with self._lock:
             group = self.chance.choice(self.members).group()
             self._signal(group, signal.SIGSTOP)
@@ -127,6 +134,7 @@ class Crew:
             [sys.executable, *(["-m"] if module else []), *member.command],
             cwd=self.root, env={**self.env, "FAILPOINT": self.failpoint}, stdin=subprocess.DEVNULL, stdout=member.output,
             stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=die_with_parent(signal.SIGKILL),
+            pass_fds=member.keep,
         )  # fmt: skip
 
     def _tend(self) -> None:

@@ -3,10 +3,12 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,15 +23,17 @@ from dunning.local.postgres import Postgres
 from dunning.local.processes import die_with_parent, open_lock
 from dunning.local.testing import clone, ensure_template
 from dunning.local.valkey import Valkey
+from tests.fakes.provider import STATE
 
 
 @dataclass
 class Ground:
-    """What the campaign stands on; `env` leads processes to it."""
+    """What the campaign stands on; `env` leads processes to it, and `line` is where its web server listens, whoever is killed."""
 
     root: Path
     postgres: Postgres
     valkey: Valkey
+    line: socket.socket
     env: dict[str, str]
 
     def restart_database(self) -> float:
@@ -64,7 +68,9 @@ def ground(root: Path) -> Iterator[Ground]:
         template = ensure_template(root, {**env, "TRIAL": ""})
         name = stack.enter_context(clone(env["DATABASE_OWNER_URL"], template, "chaos"))
         env |= {key: roles.with_database(env[key], name) for key in ("DATABASE_URL", "DATABASE_OWNER_URL")}
-        yield Ground(root, postgres, valkey, env)
+        line = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=128))
+        env["PUBLIC_BASE_URL"] = f"http://127.0.0.1:{line.getsockname()[1]}"
+        yield Ground(root, postgres, valkey, line, env)
 
 
 @dataclass
@@ -85,9 +91,20 @@ class Judge:
 
     def deliveries(self) -> Counter[str]:
         """How often each of our messages left, by our id."""
-        if not self.journal.exists():
-            return Counter()
-        return Counter(json.loads(line)["key"] for line in self.journal.read_text().splitlines() if line.endswith("}"))
+        return Counter(entry["key"] for entry in self._entries())
+
+    def fates(self) -> dict[str, str]:
+        """What was reported of each of our messages, by our id; of those it reports of."""
+        return {entry["key"]: entry["fate"] for entry in self._entries() if entry.get("fate")}
+
+    def reports(self) -> dict[str, int]:
+        """How its reports stand."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{STATE}", timeout=10) as answer:
+            return dict(json.loads(answer.read()))
+
+    def _entries(self) -> list[dict[str, Any]]:
+        lines = self.journal.read_text().splitlines() if self.journal.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("}")]
 
 
 @contextmanager

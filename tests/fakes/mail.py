@@ -145,7 +145,8 @@ class Postmark(HttpFake):
         said = request.json
         serial = self.next_serial()
         metadata = said.get("Metadata", {})
-        return Taken(metadata.get("message_id", ""), said["To"], f"b7bc2f4a-e38e-4336-af7d-{serial:012d}", {"metadata": metadata})
+        server = request.headers.get("X-Postmark-Server-Token", "")
+        return Taken(metadata.get("message_id", ""), said["To"], f"b7bc2f4a-e38e-4336-af7d-{serial:012d}", {"metadata": metadata}, server)
 
     def accepted(self, taken: Taken) -> Reply:
         body = {"To": taken.recipient, "SubmittedAt": stamp(), "MessageID": taken.provider_id, "ErrorCode": 0, "Message": "OK"}
@@ -183,6 +184,12 @@ class Postmark(HttpFake):
         else:
             body |= {"RecordType": "Delivery", "Recipient": taken.recipient, "DeliveredAt": stamp(), "Details": "250 ok"}
         return [lambda told: json_call(told, body)]
+
+    def complaint(self, taken: Taken) -> Callable[[Callbacks], Call]:
+        body = {"MessageID": taken.provider_id, "Metadata": taken.details["metadata"], "MessageStream": "outbound"}
+        body |= {"RecordType": "SpamComplaint", "ID": self.next_serial(), "Type": "SpamComplaint", "TypeCode": 100001}
+        body |= {"Email": taken.recipient, "BouncedAt": stamp(), "Description": "The subscriber explicitly marked this message as spam."}
+        return lambda told: json_call(told, body)
 
 
 class Ses(HttpFake):

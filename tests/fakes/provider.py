@@ -8,7 +8,8 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
@@ -30,6 +31,9 @@ MODES: Final = {
     "dead_address": "refuses the recipient for good, as its documentation says",
 }
 TAKES: Final = frozenset({"ok", "drop_after_accept", "timeout_after_write", "500_after_accept", "slow_drip", "wrong_body", "endless"})
+
+
+STATE: Final = "/-/reports"  # where a fake in another process says how its reports stand
 
 
 class Journal:
@@ -91,7 +95,14 @@ class Callbacks:
     shuffled: bool = False  # later reports may overtake earlier ones
     before_answer: float = 0.0  # share of the messages reported before their own request is answered
     bounced: float = 0.0  # share of the messages that bounce
+    complained: float = 0.0  # share of the messages that are delivered and complained about
+    insists: float = 5.0  # seconds for which a report is tried again that is not answered with a 2xx
     seed: int = 0
+    accounts: dict[str, dict[str, str]] = field(default_factory=dict)  # the account that sent -> its own `url` and `secret`
+
+    def of(self, account: str) -> "Callbacks":
+        """What the account that sent is told."""
+        return replace(self, **self.accounts[account]) if account in self.accounts else self  # type: ignore[arg-type]  # url and secret
 
 
 @dataclass(frozen=True)
@@ -153,6 +164,7 @@ class Taken:
     recipient: str
     provider_id: str
     details: dict[str, Any] = field(default_factory=dict)
+    account: str = ""  # what tells the provider's customers apart, where it matters
 
 
 class HttpFake(Fake):
@@ -164,6 +176,7 @@ class HttpFake(Fake):
         super().__init__(*arguments, **settings)
         self.calls: list[tuple[int, Call]] = []  # (status we answered, the report)
         self._threads: list[threading.Thread] = []
+        self._waiting = self._given_up = 0  # reports
 
     def listen(self, service: HttpService) -> None:
         self.url, self.requests = service.url, service.requests
@@ -206,9 +219,15 @@ class HttpFake(Fake):
         """What is told of a message, in order; each is signed when it is posted."""
         return []
 
+    def complaint(self, taken: Taken) -> Callable[[Callbacks], Call] | None:
+        """What is told of a message somebody complained about, besides its delivery."""
+        return None
+
     # --- the course of a request ---
 
     def answer(self, request: Request) -> Reply:
+        if request.path == STATE:
+            return Reply(200, self.state(), {"Content-Type": "application/json"})
         refused = self.denied(request)
         if refused is not None:
             return refused
@@ -228,10 +247,12 @@ class HttpFake(Fake):
         if self._is_known(taken.key):
             reply = self.repeated(taken)
         else:
+            chance = random.Random(f"{self.callbacks and self.callbacks.seed}:{taken.key}:{taken.provider_id}")  # repeatable, no secret
+            fate = self._fate(chance)
             self.journal.write(
-                fake=self.name, key=taken.key, recipient=taken.recipient, provider_id=taken.provider_id, mode=mode, **taken.details
+                fake=self.name, key=taken.key, recipient=taken.recipient, provider_id=taken.provider_id, mode=mode, fate=fate, **taken.details
             )
-            self._report(taken)
+            self._report(taken, fate, chance)
             reply = self.accepted(taken)
         return self._disturbed(reply, mode, behaviour)
 
@@ -260,44 +281,71 @@ class HttpFake(Fake):
 
     # --- what it reports ---
 
-    def _report(self, taken: Taken) -> None:
-        told = self.callbacks
-        if told is None or not told.url:
+    def state(self) -> dict[str, int]:
+        """How the reports stand: on their way, given up, posted (tries, and refusals among them), and different ones taken from us."""
+        calls = list(self.calls)
+        taken = {(call.url, call.body) for status, call in calls if 200 <= status < 300}
+        refused = sum(not 200 <= status < 300 for status, _ in calls)
+        return {"waiting": self._waiting, "given_up": self._given_up, "tries": len(calls), "refused": refused, "taken": len(taken)}
+
+    def _fate(self, chance: random.Random) -> str:
+        """What becomes of a message, and will be reported; blank when nothing is."""
+        told, drawn = self.callbacks, chance.random()
+        if told is None or not (told.url or told.accounts):
+            return ""
+        if drawn < told.bounced:
+            return "bounced"
+        return "complained" if drawn < told.bounced + told.complained else "delivered"
+
+    def _report(self, taken: Taken, fate: str, chance: random.Random) -> None:
+        if not fate or self.callbacks is None:
             return
-        chance = random.Random(f"{told.seed}:{taken.key}:{taken.provider_id}")  # repeatable, no secret
-        calls = [make(told) for make in self.reports(taken, chance.random() < told.bounced)]
-        calls = [call for call in calls for _ in range(2 if chance.random() < told.twice else 1)]
+        told = self.callbacks.of(taken.account)
+        complaint = self.complaint(taken) if fate == "complained" else None
+        events = [*self.reports(taken, fate == "bounced"), *([complaint] if complaint is not None else [])]
+        calls = [call for call in (make(told) for make in events) for _ in range(2 if chance.random() < told.twice else 1)]
         if told.shuffled:
             chance.shuffle(calls)
+        with self._lock:
+            self._waiting += len(calls)
         if chance.random() < told.before_answer:
-            for call in calls:
-                self._post(call)
-            return
-        thread = threading.Thread(target=self._post_later, args=(calls, [chance.uniform(*told.delay) for _ in calls]), daemon=True)
-        self._threads.append(thread)
-        thread.start()
+            calls = [call for call in calls if not self._posted(call, within=1.0)]  # the answer does not wait for a receiver that is away
+        if calls:
+            pauses = [chance.uniform(*told.delay) for _ in calls]
+            thread = threading.Thread(target=self._post_later, args=(calls, pauses, told.insists), daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
-    def _post_later(self, calls: list[Call], pauses: list[float]) -> None:
+    def _post_later(self, calls: list[Call], pauses: list[float], insists: float) -> None:
         for call, pause in zip(calls, pauses, strict=True):
             time.sleep(pause)
-            self._post(call)
+            ends = time.monotonic() + insists
+            for again in chain((0.2, 1.0), repeat(3.0)):  # like the real ones, until it is answered with a 2xx
+                if self._posted(call):
+                    break
+                if time.monotonic() + again > ends:
+                    with self._lock:
+                        self._waiting -= 1
+                        self._given_up += 1
+                    break
+                time.sleep(again)
 
-    def _post(self, call: Call) -> None:
-        """Like the real ones, it tries again when it is not answered with a 2xx."""
-        for pause in (0.2, 1.0, 3.0, None):
-            status = _post(call)
+    def _posted(self, call: Call, *, within: float = 10.0) -> bool:
+        """Post it once; whether it was taken within so many seconds."""
+        status = _post(call, within)
+        with self._lock:
             self.calls.append((status, call))
-            if 200 <= status < 300 or pause is None:
-                return
-            time.sleep(pause)
+            taken = 200 <= status < 300
+            self._waiting -= taken
+        return taken
 
 
-def _post(call: Call) -> int:
+def _post(call: Call, within: float) -> int:
     if urlsplit(call.url).scheme not in ("http", "https"):
         raise ValueError(f"{call.url} is no web address.")
     request = urllib.request.Request(call.url, data=call.body, headers=call.headers, method="POST")  # noqa: S310  # checked above
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # checked above
+        with urllib.request.urlopen(request, timeout=within) as answer:  # noqa: S310  # checked above
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
