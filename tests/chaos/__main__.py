@@ -34,10 +34,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--organizations", type=int, default=5, help="of each class")
     parser.add_argument("--lease", type=float, default=30.0, help="seconds; the product's is 120")
     parser.add_argument("--moody", action="store_true", help="providers that drop, refuse, break and babble")
-    parser.add_argument("--quick", action="store_true", help="1,000 sends, 12 kills, 2 pauses, 1 restart")
+    parser.add_argument("--quick", action="store_true", help="1,000 sends, 10 kills, 1 pause, 1 restart")
     options = parser.parse_args(arguments)
     if options.quick:
-        options.sends, options.kills, options.pauses, options.restarts = 1000, 12, 2, 1
+        options.sends, options.kills, options.pauses, options.restarts = 1000, 10, 1, 1
         options.organizations, options.lease = 1, 15.0
     return options
 

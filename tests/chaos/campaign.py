@@ -153,9 +153,14 @@ class Campaign:
         finally:
             crew.continue_everybody()
             crew.stop()
+        whom = ", ".join(f"{name} {count}" for name, count in sorted(crew.killed.items()))
         self.say(
-            f"the storm is over: {crew.kills} kills, {crew.struck()} strikes of failpoints, {crew.pauses} pauses, {left} not looked at"
+            f"the storm is over: {crew.kills} kills ({whom or 'nobody'}), {crew.struck()} strikes of failpoints, {crew.pauses} pauses,"
+            f" {left} not looked at"
         )
+        if "callback" in self.houses:
+            made = self.judges[FAKES["callback"]].reports()
+            self.say(f"{made['taken']} reports were posted {made['tries']} times, {made['refused']} times for nothing")
         return crew
 
     def _crew(self) -> Crew:
@@ -167,7 +172,9 @@ class Campaign:
             occasions = max(1.0, plan.sends * share.get(plan.failpoint, 1.0))
             action = "kill" if plan.action == "kill" else f"sleep={plan.lease * 1.25:g}"
             failpoint = f"{plan.failpoint}:{action}:{min(0.25, plan.kills / occasions):.4f}"
-        return Crew(self.ground.root, self.env, plan.seed, failpoint=failpoint, line=self.ground.line if "callback" in plan.classes else None)
+        return Crew(
+            self.ground.root, self.env, plan.seed, failpoint=failpoint, line=self.ground.line if "callback" in plan.classes else None
+        )
 
     def _restart(self) -> None:
         self.say(f"PostgreSQL was cut off and answers again after {self.ground.restart_database():.1f} s")

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -61,7 +62,7 @@ class Crew:
     seed: int
     failpoint: str = ""
     line: socket.socket | None = None  # where the web server listens; None: there is none
-    kills: int = 0
+    killed: Counter[str] = field(default_factory=Counter)  # whom, how often
     pauses: int = 0
     members: list[Member] = field(default_factory=list)
 
@@ -106,6 +107,10 @@ class Crew:
         """How many times an armed failpoint struck, by what the processes said."""
         return Path(self.log).read_bytes().count(b"failpoint ")
 
+    @property
+    def kills(self) -> int:
+        return self.killed.total()
+
     # --- what happens to it ---
 
     def kill_one(self) -> None:
@@ -114,7 +119,7 @@ class Crew:
             member = self.chance.choice(self.members)
             group = member.group()
             self._kill(group if len(group) == 1 or self.chance.random() < 0.25 else group[:1])
-            self.kills += 1
+            self.killed[member.name] += 1
 
     def pause_one(self, seconds: float) -> None:
         """SIGSTOP a random member's processes, and SIGCONT so much later."""

@@ -19,6 +19,8 @@ def test_a_thousand_messages_survive_a_storm() -> None:
     assert (result["sends"], result["lost"], result["duplicated"], result["astray"]) == ("1000", "0", "0", "0"), done.stdout[-3000:]
     assert result["invariants"] == "hold", done.stdout[-3000:]
     assert int(result["kills"]) >= 10
+    assert int(result["reports"]) >= 250  # every delivery of the fourth class, and some complaints
+    assert (result["unread"], result["untold"]) == ("0", "0"), done.stdout[-3000:]
     assert result["uncertain"] == result["settled"]
     assert int(result["uncertain"]) <= 50
     assert done.returncode == 0

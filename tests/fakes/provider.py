@@ -250,7 +250,13 @@ class HttpFake(Fake):
             chance = random.Random(f"{self.callbacks and self.callbacks.seed}:{taken.key}:{taken.provider_id}")  # repeatable, no secret
             fate = self._fate(chance)
             self.journal.write(
-                fake=self.name, key=taken.key, recipient=taken.recipient, provider_id=taken.provider_id, mode=mode, fate=fate, **taken.details
+                fake=self.name,
+                key=taken.key,
+                recipient=taken.recipient,
+                provider_id=taken.provider_id,
+                mode=mode,
+                fate=fate,
+                **taken.details,
             )
             self._report(taken, fate, chance)
             reply = self.accepted(taken)

@@ -83,6 +83,40 @@ def test_reports_come_twice_out_of_order_and_before_the_answer() -> None:
     assert heard[0].json["Metadata"] == {"message_id": str(ID)}
 
 
+def test_a_fake_insists_on_its_reports_and_tells_each_account_at_its_own_address() -> None:
+    heard: list[Request] = []
+
+    def hear(request: Request) -> Reply:
+        heard.append(request)
+        return Reply(503 if len(heard) <= 2 else 200)
+
+    with http_service(hear) as ours:
+        told = fakes.Callbacks(
+            url=f"{ours.url}/hooks/nobody",
+            accounts={"jeton": {"url": f"{ours.url}/hooks/ours", "secret": "a:b"}},
+            complained=1.0,
+            insists=20.0,
+        )
+        with fakes.running("postmark", callbacks=told) as fake:
+            postmark(fake.url).send(email(), ample())
+            fake.finish()  # type: ignore[attr-defined]  # it speaks HTTP
+            assert fake.state() == {"waiting": 0, "given_up": 0, "tries": 4, "refused": 2, "taken": 2}  # type: ignore[attr-defined]  # as above
+            assert fake.journal.entries[0]["fate"] == "complained"
+    assert [request.json["RecordType"] for request in heard] == ["Delivery", "Delivery", "Delivery", "SpamComplaint"]
+    assert {request.path for request in heard} == {"/hooks/ours"}
+
+
+def test_a_fake_that_is_never_answered_gives_its_report_up_in_the_end() -> None:
+    with http_service(lambda _: Reply(500)) as ours:
+        told = fakes.Callbacks(url=f"{ours.url}/hooks/x", insists=0.5, bounced=1.0)
+        with fakes.running("postmark", callbacks=told) as fake:
+            postmark(fake.url).send(email(), ample())
+            fake.finish()  # type: ignore[attr-defined]  # it speaks HTTP
+            state = fake.state()  # type: ignore[attr-defined]  # as above
+    assert (state["waiting"], state["given_up"], state["taken"]) == (0, 1, 0)
+    assert state["refused"] == state["tries"] >= 2
+
+
 def test_a_fake_on_its_own_keeps_its_journal_when_it_is_killed(tmp_path: Path) -> None:
     journal, behaviour = tmp_path / "journal.jsonl", tmp_path / "behaviour.json"
 
