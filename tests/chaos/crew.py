@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import IO
 
@@ -55,7 +56,7 @@ class Member:
 
 @dataclass
 class Crew:
-    """Started with `env`; a thread of ours rings the doorbell twice a second and replaces the dead."""
+    """Started with `env`; threads of ours ring as the doorbell and beat do, twice a second, and replace the dead."""
 
     root: Path
     env: dict[str, str]
@@ -155,9 +156,11 @@ class Crew:
 
         app = Celery("dunning", broker=self.env["REDIS_URL"].rstrip("/") + "/0", set_as_current=False)
         app.conf.broker_transport_options = {"socket_connect_timeout": 2, "socket_timeout": 2}
-        while not self._stopping.wait(0.5):
+        for turn in count():
+            if self._stopping.wait(0.5):
+                return
             with contextlib.suppress(Exception):  # the broker may be empty, or away
-                app.send_task("notifications.dispatch", retry=False, expires=5)
+                app.send_task("notifications.dispatch" if turn % 6 else "notifications.sweep", retry=False, expires=5)
 
     @staticmethod
     def _signal(group: list[int], number: signal.Signals) -> None:
