@@ -23,6 +23,7 @@ from notifications import calling, claiming, outbox, pace, settlement
 from notifications.calling import ToAsk
 from notifications.claiming import BATCH, MESSAGE_LEASE, MOST_TRIES, Claim
 from notifications.composing import Obstructed, Workbench
+from notifications.doubts import past_their_day
 from notifications.enums import MessageState, Obstacle
 from notifications.models import QueueTicket
 from notifications.pace import ClockTimestamp
@@ -149,7 +150,8 @@ def _take_turns(organization_id: UUID, claims: Sequence[Claim], now: datetime) -
         for channel in {claim.channel for claim in claims} - local:
             ours = [claim for claim in claims if claim.channel == channel]
             if wait := bench.closed_for(channel):
-                late |= dict.fromkeys(ours, now + timedelta(seconds=wait))
+                over = past_their_day([claim.message_id for claim in ours], now)  # these need no call any more
+                late |= dict.fromkeys((claim for claim in ours if claim.message_id not in over), now + timedelta(seconds=wait))
                 continue
             try:
                 account, provider = bench.account(channel)

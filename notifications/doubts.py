@@ -10,13 +10,15 @@
 After a day without a word it is unproven.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from dunning.core.enums import PAPER_CHANNELS
 from notifications.accounts import provider_of
-from notifications.enums import AttemptOutcome
+from notifications.enums import AttemptOutcome, MessageState
 from notifications.models import Attempt, Message, ProviderAccount
 from notifications.providers.base import Capability, Misconfigured, Provider
 
@@ -66,6 +68,12 @@ class Doubt:
         if self.may_look_up():
             return min(max(self.found_from(), now), self.ends_at)
         return self.ends_at
+
+
+def past_their_day(message_ids: Iterable[UUID], now: datetime) -> set[UUID]:
+    """Of these, the uncertain ones for which the day is over: a person is asked, and no service."""
+    tries = Attempt.objects.filter(message__in=list(message_ids), message__state=MessageState.UNCERTAIN, outcome__in=OPEN)
+    return set(tries.filter(started_at__lte=now - UNPROVEN_AFTER).values_list("message_id", flat=True))
 
 
 def doubt_of(message: Message) -> Doubt | None:

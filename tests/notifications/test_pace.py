@@ -105,6 +105,24 @@ def test_repetitions_and_questions_leave_a_broken_service_alone_too(gate: Gate) 
 
 
 @pytest.mark.django_db
+def test_a_person_is_asked_after_a_day_although_the_service_is_still_away(gate: Gate) -> None:
+    """Monday 5 October: Postmark fails, and answers no question either. On Tuesday its uncertain messages need a person, not a call."""
+    with sending_through("postmark") as (organization, fake):
+        messages = [posted(organization, "postmark") for _ in range(4)]
+        fake.behave("drop_after_accept", questions="500")
+        assert dispatcher.deliver_due(now=NOW) == {MessageState.UNCERTAIN: 3, "waiting_for_service": 1}
+        with tenant(organization):
+            pass_time(-3600)
+        asked = len(fake.requests)
+        assert dispatcher.deliver_due(now=NOW + timedelta(hours=23, minutes=59)) == {"waiting_for_service": 4}
+        assert dispatcher.deliver_due(now=NOW + timedelta(hours=25)) == {MessageState.UNPROVEN: 3, "waiting_for_service": 1}
+        assert len(fake.requests) == asked
+        with tenant(organization):
+            states = Message.objects.filter(pk__in=[message.pk for message in messages]).values_list("state", flat=True)
+            assert sorted(states) == [MessageState.QUEUED, *[MessageState.UNPROVEN] * 3]
+
+
+@pytest.mark.django_db
 def test_what_is_written_down_and_when_nothing_is() -> None:
     organization = make_mail_room()
     with tenant(organization):
