@@ -67,6 +67,7 @@ def main(arguments: list[str]) -> int:
             campaign.prepare()
             crew = campaign.storm()
             campaign.settle()
+            crew.stop()
             return report(campaign, crew.kills + crew.struck())
 
 

@@ -88,13 +88,21 @@ class Crew:
             thread.start()
             self._threads.append(thread)
 
-    def stop(self) -> None:
+    def rest(self) -> None:
+        """Nothing happens to anybody any more, and nobody sends; the web server alone still hears what providers report."""
         self._stopping.set()
         for thread in self._threads:
             thread.join(10)
-        for member in self.members:
-            self._kill(member.group())
-            if member.process is not None:
+        self._end([member for member in self.members if member.name != "web"])
+
+    def stop(self) -> None:
+        self.rest()
+        self._end(self.members)
+
+    def _end(self, members: list[Member]) -> None:
+        for member in members:
+            if member.process is not None and member.process.poll() is None:
+                self._kill(member.group())
                 member.process.wait()
 
     def disarm(self) -> None:
