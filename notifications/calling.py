@@ -1,7 +1,7 @@
 """Calls to providers, outside any transaction: to hand a message over, and to ask for one whose answer was lost."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from notifications import claiming, pace, settlement
 from notifications.claiming import MESSAGE_LEASE, Claim
 from notifications.doubts import ASK_AGAIN
 from notifications.enums import MessageState
+from notifications.freezing import sealed
 from notifications.models import Attachment, Message, ProviderAccount
 from notifications.providers.base import Accepted, Deadline, Envelope, File, Provider, ProviderError, Uncertain
 from notifications.reconciler import LookUp
@@ -83,18 +84,8 @@ def envelope_of(organization_id: UUID, message_id: UUID) -> Envelope:
     with tenant(organization_id):
         message = Message.objects.select_related("document", "print_document").get(pk=message_id)
         attached = list(Attachment.objects.filter(message=message).select_related("document").order_by("position"))
-        return Envelope(
-            message_id=message.pk,
-            channel=message.channel,
-            sender=message.sender,
-            recipient=message.recipient,
-            recipient_name=message.recipient_name,
-            reply_to=message.reply_to,
-            subject=message.subject,
-            text=message.body_text,
-            html=message.body_html,
-            header_id=message.header_id,
-            references=message.in_reply_to,
+        return replace(
+            sealed(message),
             files=tuple(File(entry.filename, entry.document.media_type, documents.read(entry.document)) for entry in attached),
             postal_address=tuple(message.postal_address),
             letter=_letter(message),

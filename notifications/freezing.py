@@ -16,6 +16,7 @@ from dunning.core.models import Document
 from notifications.composing import Content, Obstructed, Workbench, compose
 from notifications.enums import MessageKind
 from notifications.models import Attachment, Message
+from notifications.providers.base import Envelope
 from notifications.signals import Go, Stop, Together, about_to_send
 
 
@@ -155,6 +156,23 @@ def is_intact(message: Message) -> bool:
     ]
     said = {name: getattr(message, name) for name in FROZEN_FIELDS}
     return content_hash(said, message, files, message.document, message.print_document) == message.content_sha256
+
+
+def sealed(message: Message) -> Envelope:
+    """A frozen message as it is handed over, without its files."""
+    return Envelope(
+        message_id=message.pk,
+        channel=message.channel,
+        sender=message.sender,
+        recipient=message.recipient,
+        recipient_name=message.recipient_name,
+        reply_to=message.reply_to,
+        subject=message.subject,
+        text=message.body_text,
+        html=message.body_html,
+        header_id=message.header_id,
+        references=message.in_reply_to,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from notifications import claiming, outbox, pace, settlement
 from notifications.claiming import MESSAGE_LEASE, Claim
 from notifications.composing import Content, Obstructed, Workbench, compose
 from notifications.enums import AttemptOutcome, MessageState, Obstacle
-from notifications.freezing import ask, freeze, write
+from notifications.freezing import ask, freeze, sealed, write
 from notifications.models import Attachment, Attempt, Message, ProviderAccount
 from notifications.providers.base import Accepted, Deadline, Envelope, Provider, ToPost
 from notifications.reconciler import LookUp, Repeat, reconcile
@@ -61,20 +61,7 @@ class Prepared:
     @property
     def envelope(self) -> Envelope:
         """The frozen message as it is handed over, without its files."""
-        message = self.message
-        return Envelope(
-            message_id=message.pk,
-            channel=message.channel,
-            sender=message.sender,
-            recipient=message.recipient,
-            recipient_name=message.recipient_name,
-            reply_to=message.reply_to,
-            subject=message.subject,
-            text=message.body_text,
-            html=message.body_html,
-            header_id=message.header_id,
-            references=message.in_reply_to,
-        )
+        return sealed(self.message)
 
 
 @dataclass

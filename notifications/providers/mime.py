@@ -122,7 +122,7 @@ def _write_twins(email: EmailMultiAlternatives, twins: Sequence[tuple[str, str]]
     boundary = f"=_{uuid.uuid4().hex}"
     parts = [
         f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\nMIME-Version: 1.0\r\n'.encode()
-        + _fold("Subject", email.subject)
+        + _fold("Subject", str(email.subject))
         + _fold_again("From", email.from_email)
         + _fold("To", ", ".join(email.to))
         + b"".join(_fold_again("Reply-To", address) for address in email.reply_to)  # one at most
