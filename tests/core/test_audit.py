@@ -34,6 +34,28 @@ def test_events_are_chained_in_the_order_they_happened() -> None:
 
 
 @pytest.mark.django_db
+def test_a_head_that_is_remembered_wrongly_forks_no_chain() -> None:
+    organization = make_organization()
+    with tenant(organization):
+        audit.record(actor="system", action="run.started", now=MORNING)
+    with pytest.raises(ZeroDivisionError), transaction.atomic():  # remembered, then rolled back
+        with tenant(organization):
+            audit.record(actor="system", action="run.lost", now=MORNING)
+        raise ZeroDivisionError
+    known = audit._heads[organization.pk]
+    with tenant(organization):
+        audit.record(actor="system", action="run.finished", now=MORNING)
+    audit._heads[organization.pk] = known  # as in a process that did not see the last one
+    with tenant(organization):
+        audit.record(actor="system", action="run.started", now=MORNING)
+    with tenant(organization):
+        assert list(AuditEvent.objects.order_by("sequence").values_list("sequence", "action")) == [
+            (1, "run.started"), (2, "run.finished"), (3, "run.started"),
+        ]  # fmt: skip
+        assert list(audit.verify()) == []
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("statement", ["UPDATE core_auditevent SET actor = 'nobody'", "DELETE FROM core_auditevent"])
 def test_the_application_cannot_change_history_even_in_sql(statement: str) -> None:
     organization = make_organization()
