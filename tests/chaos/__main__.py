@@ -66,8 +66,10 @@ def main(arguments: list[str]) -> int:
             campaign = Campaign(servers, found, plan, env)
             campaign.prepare()
             crew = campaign.storm()
-            campaign.settle()
-            crew.stop()
+            try:
+                campaign.settle()
+            finally:
+                crew.stop()
             return report(campaign, crew.kills + crew.struck())
 
 

@@ -71,7 +71,7 @@ class Crew:
         self.chance = random.Random(self.seed)
         descriptor, self.log = tempfile.mkstemp(prefix="dunning-chaos-", suffix=".log")
         self.output = os.fdopen(descriptor, "ab")
-        self._stopping = threading.Event()
+        self._resting, self._stopping = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
@@ -89,14 +89,18 @@ class Crew:
             self._threads.append(thread)
 
     def rest(self) -> None:
-        """Nothing happens to anybody any more, and nobody sends; the web server alone still hears what providers report."""
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join(10)
-        self._end([member for member in self.members if member.name != "web"])
+        """Nobody rings and nobody sends any more; the web server alone is kept, and hears what providers report."""
+        self._resting.set()
+        with self._lock:  # its keeper is the thread that started it: it would end with that thread
+            others = [member for member in self.members if member.name != "web"]
+            self.members = [member for member in self.members if member.name == "web"]
+        self._end(others)
 
     def stop(self) -> None:
         self.rest()
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(10)
         self._end(self.members)
 
     def _end(self, members: list[Member]) -> None:
@@ -165,7 +169,7 @@ class Crew:
         app = Celery("dunning", broker=self.env["REDIS_URL"].rstrip("/") + "/0", set_as_current=False)
         app.conf.broker_transport_options = {"socket_connect_timeout": 2, "socket_timeout": 2}
         for turn in count():
-            if self._stopping.wait(0.5):
+            if self._resting.wait(0.5):
                 return
             with contextlib.suppress(Exception):  # the broker may be empty, or away
                 app.send_task("notifications.dispatch" if turn % 6 else "notifications.sweep", retry=False, expires=5)
