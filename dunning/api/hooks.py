@@ -26,8 +26,8 @@ from notifications.receipts import Kept, Verdict
 
 logger = logging.getLogger(__name__)
 
-KEEPERS: Final = 3  # threads, and connections, of a web process
-IN_LINE: Final = 6  # calls being kept or waiting for it; fewer than the server's threads, so that the others stay free
+KEEPERS: Final = 2  # threads, and connections, of a web process
+IN_LINE: Final = 3  # calls being kept or waiting for it; fewer than the server's threads, so that the others stay free
 PATIENCE: Final = 0.2  # seconds a provider waits for its answer
 RETRY_AFTER: Final = "30"
 BELL_EVERY: Final = 0.25  # seconds between rings, however many calls come
