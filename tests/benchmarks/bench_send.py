@@ -74,7 +74,7 @@ def example() -> bytes:
         message_id=new_id(), channel="email", sender="Compta <compta@atelier.example>", recipient="compta@client.example",
         subject="Facture FA-2026-00042", text=text, html=f"<p>{text}</p>" * 3, header_id="<1@atelier.example>",
     )  # fmt: skip
-    content: bytes = mime.build(envelope).message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]
+    content: bytes = mime.build(envelope).message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]  # Django's own messages take it
     return content
 
 

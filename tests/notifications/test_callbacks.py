@@ -95,7 +95,7 @@ def test_mailgun_sendgrid_resend_mailersend_and_sparkpost() -> None:
     assert kinds(read("sendgrid", sendgrid)) == [("bounced", ID)]
     assert kinds(read("sendgrid", [{**sendgrid[0], "type": "blocked"}])) == [("soft_bounced", ID)]
     resend = {"type": "email.bounced", "created_at": "2026-11-25T10:00:00.000Z", "data": {"email_id": "r", "to": ["a@b.example"]}}
-    resend["data"] |= {"bounce": {"message": "hard bounce message"}, "headers": [{"name": "X-Metadata", "value": json.dumps(OURS)}]}  # type: ignore[operator]
+    resend["data"] |= {"bounce": {"message": "hard bounce message"}, "headers": [{"name": "X-Metadata", "value": json.dumps(OURS)}]}  # type: ignore[operator]  # a table of mixed values
     assert kinds(read("resend", resend)) == [("bounced", ID)]
     mailersend = {
         "type": "activity.delivered",
