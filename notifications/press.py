@@ -1,7 +1,8 @@
 """The printing press: a child process that turns HTML into PDF, binds PDFs and counts pages, away from the network and from our secrets.
 
 What it prints holds other people's words and other people's files, so it runs apart: no network where the kernel allows it, an empty
-environment, bounded memory, and a deadline after which it is killed. It stays alive between jobs: starting one costs about a second.
+environment, bounded memory, and a deadline after which it is killed. It stays alive between jobs, for starting one costs about a second,
+and goes when none has come for a while: it holds 70 MB.
 Conversation, on its standard input and output: `op`, count, then each part with its length; the answer is a status and one part.
 """
 
@@ -28,6 +29,9 @@ PROBE: Final = b"P"
 JOBS_PER_CHILD: Final = 750  # a letter with copies is five
 MEMORY: Final = 2 * 1024**3
 DEADLINE_SECONDS: Final = 120.0
+IDLE_SECONDS: Final = 90.0
+CLOCKS_DIFFER: Final = 0.2
+"""The share of its idle time by which the parent gives a child up before the child goes: a job is not handed to one about to leave."""
 
 _KEPT_VARIABLES: Final = (
     "PATH",
@@ -56,11 +60,13 @@ class PressError(Exception):
 class Press:
     """One child and the conversation with it. Safe to share between threads: jobs wait for each other. A fork gets a child of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, idle_seconds: float = IDLE_SECONDS) -> None:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._owner = 0
         self._jobs = 0
+        self._idle_seconds = idle_seconds
+        self._last_job_at = 0.0
 
     def run(self, op: bytes, parts: Sequence[bytes], *, deadline_seconds: float = DEADLINE_SECONDS) -> bytes:
         """The job's PDF. Raises `PressError`; a child that crashed or ran out of time is replaced at the next job."""
@@ -75,6 +81,7 @@ class Press:
                 )
                 raise PressError("stopped", reason) from error
             self._jobs += 1
+            self._last_job_at = monotonic()
             if self._jobs >= JOBS_PER_CHILD:
                 self._stop()
         status, body = answer[:1], answer[1:]
@@ -89,20 +96,21 @@ class Press:
             self._stop()
 
     def _ready(self) -> "subprocess.Popen[bytes]":
-        if self._child is not None and self._owner == os.getpid() and self._child.poll() is None:
+        rested = monotonic() - self._last_job_at > self._idle_seconds * (1 - CLOCKS_DIFFER)
+        if self._child is not None and self._owner == os.getpid() and not rested and self._child.poll() is None:
             return self._child
         if self._owner == os.getpid():
             self._stop()
         environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "notifications.press"],
+        self._child = subprocess.Popen(  # noqa: S603 - ourselves, and a number
+            [sys.executable, "-m", "notifications.press", str(self._idle_seconds)],
             cwd=_ROOT,
             env={**environment, "PYTHONPATH": str(_ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        self._owner, self._jobs = os.getpid(), 0
+        self._owner, self._jobs, self._last_job_at = os.getpid(), 0, monotonic()
         return self._child
 
     def _stop(self) -> None:
@@ -273,14 +281,14 @@ def _add_on_a4(writer: Any, page: Any) -> None:
     writer.add_blank_page(*A4).merge_transformed_page(page, placed, expand=False)
 
 
-def main() -> None:
-    """The child's loop: one job after another until the parent closes the pipe."""
+def main(idle_seconds: float) -> None:
+    """The child's loop: one job after another until the parent closes the pipe, or gives none for so long."""
     jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not reach the conversation
     isolated = leave_the_network()
     bound_memory()
     renderer = Renderer()
-    while header := jobs.read(5):
+    while select([jobs], [], [], idle_seconds)[0] and (header := jobs.read(5)):
         parts = [jobs.read(struct.unpack(">Q", jobs.read(8))[0]) for _ in range(struct.unpack(">I", header[1:])[0])]
         try:
             answer = b"+" + _work(renderer, header[:1], parts, isolated=isolated)
@@ -306,4 +314,4 @@ def _work(renderer: Renderer, op: bytes, parts: list[bytes], *, isolated: bool) 
 
 
 if __name__ == "__main__":
-    main()
+    main(float(sys.argv[1]))

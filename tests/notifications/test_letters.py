@@ -308,6 +308,17 @@ def test_the_press_survives_what_stops_it(press):
     assert press.run(RENDER, [b"<p>x</p>", b""]).startswith(b"%PDF")
 
 
+def test_a_press_without_work_goes_and_comes_back():
+    press = Press(idle_seconds=1.0)
+    try:
+        assert press.run(RENDER, [b"<p>x</p>", b""]).startswith(b"%PDF")
+        child = press._child
+        assert child.wait(timeout=20) == 0
+        assert press.run(RENDER, [b"<p>y</p>", b""]).startswith(b"%PDF")
+    finally:
+        press.close()
+
+
 def test_the_press_is_apart_and_knows_none_of_our_secrets(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgres://secret")
     press = Press()
