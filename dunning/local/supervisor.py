@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -78,8 +79,8 @@ def web_server(descriptor: int) -> list[str]:
 class Child:
     """A supervised process with its output prefixed by its name."""
 
-    def __init__(self, name: str, process: subprocess.Popen[str], *, may_finish: bool, farewell: signal.Signals) -> None:
-        self.name, self.process, self.may_finish, self.farewell = name, process, may_finish, farewell
+    def __init__(self, name: str, process: subprocess.Popen[str], *, farewell: signal.Signals) -> None:
+        self.name, self.process, self.farewell = name, process, farewell
         self.pump = threading.Thread(target=self._pump, daemon=True)
         self.pump.start()
 
@@ -110,6 +111,7 @@ class Up:
         self.children: list[Child] = []
         self.leases: list[Lease] = []
         self.sign_in: dict[str, str] | None = None
+        self.asking = -1  # our end of the pipe to the worker
 
     def run(self, port: int) -> int:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -218,22 +220,22 @@ class Up:
 
     def start_children(self, line: socket.socket) -> None:
         self.spawn("web", *web_server(line.fileno()), farewell=signal.SIGTERM, keep=[line.fileno()])
+        listening, self.asking = os.pipe()
         # Celery's cold shutdown may wait for ever for a broker that went at the same moment. A killed worker loses nothing.
-        self.spawn("worker", "dunning.local.ringing", "worker", farewell=signal.SIGKILL)
+        self.spawn("worker", "dunning.local.ringing", "worker", str(listening), farewell=signal.SIGKILL, keep=[listening])
+        os.close(listening)
 
     def spawn(
         self,
         name: str,
         *module: str,
         farewell: signal.Signals,
-        may_finish: bool = False,
         keep: list[int] | None = None,
-        options: Mapping[str, str] | None = None,
     ) -> None:
-        """Start a child; `options` are environment variables of its own."""
-        command = [sys.executable, "-m", *module] if module[0] != "manage.py" else [sys.executable, *module]
-        process = self._popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, farewell=farewell, keep=keep, options=options)
-        self.children.append(Child(name, process, may_finish=may_finish, farewell=farewell))
+        """Start a child that lives as long as we do."""
+        command = [sys.executable, "-m", *module]
+        process = self._popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, farewell=farewell, keep=keep)
+        self.children.append(Child(name, process, farewell=farewell))
 
     def _popen(
         self,
@@ -243,14 +245,13 @@ class Up:
         stderr: int | None = None,
         farewell: signal.Signals = signal.SIGTERM,
         keep: list[int] | None = None,
-        options: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[str]:
         """Start a child in a session of its own (the terminal's Ctrl-C is ours alone) that the kernel ends with us."""
         before: Callable[[], None] | None = die_with_parent(farewell)
         return subprocess.Popen(  # noqa: S603  this project's own modules
             command,
             cwd=self.root,
-            env=self.env | {"PYTHONUNBUFFERED": "1"} | dict(options or {}),
+            env=self.env | {"PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
@@ -285,24 +286,22 @@ class Up:
         if self.sign_in is not None:
             say(f"sign in as {self.sign_in.get('email')} with the password {self.sign_in.get('password')}")
             say("the demonstration's year is being played; what has been played can already be looked at")
-            # A day that a power cut takes is played again: waiting for the disk after each of its commits would buy nothing.
-            options = {"PGOPTIONS": "-c synchronous_commit=off"} if self.keeps_postgres() else {}
-            self.spawn("demo", "manage.py", demo.DEMO_COMMAND, "--play", farewell=signal.SIGTERM, may_finish=True, options=options)
+            self.ask_worker(demo.DEMO_COMMAND, "--play", *(["--unsynced"] if self.keeps_postgres() else []))
         elif self.empty:
             say("this installation has no demonstration; make an organization with: python3 manage.py create_organization --help")
         say("Ctrl-C stops everything")
 
+    def ask_worker(self, *words: str) -> None:
+        """Have the worker run a management command beside its work; one that has just died is noticed by `watch`."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self.asking, f"{shlex.join(words)}\n".encode())
+
     def dead(self) -> str | None:
         """What should live and does not, said; None when all is well."""
-        for child in list(self.children):
+        for child in self.children:
             code = child.process.poll()
-            if code is None:
-                continue
-            if not child.may_finish:
+            if code is not None:
                 return f"{child.name} ended ({f'signal {-code}' if code < 0 else f'code {code}'})"
-            child.pump.join(2)
-            self.children.remove(child)
-            say(f"{child.name} finished" if code == 0 else f"{child.name} failed (code {code}); everything else goes on")
         for lease in self.leases:
             if not lease.alive():
                 return f"{lease.name} ended (see {self.folder / lease.name})"

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from dunning.core import clock
@@ -19,6 +20,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--prepare", action="store_true", help="create the organization and print a sign-in as one line of JSON")
         parser.add_argument("--play", action="store_true", help="play the days up to today, with progress")
+        parser.add_argument(
+            "--unsynced", action="store_true", help="do not wait for the disk at each commit: a day that a power cut takes is played again"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         organization, owner, password = demo.prepare(now=clock.now())
@@ -27,6 +31,9 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(sign_in))
         if not options["play"]:
             return
+        if options["unsynced"]:
+            with connection.cursor() as cursor:
+                cursor.execute("SET synchronous_commit = off")
         played = demo.live(organization=organization, now=clock.now(), on_day=self._progress)
         if played is None:
             self.stdout.write(_("%s: the year is played up to today.") % organization.name)
