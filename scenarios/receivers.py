@@ -21,6 +21,7 @@ from notifications.signals import Go, Stop, Together, about_to_send, message_set
 from scenarios import departure, fallout, housekeeping, retraction, settling
 from scenarios.context import load_frame, local_date, open_organization
 from scenarios.scheduler import forget_settled
+from scenarios.services import proceedings
 
 MOST_AT_ONCE: Final = 200
 """Customers whose schedule is refreshed inside an event; beyond - an import - the next run does it for everybody."""
@@ -97,6 +98,7 @@ def customers_changed(
         return
     moment = now or clock.now()
     if reason == "insolvency":
+        proceedings.follow_proceedings(customer_ids=customer_ids, today=today, now=moment)
         housekeeping.open_insolvency_tasks(profile=get_profile(), today=today, customer_ids=customer_ids)
     elif reason == "reply":
         housekeeping.open_reply_tasks(today=today, customer_ids=customer_ids)

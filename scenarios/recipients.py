@@ -1,6 +1,7 @@
 """Whom a message goes to: the contact chain of a customer, by channel and by how hard the step presses (docs/rules.md, rule 9).
 
 Accounts payable first; the finance manager from the firm reminders on; the legal representative at the registered office for a legal step.
+In insolvency proceedings the administrator comes second, after the debtor's first contact (rule 12).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -107,7 +108,11 @@ class Directory:
         default = _LEGAL_FIRST if phase >= Phase.LEGAL else _FIRM_FIRST if phase >= Phase.FIRM else _FRIENDLY_FIRST
         rank: Mapping[str, int] = {role: number for number, role in enumerate([*roles, *default])}
         chain = self._contacts.get(customer_id, [])
-        return sorted(chain, key=lambda contact: (rank.get(contact.role, len(rank)), contact.position))
+        ordered = sorted(chain, key=lambda contact: (rank.get(contact.role, len(rank)), contact.position))
+        if self._customers[customer_id].insolvency_opened_on is None:
+            return ordered
+        debtor = [contact for contact in ordered if contact.role != ContactRole.ADMINISTRATOR]
+        return [*debtor[:1], *(contact for contact in ordered if contact.role == ContactRole.ADMINISTRATOR), *debtor[1:]]
 
 
 def is_mobile(phone: str) -> bool:

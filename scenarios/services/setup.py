@@ -82,7 +82,7 @@ def open_organization(
 
 
 def set_up_organization(*, organization: Organization, actor: str, now: datetime) -> SetUp:
-    """Give the organization the shipped texts, the five plans (rule 18), five customer groups that follow them, and the local post office.
+    """Give the organization the shipped texts and plans (rules 12 and 18), five customer groups that follow them, and a local post office.
 
     The standard plan is everybody else's. What is there already is left as it is: a plan of that key, a group, an assignment, a text the
     organization edited; unedited texts are brought up to date.

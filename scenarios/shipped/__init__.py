@@ -1,4 +1,4 @@
-"""The five plans the product ships with (rule 18), each a plan file beside this module, and the customer groups they serve."""
+"""The plans the product ships with, each a plan file beside this module: five for groups (rule 18), one for proceedings (rule 12)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ KEY_ACCOUNT: Final = "key-account"
 FIRM: Final = "firm"
 PUBLIC: Final = "public"
 CONSUMER: Final = "consumer"
-PLAN_KEYS: Final = (STANDARD, KEY_ACCOUNT, FIRM, PUBLIC, CONSUMER)
+PROCEEDINGS: Final = "proceedings"
+PLAN_KEYS: Final = (STANDARD, KEY_ACCOUNT, FIRM, PUBLIC, CONSUMER, PROCEEDINGS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def test_setting_up_twice_changes_nothing() -> None:
     again = set_up_organization(organization=organization, actor=ACTOR, now=LATER)
     assert (again.texts.created, again.texts.updated, again.plans, again.groups, again.assignments) == (0, 0, (), (), 0)
     with tenant(organization):
-        assert (AuditEvent.objects.count(), MessageTemplate.objects.count(), PlanVersion.objects.count()) == (before, texts, 5)
+        assert (AuditEvent.objects.count(), MessageTemplate.objects.count(), PlanVersion.objects.count()) == (before, texts, len(PLAN_KEYS))
 
 
 def test_set_up_leaves_what_the_organization_chose() -> None:

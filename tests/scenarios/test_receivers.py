@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from customers.models import Contact, Customer
-from customers.services import add_contact, record_insolvency
+from customers.services import add_contact, clear_insolvency, record_insolvency
 from dunning.core import documents
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization
@@ -16,11 +16,11 @@ from invoices.services import PaymentDraft, attach_document, cancel_payment, ope
 from notifications.enums import MessageState
 from notifications.models import Message
 from notifications.settlement import move, record_delivery_event
-from scenarios.models import Action, ActionMessage, Schedule, Task
+from scenarios.models import Action, ActionMessage, PlanAssignment, Schedule, Task
 from scenarios.services.answers import acknowledge_dispute, send_invoices_again
 from scenarios.services.board import withdraw_messages
 from tests.factories import make_customer, make_invoice
-from tests.scenarios.houses import CLERK, at, mail, open_house, run_on, send, steps_of
+from tests.scenarios.houses import CLERK, at, live, mail, open_house, run_on, send, steps_of
 
 pytestmark = pytest.mark.django_db
 
@@ -243,6 +243,35 @@ def test_a_judgment_freezes_what_waits_and_puts_the_deadlines_on_the_desk(house:
         assert Task.objects.count() == 2
         assert mail() == [("r1", "cancelled")]
         assert Schedule.objects.get().reason == "insolvency"
+
+
+def test_what_is_delivered_after_the_judgment_stays_payable_on_a_light_plan(house: Organization) -> None:
+    with tenant(house):
+        durand = make_customer("C1")
+        add_contact(
+            customer=durand,
+            name="Me Roche",
+            email="roche@administrateurs.example",
+            role="administrator",
+            actor=CLERK,
+            today=ISSUED,
+            now=at("2026-09-01"),
+        )
+        judged = {"kind": "receivership", "opened_on": date(2026, 9, 10), "actor": CLERK}
+        record_insolvency(customer=Customer.objects.get(pk=durand.pk), **judged, today=date(2026, 9, 14), now=at("2026-09-14", 6))
+        item = make_invoice(durand, issued_on=date(2026, 9, 20), due_on=DUE)
+    live(house, ["2026-10-01", "2026-10-02", "2026-10-05", "2026-10-06"])
+    with tenant(house):
+        assert steps_of(item) == [("due_day_notice", "done", "2026-10-01"), ("r1", "done", "2026-10-05")]
+        first = Message.objects.get(template_key="r1")
+        assert first.recipient == "compta.c1@client.example"
+        record_delivery_event(message_id=first.pk, kind="bounced", at=at("2026-10-06"), now=at("2026-10-06"))
+        again = Message.objects.filter(template_key="r1").exclude(pk=first.pk).get()
+        assert again.recipient == "roche@administrateurs.example"
+        clear_insolvency(
+            customer=Customer.objects.get(pk=durand.pk), reason="plan adopté", actor=CLERK, today=date(2026, 10, 7), now=at("2026-10-07")
+        )
+        assert not PlanAssignment.objects.filter(customer=durand).exists()
 
 
 def test_what_nobody_can_prove_is_put_before_a_person(house: Organization) -> None:

@@ -1,4 +1,4 @@
-"""The five shipped plans (rule 18): they can work, they say what their texts need, and their dates are the ones promised."""
+"""The shipped plans (rules 12 and 18): they can work, they say what their texts need, and their dates are the ones promised."""
 
 import pytest
 
@@ -169,6 +169,15 @@ def test_consumer_plan() -> None:
         ("r3", "2026-11-06"),
         ("formal_notice", "2026-11-17"),
         ("hand_over", "2026-12-10"),
+    ]
+
+
+def test_the_plan_of_proceedings_is_light() -> None:
+    assert dates("proceedings") == [
+        ("due_day_notice", "2026-10-01"),
+        ("r1", "2026-10-05"),  # the 4th is a Sunday
+        ("call", "2026-10-12"),
+        ("decision", "2026-10-19"),
     ]
 
 
