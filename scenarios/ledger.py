@@ -306,6 +306,9 @@ class _Writer:
                 task_id = task.pk
             else:
                 task_id = existing
+                if draft.kind == TaskKind.ALLOCATE_CREDIT:  # money has come or gone since it was opened
+                    currency, amount = self._asked(draft)
+                    Task.objects.filter(pk=existing).exclude(amount=amount, currency=currency).update(amount=amount, currency=currency)
                 if draft.escalate:
                     Task.objects.filter(pk=existing, alerted_on=None).update(alerted_on=self.moment.today)
             for cargo in draft.cargo:
@@ -317,13 +320,18 @@ class _Writer:
         ).values_list("kind", "customer_id", "pk")
         return {(kind, str(customer_id)): pk for kind, customer_id, pk in rows}
 
-    def _new_task(self, draft: TaskDraft) -> Task:
+    def _asked(self, draft: TaskDraft) -> tuple[str, Decimal]:
+        """The largest of a task's amounts, with its currency."""
         currency, cents = next(iter(sorted(draft.amounts.items(), key=lambda entry: -entry[1])), (self.frame.profile.default_currency, 0))
+        return currency, Decimal(cents) / 100
+
+    def _new_task(self, draft: TaskDraft) -> Task:
+        currency, amount = self._asked(draft)
         task = Task(
             kind=draft.kind,
             customer_id=draft.customer_id,
             details={"step_key": draft.step_key, "items": [cargo.item_id for cargo in draft.cargo], "also": list(draft.also)},
-            amount=Decimal(cents) / 100,
+            amount=amount,
             currency=currency,
             opened_on=self.moment.today,
             due_on=self.moment.today,

@@ -12,7 +12,7 @@ from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.models import Installment, Payment
 from invoices.selectors import customer_statement
-from invoices.services import allocate, issue_credit_note, place_hold
+from invoices.services import allocate, cancel_payment, issue_credit_note, place_hold
 from notifications.models import Message
 from scenarios.accounts import share_accounts
 from scenarios.enums import Reason, Section, TaskKind
@@ -142,16 +142,24 @@ def test_the_payers_own_receipt_blocks_firm_steps_until_it_is_allocated(house: O
         assert set(Schedule.objects.values_list("reason", flat=True)) == {Reason.UNALLOCATED_CREDIT}
         task = Task.objects.get(kind="allocate_credit")  # one, on two days and for two subsidiaries
         assert (task.customer, task.amount, task.currency, task.state) == (holding, Decimal("300.00"), "EUR", "open")
+        first = Payment.objects.get()
+        pay(holding, "200.00", "2026-10-15")
+    run_on(house, "2026-10-16")
+    with tenant(house):
+        task.refresh_from_db()
+        assert (task.amount, task.state) == (Decimal("500.00"), "open")  # it says what is there now
+        second = Payment.objects.exclude(pk=first.pk).get()
+        cancel_payment(payment=second, reason="impayé", actor=CLERK, today=date(2026, 10, 16), now=at("2026-10-16", 13))
         allocate(
-            payment=Payment.objects.get(),
+            payment=first,
             parts=[(north, Decimal("300.00"))],
             actor=CLERK,
-            today=date(2026, 10, 15),
-            now=at("2026-10-15", 14),
+            today=date(2026, 10, 16),
+            now=at("2026-10-16", 14),
         )
         task.refresh_from_db()
         assert task.state == "done"
-    run_on(house, "2026-10-16")
+    run_on(house, "2026-10-19")
     run_on(house, "2026-10-23")
     with tenant(house):
         message = Message.objects.get(template_key="r2", state="accepted")
