@@ -10,11 +10,11 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
@@ -62,7 +62,7 @@ class Kept:
 # --- before it is acknowledged ----------------------------------------------------------------------------------------------------------
 
 # A provider waits while these run, hundreds of times a second. Each is one exchange with the database: statements sent together are one
-# transaction, which opens the organization as `tenant()` does, for itself alone.
+# transaction, which opens the organization as `tenant()` does, for itself alone. Calls on one address are kept together, by one COMMIT.
 _WHOSE: Final = f"""
 SELECT set_config('app.organization', coalesce((SELECT organization_id::text FROM notifications_providerroute
        WHERE token_hash = %(hash)s AND kind = %(kind)s), '{UUID(int=0)}'), true), set_config('statement_timeout', '{PATIENCE}', true);
@@ -72,68 +72,103 @@ FROM notifications_providerroute r JOIN notifications_provideraccount a ON a.id 
 WHERE r.token_hash = %(hash)s AND r.kind = %(kind)s
 """  # noqa: S608  two constants are put in
 _OPEN: Final = f"""
-SELECT set_config('app.organization', %(organization)s, true), set_config('statement_timeout', '{PATIENCE}', true);
+SELECT set_config('app.organization', %s, true), set_config('statement_timeout', '{PATIENCE}', true);
 """
-_HEARD: Final = "UPDATE notifications_providerroute SET heard_at = clock_timestamp() WHERE id = %(route)s;"
+_HEARD: Final = "UPDATE notifications_providerroute SET heard_at = clock_timestamp() WHERE id = %s;"
+_ROW: Final = "(%s, %s, %s, %s, %s, %s, %s, %s, 'stored', 0, 0, %s, '', %s)"
 _KEEP: Final = """
 INSERT INTO notifications_inboundevent
     (id, organization_id, account_id, kind, key, query, headers, body, state, looks, failures, due_at, error, received_at)
-VALUES (%(id)s, %(organization)s, %(account)s, %(kind)s, %(key)s, %(query)s, %(headers)s, %(body)s, 'stored', 0, 0, %(now)s, '', %(now)s)
-ON CONFLICT (organization_id, account_id, key) DO NOTHING
+VALUES {rows}
+ON CONFLICT (organization_id, account_id, key) DO NOTHING RETURNING key
 """
 
 
-def accept(*, kind: str, token: str, url: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Kept:
-    """Verify a call and keep it; it is committed when this returns KEPT. `url` is the public address called, `headers` in lower case.
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What came over the wire: `url` is the public address called, `headers` have names in lower case."""
 
-    Opens its own transactions. A broken connection is made anew once: keeping a call twice keeps it once.
+    kind: str
+    token: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    now: datetime
+
+
+def accept(calls: Sequence[Call]) -> list[Kept]:
+    """Verify calls and keep them; each is committed when this returns KEPT for it, in the order given.
+
+    Opens its own transactions. A broken connection is made anew once: keeping a call twice keeps it once. A call that cannot be kept takes
+    none of its company with it.
     """
+    answers: dict[int, Kept] = {}
+    together: dict[tuple[str, str], list[int]] = {}
+    for number, call in enumerate(calls):
+        together.setdefault((call.kind, call.token), []).append(number)
+    for numbers in together.values():
+        answers.update(zip(numbers, _accept_all([calls[number] for number in numbers]), strict=True))
+    return [answers[number] for number in range(len(calls))]
+
+
+def _accept_all(calls: Sequence[Call]) -> list[Kept]:
     try:
-        return _accept(kind, token, url, headers, body, now)
+        return _accept(calls)
     except (OperationalError, InterfaceError):
         connection.close()
+    except DatabaseError:
+        if len(calls) > 1:
+            return [kept for call in calls for kept in _accept_all([call])]
     try:
-        return _accept(kind, token, url, headers, body, now)
+        return _accept(calls)
     except DatabaseError as error:
         connection.close()
-        logger.warning("A provider's call could not be kept (%s); it was asked to call again.", type(error).__name__)
-        return Kept(Verdict.AWAY)
+        logger.warning("Providers' calls could not be kept (%s); they were asked to call again.", type(error).__name__)
+        return [Kept(Verdict.AWAY)] * len(calls)
 
 
-def _accept(kind: str, token: str, url: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Kept:
+def _accept(calls: Sequence[Call]) -> list[Kept]:
+    """Calls on one address."""
     with connection.cursor() as cursor:
-        cursor.execute(_WHOSE, {"hash": routes.hash_of(token), "kind": kind})
+        cursor.execute(_WHOSE, {"hash": routes.hash_of(calls[0].token), "kind": calls[0].kind})
         found = cursor.fetchone()
         if found is None:
-            return Kept(Verdict.UNKNOWN)
+            return [Kept(Verdict.UNKNOWN)] * len(calls)
         route_id, organization_id, account_id, quiet, channel, settings, secrets = found
         account = ProviderAccount(
-            pk=account_id, organization_id=organization_id, kind=kind, channel=channel, settings=json.loads(settings), secrets=secrets
+            pk=account_id,
+            organization_id=organization_id,
+            kind=calls[0].kind,
+            channel=channel,
+            settings=json.loads(settings),
+            secrets=secrets,
         )
-        name = _verified(account, Callback(url, headers, body), now)
-        if name is None:
-            _count(route_id, now)
-            return Kept(Verdict.FORGED)
-        values = {
-            "id": new_id(),
-            "organization": str(organization_id),
-            "account": account_id,
-            "route": route_id,
-            "kind": kind,
-            "key": name or hashlib.sha256(body).hexdigest(),
-            "query": url.partition("?")[2],
-            "headers": json.dumps(_worth_keeping(headers)),
-            "body": body,
-            "now": now,
-        }
-        cursor.execute(f"{_OPEN}{_HEARD if quiet else ''}{_KEEP}", values)
-        return Kept(Verdict.KEPT, organization_id, cursor.rowcount == 1)
+        names = [_verified(account, call) for call in calls]
+        keys = [name if name is None else name or hashlib.sha256(call.body).hexdigest() for name, call in zip(names, calls, strict=True)]
+        rows: list[tuple[Any, ...]] = [
+            (
+                new_id(), str(organization_id), account_id, call.kind, key, call.url.partition("?")[2],
+                json.dumps(_worth_keeping(call.headers)), call.body, call.now, call.now,
+            )
+            for call, key in zip(calls, keys, strict=True)
+            if key is not None
+        ]  # fmt: skip
+        new: set[str] = set()
+        if rows:
+            keep = _KEEP.format(rows=", ".join([_ROW] * len(rows)))
+            heard: list[Any] = [route_id] if quiet else []
+            values = [str(organization_id), *heard, *(value for row in rows for value in row)]
+            cursor.execute(f"{_OPEN}{_HEARD if quiet else ''}{keep}", values)
+            new = {key for (key,) in cursor.fetchall()}
+    if None in keys:
+        _count(route_id, keys.count(None), calls[0].now)
+    return [Kept(Verdict.FORGED) if key is None else Kept(Verdict.KEPT, organization_id, key in new) for key in keys]
 
 
-def _verified(account: ProviderAccount, callback: Callback, now: datetime) -> str | None:
+def _verified(account: ProviderAccount, call: Call) -> str | None:
     """The call's own name (blank: it has none) when it is the provider's; None when that cannot be shown."""
     try:
-        return accounts.provider_of(account).verify(callback, now=now)
+        return accounts.provider_of(account).verify(Callback(call.url, call.headers, call.body), now=call.now)
     except Forged:
         return None
     except Exception as error:  # what cannot be verified is not believed, however it managed that
@@ -141,12 +176,12 @@ def _verified(account: ProviderAccount, callback: Callback, now: datetime) -> st
         return None
 
 
-def _count(route_id: UUID, now: datetime) -> None:
+def _count(route_id: UUID, number: int, now: datetime) -> None:
     """A flood of refused calls queues for one counter: one that cannot have it soon is not counted."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(PATIENCE)])
-            routes.count_refusal(route_id, now=now)
+            routes.count_refusals(route_id, number, now=now)
     except DatabaseError as error:
         logger.warning("A refused call could not be counted (%s).", type(error).__name__)
 

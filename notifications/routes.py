@@ -85,9 +85,11 @@ def address(account: ProviderAccount) -> str:
     return f"{scheme}://{accounts.unseal(account.secrets)[HOOK_SECRET]}@{rest}"
 
 
-def count_refusal(route_id: UUID, *, now: datetime) -> None:
-    """One more call that was not the provider's: a counter, and nothing of the call."""
-    ProviderRoute.objects.filter(pk=route_id).update(refused=F("refused") + 1, refused_at=now, refused_since=Coalesce("refused_since", now))
+def count_refusals(route_id: UUID, number: int, *, now: datetime) -> None:
+    """So many more calls that were not the provider's: a counter, and nothing of the calls."""
+    ProviderRoute.objects.filter(pk=route_id).update(
+        refused=F("refused") + number, refused_at=now, refused_since=Coalesce("refused_since", now)
+    )
 
 
 def refusals(account_id: UUID) -> Refusals | None:

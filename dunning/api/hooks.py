@@ -1,14 +1,14 @@
 """`/hooks/<kind>/<token>`: what providers call. Verified, committed, and only then acknowledged; otherwise told to call again.
 
-The promise is an answer within 300 ms, whatever the database does, and never a 2xx for what is not kept. So the keeping runs on a few
-threads of its own, each with its connection; a call that finds them all taken, or is not kept in time, is answered 503. Should it be kept
-after all, its repetition changes nothing. No session, no cookie, no organization's data in an answer, no path in a log.
+The promise is an answer within 300 ms, whatever the database does, and never a 2xx for what is not kept. So the keeping runs on a thread
+of its own, with its connection, many calls a COMMIT; a call that finds too many before it, or is not kept in time, is answered 503. Should
+it be kept after all, its repetition changes nothing. No session, no cookie, no organization's data in an answer, no path in a log.
 """
 
 import logging
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
 from typing import Final
 from uuid import UUID
@@ -16,18 +16,16 @@ from uuid import UUID
 from celery import current_app
 from django.conf import settings
 from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
 from django.http.request import RawPostDataException
 
 from dunning.core import clock
 from notifications import receipts
-from notifications.receipts import Kept, Verdict
+from notifications.receipts import Call, Kept, Verdict
 
 logger = logging.getLogger(__name__)
 
-KEEPERS: Final = 2  # threads, and connections, of a web process
-IN_LINE: Final = 3  # calls being kept or waiting for it; fewer than the server's threads, so that the others stay free
+IN_LINE: Final = 6  # calls being kept or waiting for it; fewer than the server's threads, so that the others stay free
 PATIENCE: Final = 0.2  # seconds a provider waits for its answer
 RETRY_AFTER: Final = "30"
 BELL_EVERY: Final = 0.25  # seconds between rings, however many calls come
@@ -67,22 +65,28 @@ class Bell:
 
 
 class Keepers:
-    """The threads that keep calls. `keep` answers in time, or says that it could not."""
+    """The thread that keeps calls, all that came while it was busy by one COMMIT. `keep` answers in time, or says that it could not."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pool: ThreadPoolExecutor | None = None
-        self._connections: list[BaseDatabaseWrapper] = []
-        self._busy = 0
+        self._news = threading.Condition(self._lock)
+        self._line: list[tuple[Call, Future[Kept]]] = []
+        self._waiting = 0
+        self._thread: threading.Thread | None = None
+        self._closing = False
 
-    def keep(self, **call: object) -> Kept:
-        with self._lock:
-            if self._busy >= IN_LINE:
+    def keep(self, call: Call) -> Kept:
+        future: Future[Kept] = Future()
+        with self._news:
+            if self._waiting >= IN_LINE:
                 return Kept(Verdict.AWAY)
-            self._busy += 1
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(KEEPERS, "hook-keeper", lambda: self._connections.append(connections["default"]))
-            future: Future[Kept] = self._pool.submit(receipts.accept, **call)  # type: ignore[arg-type]  # the view gives what it takes
+            self._waiting += 1
+            self._line.append((call, future))
+            if self._thread is None or not self._thread.is_alive():  # a process that was forked has none yet
+                self._closing = False
+                self._thread = threading.Thread(target=self._run, name="hook-keeper", daemon=True)
+                self._thread.start()
+            self._news.notify()
         future.add_done_callback(self._left)
         try:
             return future.result(PATIENCE)
@@ -91,19 +95,38 @@ class Keepers:
             return Kept(Verdict.AWAY)
 
     def close(self) -> None:
-        """Give back threads and connections; the next call takes new ones."""
-        with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown()
-        for one in self._connections:
-            one.inc_thread_sharing()
-            one.close()
-        self._connections.clear()
+        """Give back the thread and its connection; the next call takes new ones."""
+        with self._news:
+            thread, self._thread, self._closing = self._thread, None, True
+            self._news.notify()
+        if thread is not None:
+            thread.join()
+
+    def _run(self) -> None:
+        try:
+            while True:
+                with self._news:
+                    self._news.wait_for(lambda: self._line or self._closing)
+                    if self._closing:
+                        return
+                    line, self._line = self._line, []
+                wanted = [(call, future) for call, future in line if future.set_running_or_notify_cancel()]
+                self._answer(wanted)
+        finally:
+            connections.close_all()
+
+    def _answer(self, wanted: list[tuple[Call, "Future[Kept]"]]) -> None:
+        try:
+            answers = receipts.accept([call for call, _ in wanted])
+        except Exception:
+            logger.exception("Providers' calls could not be kept; they were asked to call again.")
+            answers = [Kept(Verdict.AWAY)] * len(wanted)
+        for (_, future), kept in zip(wanted, answers, strict=True):
+            future.set_result(kept)
 
     def _left(self, _: "Future[Kept]") -> None:
         with self._lock:
-            self._busy -= 1
+            self._waiting -= 1
 
 
 bell = Bell()
@@ -124,14 +147,8 @@ def receive(request: HttpRequest, kind: str, token: str) -> HttpResponse:
     except (OSError, RawPostDataException):
         return _answer(400)
     query = request.META.get("QUERY_STRING", "")
-    kept = keepers.keep(
-        kind=kind,
-        token=token,
-        url=f"{settings.PUBLIC_BASE_URL}{request.path}{'?' if query else ''}{query}",
-        headers={name.lower(): value for name, value in request.headers.items()},
-        body=body,
-        now=clock.now(),
-    )
+    url = f"{settings.PUBLIC_BASE_URL}{request.path}{'?' if query else ''}{query}"
+    kept = keepers.keep(Call(kind, token, url, {name.lower(): value for name, value in request.headers.items()}, body, clock.now()))
     if kept.verdict is Verdict.KEPT:
         if kept.is_new and kept.organization_id is not None:
             bell.ring_for(kept.organization_id)
