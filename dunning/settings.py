@@ -49,7 +49,6 @@ INSTALLED_APPS = [
     "dunning.dashboard",
 ]
 MIDDLEWARE = [
-    "dunning.api.middleware.HookMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -6,13 +6,15 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from django.test import Client
+from django.test import RequestFactory
 from twilio.request_validator import RequestValidator
 
+from dunning.api.hooks import Door
 from dunning.core import clock
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
@@ -22,7 +24,33 @@ from notifications.models import ProviderAccount
 from tests.notifications.mailroom import ACTOR, NOW
 
 JETON = "jeton"  # of the account at Twilio
-Answer = Any  # Django's test response
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a caller is told."""
+
+    status_code: int
+    headers: dict[str, str]
+    content: bytes
+
+    def __getitem__(self, name: str) -> str:
+        return self.headers[name]
+
+
+def nothing_else(environ: Any, start_response: Any) -> list[bytes]:
+    """The application behind the door."""
+    start_response("418 I'm a Teapot", [])
+    return [b"the application"]
+
+
+def knock(path: str, body: bytes | str = b"", *, method: str = "POST", content_type: str = "application/json", **headers: str) -> Answer:
+    """One call as the web server hands it over."""
+    environ = RequestFactory().generic(method, path, body, content_type=content_type, headers=headers).environ
+    told: list[tuple[str, list[tuple[str, str]]]] = []
+    content = b"".join(Door(nothing_else)(environ, lambda status, headers, _=None: told.append((status, headers))))
+    status, sent = told[0]
+    return Answer(int(status[:3]), dict(sent), content)
 
 
 def use(organization: Organization, channel: str, kind: ProviderKind, settings: dict[str, Any], secrets: dict[str, str]) -> ProviderAccount:
@@ -63,7 +91,7 @@ def call_once(
         pair = base64.b64encode(f"{address.username}:{address.password}".encode()).decode()
         headers = {"authorization": f"Basic {pair}", **headers}
     with clock.virtual(at):
-        return Client().post(address.path, body, content_type=content_type, headers=headers)
+        return knock(address.path, body, content_type=content_type, **headers)
 
 
 def brevo_event(event: str, message: Any, **fields: Any) -> bytes:
@@ -88,7 +116,7 @@ def twilio_call(account: ProviderAccount, form: dict[str, str], *, query: str = 
     def post() -> Answer:
         kind = "application/x-www-form-urlencoded"
         with clock.virtual(at):
-            return Client().post(path, urlencode(form), content_type=kind, headers={"x-twilio-signature": signature})
+            return knock(path, urlencode(form), content_type=kind, **{"x-twilio-signature": signature})
 
     return insist(post)
 

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection, connections
-from django.test import Client
 
 from dunning.api import hooks
 from dunning.core import clock
@@ -17,7 +16,7 @@ from dunning.core.tenancy import tenant
 from notifications import dispatcher, receipts, routes, tasks
 from notifications.enums import EventState, MessageState
 from notifications.models import DeliveryEvent, InboundEvent, Message, ProviderRoute, Suppression
-from tests.notifications.callers import brevo_event, call, call_once, read_what_came, use_brevo, use_twilio
+from tests.notifications.callers import brevo_event, call, call_once, knock, read_what_came, use_brevo, use_twilio
 from tests.notifications.mailroom import ACTOR, NOW, make_mail_room, write
 
 pytestmark = pytest.mark.usefixtures("committed_database", "gate")
@@ -37,7 +36,7 @@ def test_a_bounce_is_kept_then_applied_and_closes_the_address() -> None:
     account = use_brevo(organization)
 
     answer = call(account, brevo_event("hard_bounce", message, reason="550 no such user"))
-    assert (answer.status_code, answer.content, answer.cookies) == (200, b"", {})
+    assert (answer.status_code, answer.content, "Set-Cookie" in answer.headers) == (200, b"", False)
     with tenant(organization):
         (event,) = InboundEvent.objects.all()
         assert (event.state, event.kind, "authorization" in event.headers) == (EventState.STORED, "anymail", False)
@@ -74,12 +73,12 @@ def test_what_cannot_be_shown_to_be_the_providers_leaves_a_count_alone() -> None
     wrong = "Basic " + "ZHVubmluZzpndWVzcw=="
 
     refused = [
-        Client().post(path, body, content_type="application/json"),
+        knock(path, body, content_type="application/json"),
         call(account, body, authorization=wrong),
-        Client().post(path[:-1] + ("A" if path[-1] != "A" else "B"), body, content_type="application/json"),
-        Client().post("/hooks/twilio/" + path.rpartition("/")[2], body, content_type="application/json"),
-        Client().post("/hooks/anymail/short", body, content_type="application/json"),
-        Client().get(path),
+        knock(path[:-1] + ("A" if path[-1] != "A" else "B"), body, content_type="application/json"),
+        knock("/hooks/twilio/" + path.rpartition("/")[2], body, content_type="application/json"),
+        knock("/hooks/anymail/short", body, content_type="application/json"),
+        knock(path, method="GET"),
     ]
     assert [answer.status_code for answer in refused] == [404, 404, 404, 404, 404, 405]
     assert {answer.content for answer in refused} == {b""}
@@ -91,6 +90,11 @@ def test_what_cannot_be_shown_to_be_the_providers_leaves_a_count_alone() -> None
     with tenant(organization):
         routes.forget_refusals(account, actor=ACTOR, now=NOW)
     assert routes.refusals(account.pk) is None
+
+
+def test_what_is_no_call_of_a_provider_passes_the_door() -> None:
+    assert [knock(path, method="GET").content for path in ("/", "/hooks", "/hook/")] == [b"the application"] * 3
+    assert knock("/hooks/", method="GET").status_code == 404
 
 
 def test_another_organizations_call_reaches_nothing_of_ours() -> None:
@@ -197,7 +201,7 @@ def test_a_rotated_address_is_unknown_from_that_moment() -> None:
     with tenant(organization):
         routes.rotate(account, actor=ACTOR, now=NOW)
     assert urlsplit(routes.address(account)).path != before
-    assert Client().post(before, b"{}", content_type="application/json").status_code == 404
+    assert knock(before, b"{}", content_type="application/json").status_code == 404
     assert call(account, brevo_event("delivered", message)).status_code == 200
     assert ProviderRoute.objects.filter(account_id=account.pk).count() == 1
 
@@ -258,7 +262,7 @@ def test_the_database_away_means_503_and_no_2xx(monkeypatch: pytest.MonkeyPatch)
     path = urlsplit(routes.address(account)).path
     monkeypatch.setitem(connections.settings["default"], "PORT", "1")
     monkeypatch.setattr(hooks, "keepers", hooks.Keepers())  # threads without a connection yet
-    answer = Client().post(path, b"{}", content_type="application/json")
+    answer = knock(path, b"{}", content_type="application/json")
     assert (answer.status_code, answer["Retry-After"]) == (503, "30")
 
 
