@@ -15,7 +15,7 @@ from dunning.core.tenancy import TenantForeignKey, TenantModel
 class CustomerGroup(TenantModel):
     """Customers who are treated alike: an action plan is assigned to the group."""
 
-    key = models.SlugField(max_length=40)
+    key = models.SlugField(max_length=40, db_index=False)
     name = models.CharField(max_length=120)
     description = models.CharField(max_length=300, blank=True)
 

@@ -26,7 +26,7 @@ from scenarios.enums import (
 class ActionPlan(TenantModel):
     """A plan by its lasting name; its content is the version in force."""
 
-    key = models.SlugField(max_length=40)
+    key = models.SlugField(max_length=40, db_index=False)
     name = models.CharField(max_length=120)
     name_en = models.CharField(max_length=120, blank=True)
     description = models.CharField(max_length=300, blank=True)
@@ -65,7 +65,7 @@ class PlanStep(TenantModel):
     """One step of one version. `key` is stable over versions: a step done under one is done under the next."""
 
     version = TenantForeignKey(PlanVersion, related_name="steps")
-    key = models.SlugField(max_length=40)
+    key = models.SlugField(max_length=40, db_index=False)
     position = models.PositiveSmallIntegerField()
     phase = models.PositiveSmallIntegerField(choices=Phase)
     channel = models.CharField(max_length=12, choices=Channel)
@@ -73,7 +73,7 @@ class PlanStep(TenantModel):
     anchor = models.CharField(max_length=10, choices=Anchor)
     offset = models.SmallIntegerField()
     unit = models.CharField(max_length=14, choices=OffsetUnit, default=OffsetUnit.DAYS)
-    template_key = models.SlugField(max_length=60, blank=True)
+    template_key = models.SlugField(max_length=60, blank=True, db_index=False)
     name = models.CharField(max_length=120)
     name_en = models.CharField(max_length=120, blank=True)
     conditions = models.JSONField(default=dict, blank=True)  # read on the day it falls due; false = skipped
@@ -208,7 +208,7 @@ class Action(TenantModel):
     plan = TenantForeignKey(ActionPlan, null=True, blank=True)  # null: a reminder sent before this system (rule 3)
     version = TenantForeignKey(PlanVersion, null=True, blank=True)
     run = TenantForeignKey(DailyRun, null=True, blank=True)
-    step_key = models.SlugField(max_length=40)
+    step_key = models.SlugField(max_length=40, db_index=False)
     occurrence = models.PositiveSmallIntegerField(default=1)
     phase = models.PositiveSmallIntegerField(choices=Phase)
     channel = models.CharField(max_length=12, choices=Channel)
@@ -270,7 +270,7 @@ class Commitment(TenantModel):
     announced_on = models.DateField()
     due_on = models.DateField()
     plan = TenantForeignKey(ActionPlan)
-    step_key = models.SlugField(max_length=40)  # the step that executes it
+    step_key = models.SlugField(max_length=40, db_index=False)  # the step that executes it
     state = models.CharField(max_length=10, choices=CommitmentState, default=CommitmentState.OPEN)
     closed_on = models.DateField(null=True, blank=True)
     reason = models.CharField(max_length=300, blank=True)

@@ -16,7 +16,7 @@ from notifications.enums import (
 class MessageTemplate(TenantModel):
     """A text of the organization: per key, channel, language and variant; a new version replaces the one in force."""
 
-    key = models.SlugField(max_length=60)
+    key = models.SlugField(max_length=60, db_index=False)
     channel = models.CharField(max_length=12, choices=Channel)
     language = models.CharField(max_length=2, choices=Language)
     variant = models.CharField(max_length=30, blank=True)  # "", reprise, broken_promise…

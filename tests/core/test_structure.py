@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import connection, models
 
+from dunning.core.models import User
 from dunning.core.tenancy import TenantForeignKey, TenantModel
 
 OURS = ("core", "customers", "invoices", "notifications", "scenarios")
@@ -85,6 +86,17 @@ def test_every_unique_starts_with_the_organization(model: type[TenantModel]) -> 
         isinstance(field, TenantForeignKey) and field.related_model is model for other in _models() for field in other._meta.local_fields
     )
     assert any(columns == ["organization_id", "id"] for _, columns in uniques) is referred_to  # a key nobody uses slows every row
+
+
+@pytest.mark.parametrize("model", TENANT_MODELS, ids=lambda model: model._meta.label)
+def test_every_index_starts_with_the_organization(model: type[TenantModel]) -> None:
+    firsts = _rows(
+        "SELECT a.attname FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[0] "
+        "WHERE NOT x.indisprimary AND x.indrelid = %s::regclass",
+        model._meta.db_table,
+    )
+    people = {field.column for field in model._meta.local_fields if field.related_model is User}  # deleting one looks for their rows
+    assert {column for (column,) in firsts} <= {"organization_id", *people}  # another serves no question asked behind the wall
 
 
 def test_the_suite_runs_as_the_application_and_it_owns_nothing() -> None:
