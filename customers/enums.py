@@ -38,6 +38,47 @@ class Reachability(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
+class PortalAction(models.TextChoices):
+    """What a link to the debtor's page allows beside looking."""
+
+    RECEIVED = "received", _("Confirm receipt")
+    ACCEPTED = "accepted", _("Accept")
+    NOT_RECEIVED = "not_received", _("Say that it was not received")
+    DISPUTED = "disputed", _("Dispute")
+    PROMISED = "promised", _("Announce a payment")
+    SAYS_PAID = "says_paid", _("Say that it is paid")
+    ASKED = "asked", _("Ask for a document or give an order number")
+    INSTALMENTS = "instalments", _("Propose instalments")
+    REDIRECTED = "redirected", _("Name another contact")
+    PAID_ONLINE = "paid_online", _("Pay online")
+    MANDATE = "mandate", _("Set up a direct debit")
+
+
+class MachineSign(models.TextChoices):
+    """By what a program that opens links is known."""
+
+    HEAD = "head", _("asked for the headers alone")
+    AT_ONCE = "at_once", _("within a minute of sending")
+    NO_COOKIE = "no_cookie", _("kept no cookie")
+    NAMED = "named", _("names itself")
+
+
+WHOLE_ACCOUNT_ROLES = frozenset(
+    {
+        ContactRole.ACCOUNTING,
+        ContactRole.INVOICING_SERVICE,
+        ContactRole.FINANCE_MANAGER,
+        ContactRole.MANAGEMENT,
+        ContactRole.LEGAL_REPRESENTATIVE,
+    }
+)
+"""Accounting and management see the whole account; everybody else the items that were sent to them."""
+ADMINISTRATOR_ACTIONS = frozenset(
+    {PortalAction.RECEIVED, PortalAction.NOT_RECEIVED, PortalAction.DISPUTED, PortalAction.ASKED, PortalAction.REDIRECTED}
+)
+"""An insolvency administrator binds the estate by accepting, promising or paying: that takes a letter, not a click."""
+
+
 class InsolvencyKind(models.TextChoices):
     SAFEGUARD = "safeguard", _("Safeguard (sauvegarde)")
     RECEIVERSHIP = "receivership", _("Receivership (redressement judiciaire)")

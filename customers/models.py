@@ -3,13 +3,15 @@
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from customers.enums import ContactRole, CustomerKind, EndOfMonth, InsolvencyKind, PaymentMeans, Reachability
+from customers.enums import ContactRole, CustomerKind, EndOfMonth, InsolvencyKind, MachineSign, PaymentMeans, Reachability
 from dunning.core.enums import Language
 from dunning.core.tenancy import TenantForeignKey, TenantModel
+from dunning.core.tokens import new_id
 
 
 class CustomerGroup(TenantModel):
@@ -125,3 +127,48 @@ class Contact(TenantModel):
 
     def __str__(self) -> str:
         return self.name or self.email or self.phone
+
+
+class PortalToken(models.Model):
+    """A link to the debtor's page that left with one message, for one contact. Outside the wall: a visitor names no organization.
+
+    The link itself is kept nowhere: `digest` is its HMAC-SHA-256 under a key of the environment (see `portal_access`). Ids only, no names.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organization_id = models.UUIDField()
+    customer_id = models.UUIDField()
+    contact_id = models.UUIDField()
+    message_id = models.UUIDField()
+    generation = models.PositiveSmallIntegerField(default=1)  # of this message's link: another recipient gets another link
+    digest = models.CharField(max_length=64, unique=True)
+    actions = ArrayField(models.CharField(max_length=16))  # of PortalAction
+    items = ArrayField(models.UUIDField(), default=list)  # the instalments its message named
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()  # slides with the last step; never past a year
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(name="portal_token_generation", fields=["message_id", "generation"])]
+        indexes: ClassVar = [models.Index(name="portal_token_by_contact", fields=["contact_id", "created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} {self.generation}"
+
+
+class PortalVisit(TenantModel):
+    """A link was opened. Never evidence of anything: programs open links too, and those that show it are labelled."""
+
+    customer = TenantForeignKey(Customer, on_delete=models.CASCADE)
+    contact = TenantForeignKey(Contact, on_delete=models.CASCADE)
+    message_id = models.UUIDField()  # whose link it was
+    at = models.DateTimeField()
+    machine = models.CharField(max_length=12, choices=MachineSign, blank=True)  # blank: perhaps a person
+    user_agent = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(name="portal_visit_by_customer", fields=["organization", "customer", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.at} {self.machine}"

@@ -3,8 +3,19 @@
 import gc
 from typing import Any
 
+from gunicorn import glogging
+
 from dunning import logs
 
+
+class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn is untyped
+    """Whoever switches an access log on: links to debtors' pages are not written into it, nor where a visitor came from with one."""
+
+    def atoms(self, *args: Any) -> dict[str, Any]:
+        return {name: logs.without_links(value) if isinstance(value, str) else value for name, value in super().atoms(*args).items()}
+
+
+logger_class = Logger
 worker_class = "gthread"
 preload_app = True  # workers share the code in memory; nothing is connected before they part
 keepalive = 20

@@ -1,7 +1,8 @@
 """Logs: one JSON object a line for machines, or short lines for the person who ran `manage.py up`."""
 
 import logging
-from typing import Any
+import re
+from typing import Any, Final
 
 import structlog
 from structlog.typing import Processor
@@ -10,6 +11,14 @@ from dunning import environment
 
 # Without local variables: they hold names, addresses and secrets, and logs are kept longer than those may be.
 _tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
+_LINK: Final = re.compile(r"/p/[A-Za-z0-9_%-]{16,}")
+
+
+def without_links(text: str) -> str:
+    """The text without what lets anybody open a debtor's page: logs are read by many and kept for long."""
+    return _LINK.sub("/p/***", text) if "/p/" in text else text
+
 
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -43,7 +52,7 @@ def configuration(*, style: str, level: str) -> dict[str, Any]:
             "structured": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": SHARED,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer, _hide_links],
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
@@ -67,6 +76,11 @@ def configure_structlog() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         cache_logger_on_first_use=True,
     )
+
+
+def _hide_links(logger: Any, name: str, line: Any) -> Any:
+    """The last of all: whatever wrote the line, and wherever in it a link stands."""
+    return without_links(line)
 
 
 def _shorten(logger: Any, name: str, event: Any) -> Any:

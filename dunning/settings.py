@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "notifications",
     "scenarios",
     "dunning.dashboard",
+    "dunning.portal",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -8,5 +8,6 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("accounts/", include("allauth.urls")),
+    path("", include("dunning.portal.urls")),
     path("", include("dunning.dashboard.urls")),
 ]

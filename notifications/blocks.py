@@ -98,6 +98,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "principal": "Principal", "penalties": "Pénalités", "fixed_sum": "Indemnité", "row_total": "Total",
         "on": "Date", "means": "Moyen", "recipient": "Destinataire", "subject": "Objet",
         "holder": "Titulaire", "iban": "IBAN", "bic": "BIC", "reference": "Référence à rappeler",
+        "portal": "Voir et répondre en ligne",
     },
     "en": {
         "overdue": "Overdue", "coming_due": "Coming due", "to_confirm": "To be confirmed", "information": "For information",
@@ -107,6 +108,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "principal": "Principal", "penalties": "Penalties", "fixed_sum": "Fixed sum", "row_total": "Total",
         "on": "Date", "means": "Means", "recipient": "To", "subject": "Subject",
         "holder": "Account holder", "iban": "IBAN", "bic": "BIC", "reference": "Reference to quote",
+        "portal": "See and answer online",
     },
 }  # fmt: skip
 """The words of blocks, by language."""
@@ -120,6 +122,7 @@ _CELL: Final = "padding:6px 10px 6px 0;border-bottom:1px solid #e3dfd7;font-size
 _HEAD: Final = (
     "padding:0 10px 6px 0;border-bottom:1px solid #8a8478;font-size:12px;line-height:16px;color:#5f594e;font-weight:normal;" + _FONT
 )
+_BUTTON: Final = "font-size:15px;line-height:20px;font-weight:bold;" + _FONT
 _TITLE: Final = "padding:12px 0 6px 0;font-size:14px;line-height:20px;font-weight:bold;" + _FONT
 
 
@@ -241,6 +244,19 @@ def bank_rows(bank: BankDetails) -> list[tuple[str, str]]:
     words = WORDS[bank.language]
     rows = [(words["holder"], bank.holder), (words["iban"], bank.iban), (words["bic"], bank.bic), (words["reference"], bank.reference)]
     return [(label, value) for label, value in rows if value]
+
+
+def portal_button(address: str, language: str) -> Block:
+    """The way to the debtor's page: its address in the text, one button in the HTML, which Outlook draws from the cell's colour."""
+    label = WORDS[language]["portal"]
+    colon = "\u00a0:" if language == "fr" else ":"
+    style = f"display:inline-block;padding:12px 20px;color:#ffffff;text-decoration:none;{_BUTTON}"
+    link = f'<a href="{escape(address)}" style="{style}">{label}</a>'
+    return Block(
+        text=f"{label}{colon} {address}",
+        html='<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px 0;"><tr>'
+        f'<td align="center" bgcolor="#1f3f77" style="border-radius:6px;background:#1f3f77;">{link}</td></tr></table>',
+    )
 
 
 def email_bank(bank: BankDetails) -> Block:

@@ -8,17 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from customers import portal_access
+from customers.models import Contact
 from dunning.core import documents
 from dunning.core.enums import Channel
 from dunning.core.models import Document, OrganizationProfile
 from dunning.core.money import format_date
 from dunning.core.tenancy import current_organization_id
 from notifications import accounts, pace
+from notifications.blocks import portal_button
 from notifications.enums import MessageKind, Obstacle
 from notifications.models import Message, MessageTemplate, ProviderAccount
 from notifications.providers import mime
@@ -60,6 +64,7 @@ class Content:
     letter: bytes = field(default=b"", repr=False)
     print_file: bytes = field(default=b"", repr=False)
     parts: int = 1
+    linked: UUID | None = None  # the contact whose link to the debtor's page it carries, masked
 
 
 class Workbench:
@@ -177,7 +182,11 @@ def _email(message: Message, go: Go, bench: Workbench, template: MessageTemplate
     if reply_domain := bench.reply_domain(message.channel):
         local = mime.single_address(reply_to or sender)[1].rpartition("@")[0]
         reply_to = reply_address(local, reply_domain, organization_id=current_organization_id(), message_id=message.pk)
-    rendered = render_email(template.subject, template.body, go.context, language=message.language)
+    linked = _linked_contact(message, go, recipient)
+    context = go.context
+    if linked is not None:
+        context = {**context, "portal_link": portal_button(portal_access.masked_address(), message.language)}
+    rendered = render_email(template.subject, template.body, context, language=message.language)
     return Content(
         template=template,
         recipient=recipient,
@@ -191,7 +200,20 @@ def _email(message: Message, go: Go, bench: Workbench, template: MessageTemplate
         header_id=f"<{message.pk}@{domain}>",
         in_reply_to=go.in_reply_to,
         attachments=_files(go),
+        linked=linked if portal_access.MASK in rendered.text else None,
     )
+
+
+def _linked_contact(message: Message, go: Go, recipient: str) -> UUID | None:
+    """The contact who is written to, whose link the message may carry; None for anybody else, and for an address no longer his."""
+    if message.customer_id is None or message.kind in (MessageKind.INTERNAL, MessageKind.TEST):
+        return None
+    if go.contact_id is not None:
+        return go.contact_id if go.recipient else None
+    if message.contact_id is None:
+        return None
+    contact = Contact.objects.filter(pk=message.contact_id, is_active=True).first()
+    return contact.pk if contact is not None and fold_address(contact.email) == fold_address(recipient) else None
 
 
 def _identity(go: Go, profile: OrganizationProfile) -> tuple[str, str, str]:

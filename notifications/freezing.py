@@ -10,6 +10,8 @@ from typing import Any, Final
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
+from customers import portal_access
+from customers.models import PortalToken
 from dunning.core import documents
 from dunning.core.enums import PAPER_CHANNELS
 from dunning.core.models import Document
@@ -41,8 +43,10 @@ def freeze(
 ) -> list[Attachment]:
     """Write what leaves and its SHA-256 on the locked message, with `fields` (its new state); returns its attachments, unsaved.
 
-    The hash covers every header, address and text, and the hashes of the letter and of each file, in canonical JSON. With `later` the
-    message is put there instead, for `write`, and `fields` are among those it writes.
+    The hash covers every header, address and text, and the hashes of the letter and of each file, in canonical JSON. A link to the
+    debtor's page is in the texts as its mask, and in the hash as its digest: what left is what is kept here with the mask replaced by the
+    one token of that digest, which only the recipient has (`customers.portal_access`). With `later` the message is put there instead, for
+    `write`, and `fields` are among those it writes.
     """
     letter = print_file = None
     if message.channel in PAPER_CHANNELS:
@@ -63,6 +67,8 @@ def freeze(
         "header_id": content.header_id,
         "in_reply_to": content.in_reply_to,
     }
+    link = _link(message, go, content, now) if content.linked is not None or message.link_generation else None
+    said |= {"link_generation": link.generation if link else 0, "link_digest": link.digest if link else ""}
     files = [(filename, document.sha256) for document, filename in content.attachments]
     fields = {
         **said,
@@ -81,8 +87,10 @@ def freeze(
         message.attachments.all().delete()
     for field_name, value in fields.items():
         setattr(message, field_name, value)
+    message.pending_link = link
     if later is None:
         Message.objects.filter(pk=message.pk).update(**fields)
+        _save_links([message])
     else:
         later.append(message)
     return [
@@ -91,9 +99,31 @@ def freeze(
     ]
 
 
+def _link(message: Message, go: Go, content: Content, now: datetime) -> PortalToken | None:
+    """The link the message leaves with, unsaved; that of an earlier rendering ends when this one has none."""
+    if content.linked is None:
+        portal_access.void_links(message.pk, now=now)
+        return None
+    return portal_access.new_link(
+        message_id=message.pk,
+        customer_id=message.customer_key,
+        contact_id=content.linked,
+        items=go.items,
+        earlier=bool(message.link_generation),
+        now=now,
+    )
+
+
+def _save_links(messages: Sequence[Message]) -> None:
+    links = [message.pending_link for message in messages if message.pending_link is not None]
+    if links:
+        portal_access.save_links(links, now=max(message.frozen_at for message in messages if message.frozen_at is not None))
+
+
 _WRITTEN: Final = (
     "sender", "reply_to", "recipient", "recipient_name", "postal_address", "subject", "body_text", "body_html", "header_id", "in_reply_to",
     "template", "contact", "amount", "item_count", "document", "print_document", "content_sha256", "frozen_at", "updated_at",
+    "link_generation", "link_digest",
     "state", "reason", "reason_text", "provider", "provider_id", "accepted_at", "cost",
 )  # fmt: skip
 
@@ -118,12 +148,15 @@ def write(messages: Sequence[Message]) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
+    _save_links(messages)
 
 
 def content_hash(
     said: Mapping[str, Any], message: Message, files: list[tuple[str, str]], letter: Document | None, print_file: Document | None
 ) -> str:
     """SHA-256 (hex) of everything that was said: `said` is the message's frozen fields, `files` are (name, SHA-256)."""
+    if not said.get("link_digest"):
+        said = {name: value for name, value in said.items() if not name.startswith("link_")}
     everything = {
         **said,
         "id": str(message.pk),
@@ -146,6 +179,8 @@ FROZEN_FIELDS = (
     "body_html",
     "header_id",
     "in_reply_to",
+    "link_generation",
+    "link_digest",
 )
 
 
@@ -159,7 +194,14 @@ def is_intact(message: Message) -> bool:
 
 
 def sealed(message: Message) -> Envelope:
-    """A frozen message as it is handed over, without its files."""
+    """A frozen message as it is handed over, without its files: here alone, and only in memory, its texts hold the recipient's link."""
+    link: dict[str, Any] = {
+        "digest": message.link_digest,
+        "message_id": message.pk,
+        "contact_id": message.contact_id,
+        "generation": message.link_generation,
+        "organization_id": message.organization_id,
+    }
     return Envelope(
         message_id=message.pk,
         channel=message.channel,
@@ -168,8 +210,8 @@ def sealed(message: Message) -> Envelope:
         recipient_name=message.recipient_name,
         reply_to=message.reply_to,
         subject=message.subject,
-        text=message.body_text,
-        html=message.body_html,
+        text=portal_access.reveal(message.body_text, **link),
+        html=portal_access.reveal(message.body_html, **link),
         header_id=message.header_id,
         references=message.in_reply_to,
     )

@@ -11,6 +11,9 @@ How to fill one (`empty_context()` gives every key, blank):
 - `FLAG`: `True` or `False`, for `{{#key}}…{{/key}}` alone; it is never printed.
 - `BLOCK`: a `notifications.placeholders.Block`, made by `notifications.blocks` (e-mails) or `notifications.letters` (letters).
 
+`portal_link` is filled by `notifications.composing`: a block in an e-mail to a contact, blank in everything else, so that it may open a
+section as a text does.
+
 Exactly one of `invoices.one` and `invoices.several` is true. The `invoice.*` keys are filled when `invoices.one` is, else left blank.
 `amounts.*` follow the table of the same message and equal the customer's statement to the cent (rule 5). The `legal.*` keys come from
 `notifications.legal_sentences`, by customer kind and country of law, and are blank for a customer whose kind is unknown (rule 11).
@@ -146,6 +149,11 @@ _IBAN: Final = """
 iban | L'IBAN complet | The full IBAN | FR76 3000 6000 0112 3456 7890 189 | FR76 3000 6000 0112 3456 7890 189
 """
 
+_LINK: Final = """
+portal_link | Le bouton vers la page de votre client | The button to your customer's page | \
+https://relances.exemple.fr/p/… | https://reminders.example.com/p/…
+"""
+
 _FLAGS: Final = """
 invoices.one | Une seule facture concernée | A single invoice
 invoices.several | Plusieurs factures concernées | Several invoices
@@ -184,6 +192,7 @@ def _build() -> dict[str, Placeholder]:
         *_entries(Kind.TEXT, _LEGAL_TEXTS),
         *_entries(Kind.TEXT, _BUSINESS_TEXTS, consumer=False),
         *_entries(Kind.TEXT, _IBAN, sms=False),
+        *_entries(Kind.TEXT, _LINK, sms=False),
         *_entries(Kind.FLAG, _FLAGS),
         *_entries(Kind.BLOCK, _BLOCKS, sms=False),
     ]

@@ -2,7 +2,7 @@
 
 - `{{key}}` prints a value. One pass only: a value holding `{{…}}` is printed as it is, never read again.
 - `{{#key}}…{{/key}}` keeps its content when the flag is true or the text is not empty. Sections do not nest.
-- `{{table}}`, `{{chronology}}`, `{{bank}}` stand for ready-made blocks and make a paragraph of their own.
+- `{{table}}`, `{{chronology}}`, `{{bank}}`, `{{portal_link}}` stand for ready-made blocks and make a paragraph of their own.
 - `**bold**` is the only mark-up; an empty line starts a paragraph. In HTML everything else is escaped, values included.
 
 Tenants write templates, so this is the wall before what they write: nothing of ours can be reached from a text, and work is
@@ -152,7 +152,7 @@ def placeholders(text: str) -> set[str]:
     return set(parse(text).keys)
 
 
-BLOCK_KEYS: Final = frozenset({"table", "chronology", "bank"})
+BLOCK_KEYS: Final = frozenset({"table", "chronology", "bank", "portal_link"})
 
 
 def _shape(pieces: tuple[Piece, ...], outcome: Mapping[str, bool]) -> Shape:

@@ -32,7 +32,8 @@ class Together:
 class Go:
     """The message may leave, with fresh values: flat placeholders already formatted, and the files that go with it.
 
-    `attachments` are (document id, file name). For a letter `letter` carries what its page needs beside the text.
+    `attachments` are (document id, file name), `items` the instalments it names. For a letter `letter` carries what its page needs beside
+    the text.
     """
 
     context: Mapping[str, Any]
@@ -43,6 +44,7 @@ class Go:
     contact_id: UUID | None = None
     amount: Decimal = Decimal(0)
     item_count: int = 0
+    items: tuple[UUID, ...] = ()
     sender: str = ""
     reply_to: str = ""
     in_reply_to: str = ""

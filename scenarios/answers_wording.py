@@ -200,6 +200,7 @@ def answer(message: Message, *, organization: Organization, today: date) -> Go |
         contact_id=recipient.contact_id if recipient is not None else None,
         amount=Decimal(wording.claimed_cents(lines)) / 100,
         item_count=len({line.item_id for line in lines if line.item_id}),
+        items=wording.items_of(lines),
         in_reply_to=wording.first_message_id(items) if message.channel == Channel.EMAIL else "",
         letter=letter,
     )

@@ -272,6 +272,7 @@ def _say(
         contact_id=recipient.contact_id if recipient is not None else None,
         amount=Decimal(cents) / 100,
         item_count=len({line.item_id for line in wording.claimed_lines(lines)}),
+        items=wording.items_of(lines),
         in_reply_to=load.past.first_message_id(items) if message.channel == Channel.EMAIL else "",
         letter=letter,
     )

@@ -127,6 +127,11 @@ def claimed_lines(lines: Sequence[Line]) -> list[Line]:
     return []
 
 
+def items_of(lines: Sequence[Line]) -> tuple[UUID, ...]:
+    """The items a message names, in whatever section."""
+    return tuple({UUID(line.item_id): None for line in lines if line.item_id})
+
+
 def claimed_cents(lines: Sequence[Line]) -> int:
     """What the message asks for, net of the customer's credits, in cents; never below zero."""
     claimed = claimed_lines(lines)

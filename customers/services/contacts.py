@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from customers import identity
+from customers import identity, portal_access
 from customers.enums import Reachability
 from customers.models import Contact, Customer
 from customers.services.customers import lock_customer, lock_customers
@@ -71,7 +71,10 @@ def _next_in(chain: list[Contact], customer: Customer, fields: ContactFields) ->
 
 
 def update_contact(*, contact: Contact, actor: str, today: date, now: datetime, **fields: Unpack[ContactFields]) -> list[str]:
-    """Change the fields given; the names of those that changed. A new address or number has not been tried yet."""
+    """Change the fields given; the names of those that changed. A new address or number has not been tried yet.
+
+    With another e-mail address, links to the debtor's page that went to the old one end.
+    """
     locked = lock_customer(contact.customer_id)
     row = Contact.objects.select_for_update(no_key=True).get(pk=contact.pk)
     clean = _cleaned(fields, locked.country)
@@ -88,6 +91,8 @@ def update_contact(*, contact: Contact, actor: str, today: date, now: datetime, 
         setattr(row, name, value)
         setattr(contact, name, value)
     row.save(update_fields=list(clean))
+    if "email" in changed:
+        portal_access.revoke_links([row], now=now)
     body = {"before": before, "after": {name: clean[name] for name in changed}}
     audit.record(actor=actor, action="contact.updated", target=row, body=body, now=now)
     _announce(locked.pk, today=today, now=now)
@@ -95,11 +100,12 @@ def update_contact(*, contact: Contact, actor: str, today: date, now: datetime, 
 
 
 def deactivate_contact(*, contact: Contact, actor: str, today: date, now: datetime) -> None:
-    """Write to this contact no more; its history stays."""
+    """Write to this contact no more; its history stays, its links to the debtor's page end."""
     lock_customer(contact.customer_id)
     if not Contact.objects.filter(pk=contact.pk, is_active=True).update(is_active=False):
         return
     contact.is_active = False
+    portal_access.revoke_links([contact], now=now)
     audit.record(actor=actor, action="contact.deactivated", target=contact, now=now)
     _announce(contact.customer_id, today=today, now=now)
 

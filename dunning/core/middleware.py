@@ -12,6 +12,8 @@ from dunning.core.selectors import get_membership
 from dunning.core.tenancy import tenant
 
 SESSION_KEY = "organization"
+OF_NO_MEMBER = ("/accounts/", "/p/", "/portal/")
+"""Paths that belong to no member's organization: signing in, and the debtor's page, which opens its own whoever is signed in."""
 
 
 class TenantMiddleware:
@@ -25,9 +27,9 @@ class TenantMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        membership = self._membership(request)
+        membership = self._membership(request) if not request.path.startswith(OF_NO_MEMBER[1:]) else None
         request.membership = membership  # type: ignore[attr-defined]  # read by views and templates
-        if membership is None or request.path.startswith("/accounts/"):
+        if membership is None or request.path.startswith(OF_NO_MEMBER):
             return self.get_response(request)
         with tenant(membership.organization_id) as scope:
             response = self.get_response(request)

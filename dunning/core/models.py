@@ -11,7 +11,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from dunning.core.enums import Language, PenaltyMode, Role
-from dunning.core.tenancy import TenantModel
+from dunning.core.tenancy import TenantForeignKey, TenantModel
 from dunning.core.tokens import new_id
 
 
@@ -111,6 +111,9 @@ class OrganizationProfile(TenantModel):
     iban = models.CharField(max_length=34, blank=True)
     bic = models.CharField(max_length=11, blank=True)
     bank_name = models.CharField(max_length=80, blank=True)
+    # the debtor's page
+    logo = TenantForeignKey("core.Document", null=True, blank=True)  # PNG or JPEG
+    accent_colour = models.CharField(max_length=7, blank=True)  # #rrggbb, dark enough for white letters; blank: the product's
     # sending
     sender_name = models.CharField(max_length=120, blank=True)
     sender_email = models.EmailField(blank=True)
@@ -171,6 +174,22 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.role}"
+
+
+class RateWindow(models.Model):
+    """How often something was done within one stretch of time. Outside the wall: who is counted is not known to anybody yet, nor named."""
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=64)  # a keyed hash of what is counted and for whom
+    starts_at = models.DateTimeField()  # database time
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(name="rate_window_once", fields=["key", "starts_at"])]
+        indexes: ClassVar = [models.Index(name="rate_window_by_age", fields=["starts_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.key[:8]} {self.count}"
 
 
 class AuditHead(TenantModel):
@@ -279,6 +298,7 @@ __all__ = [
     "Membership",
     "Organization",
     "OrganizationProfile",
+    "RateWindow",
     "SearchEntry",
     "User",
 ]

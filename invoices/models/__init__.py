@@ -1,6 +1,6 @@
 """What is owed, what was paid, what stands in the way, and how it was loaded."""
 
-from invoices.models.exceptions import DebtorAct, Dispute, Hold, Promise
+from invoices.models.exceptions import DebtorAct, Declaration, DeclarationFile, Dispute, Hold, Promise
 from invoices.models.invoices import Installment, Invoice
 from invoices.models.ledger import ImportBatch, ImportRow, LedgerCoverage, ReferenceRate
 from invoices.models.payments import Allocation, Payment, WriteOff
@@ -8,6 +8,8 @@ from invoices.models.payments import Allocation, Payment, WriteOff
 __all__ = [
     "Allocation",
     "DebtorAct",
+    "Declaration",
+    "DeclarationFile",
     "Dispute",
     "Hold",
     "ImportBatch",

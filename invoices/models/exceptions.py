@@ -2,10 +2,12 @@
 
 from typing import ClassVar
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from dunning.core.enums import Language
 from dunning.core.tenancy import TenantForeignKey, TenantModel
 from invoices.enums import ActKind, ActSource, DisputeReason, DisputeState, HoldKind, HoldSide, PromiseState
 
@@ -106,8 +108,56 @@ class Hold(TenantModel):
         return self.get_kind_display()
 
 
+class Declaration(TenantModel):
+    """One form sent from the debtor's page: the exact words shown and typed, under their SHA-256, and where it came from. Never changes.
+
+    It may be about many items; each has its `DebtorAct`. `nonce` is the form's own and serves once.
+    """
+
+    customer = TenantForeignKey("customers.Customer", related_name="declarations")
+    contact = TenantForeignKey("customers.Contact")
+    nonce = models.CharField(max_length=32)
+    action = models.CharField(max_length=16)  # customers.enums.PortalAction
+    language = models.CharField(max_length=2, choices=Language)
+    wording = models.TextField()
+    wording_sha256 = models.CharField(max_length=64)
+    details = models.JSONField(default=dict, blank=True)  # what was typed, for programs
+    at = models.DateTimeField()
+    address = models.CharField(max_length=45, blank=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    link_id = models.UUIDField()  # the PortalToken it was made with
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(name="declaration_once", fields=["organization", "nonce"])]
+        indexes: ClassVar = [
+            models.Index(name="declaration_by_customer", fields=["organization", "customer", "at"]),
+            models.Index(name="declaration_by_age", fields=["organization", "at"]),
+        ]
+        triggers: ClassVar = [pgtrigger.Protect(name="declaration_kept", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.at}"
+
+
+class DeclarationFile(TenantModel):
+    """A file that came with a declaration, under the name its sender gave it."""
+
+    declaration = TenantForeignKey(Declaration, related_name="files")
+    document = TenantForeignKey("core.Document")
+    filename = models.CharField(max_length=200)
+    position = models.PositiveSmallIntegerField(default=1)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="declaration_file_position", fields=["organization", "declaration", "position"])
+        ]
+
+    def __str__(self) -> str:
+        return self.filename
+
+
 class DebtorAct(TenantModel):
-    """One thing a debtor said about one item, with the exact words; append-only in use, the latest valid act wins."""
+    """One thing a debtor said about one item, with the exact words; append-only (trigger), the latest valid act wins."""
 
     customer = TenantForeignKey("customers.Customer", related_name="acts")
     installment = TenantForeignKey("invoices.Installment", null=True, blank=True, related_name="acts")
@@ -118,6 +168,7 @@ class DebtorAct(TenantModel):
     actor = models.CharField(max_length=120)
     text = models.TextField(blank=True)
     details = models.JSONField(default=dict, blank=True)
+    declaration = TenantForeignKey("invoices.Declaration", null=True, blank=True, related_name="acts")  # made on the debtor's page
     undone_at = models.DateTimeField(null=True, blank=True)
     undone_reason = models.CharField(max_length=300, blank=True)
 
@@ -125,6 +176,21 @@ class DebtorAct(TenantModel):
         indexes: ClassVar = [
             models.Index(name="act_by_installment", fields=["organization", "installment", "at"]),
             models.Index(name="act_by_customer", fields=["organization", "customer", "at"]),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="act_stays_said",  # afterwards it may be undone, and its details say what became of it
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__kind__df=pgtrigger.F("new__kind"))
+                | pgtrigger.Q(old__source__df=pgtrigger.F("new__source"))
+                | pgtrigger.Q(old__at__df=pgtrigger.F("new__at"))
+                | pgtrigger.Q(old__actor__df=pgtrigger.F("new__actor"))
+                | pgtrigger.Q(old__text__df=pgtrigger.F("new__text"))
+                | pgtrigger.Q(old__installment_id__df=pgtrigger.F("new__installment_id"))
+                | pgtrigger.Q(old__contact_id__df=pgtrigger.F("new__contact_id"))
+                | pgtrigger.Q(old__declaration_id__df=pgtrigger.F("new__declaration_id")),
+            ),
+            pgtrigger.Protect(name="act_kept", operation=pgtrigger.Delete),
         ]
 
     def __str__(self) -> str:

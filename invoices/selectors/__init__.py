@@ -21,6 +21,7 @@ from invoices.selectors.items import (
     view_items,
 )
 from invoices.selectors.receipts import list_payments, payment_allocations, unmatched_count
+from invoices.selectors.said import last_sayings, state_of
 from invoices.selectors.statement import Line, LineKind, Statement, customer_statement, ledger_balance
 from invoices.selectors.terms import customer_terms
 
@@ -47,6 +48,7 @@ __all__ = [
     "get_payment",
     "insolvency_split",
     "is_residue",
+    "last_sayings",
     "ledger_balance",
     "list_items",
     "list_payments",
@@ -56,6 +58,7 @@ __all__ = [
     "rate_table",
     "residues",
     "search_invoices",
+    "state_of",
     "unmatched_count",
     "unmatched_payments",
     "unmatched_reach",

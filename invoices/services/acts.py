@@ -1,6 +1,7 @@
 """What debtors said about their invoices: received, accepted, not received, "already paid" - whoever recorded it."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from dunning.core.errors import DomainError
 from dunning.core.money import format_date
 from dunning.core.selectors import get_calendar, get_profile
 from invoices.enums import ActKind, ActSource, HoldKind, HoldSide
-from invoices.models import DebtorAct, Hold, Installment, Invoice
+from invoices.models import DebtorAct, Declaration, Hold, Installment, Invoice
 from invoices.services import holds
 from invoices.services.balances import announce_change
 from invoices.services.locks import Locked, lock_items
@@ -22,6 +23,17 @@ ALREADY_PAID_DAYS = 5
 """Business days after the stated payment date during which its item is left alone (rule 7)."""
 RESTART_DAYS = 10
 """Days after an invoice was sent again from which its plan counts (rule 7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How something was said: over which way, by which contact, with which form of the debtor's page."""
+
+    source: str = ActSource.STAFF
+    contact: Contact | None = None
+    declaration: Declaration | None = None
+
+
 ANSWERS = (ActKind.RECEIVED, ActKind.ACCEPTED, ActKind.NOT_RECEIVED)
 
 
@@ -30,13 +42,15 @@ def mark_received(
     installments: Collection[Installment],
     source: str = ActSource.STAFF,
     contact: Contact | None = None,
+    declaration: Declaration | None = None,
     text: str = "",
     actor: str,
     today: date,
     now: datetime,
 ) -> list[DebtorAct]:
     """The customer has these invoices. The latest valid act wins."""
-    return _answer(ActKind.RECEIVED, installments, source, contact, text, actor=actor, today=today, now=now)
+    said_by = Voice(source, contact, declaration)
+    return _answer(ActKind.RECEIVED, installments, said_by, text, actor=actor, today=today, now=now)
 
 
 def mark_accepted(
@@ -44,13 +58,15 @@ def mark_accepted(
     installments: Collection[Installment],
     source: str = ActSource.STAFF,
     contact: Contact | None = None,
+    declaration: Declaration | None = None,
     text: str = "",
     actor: str,
     today: date,
     now: datetime,
 ) -> list[DebtorAct]:
     """The customer agrees to pay these invoices ("bon à payer"); it has received them, then."""
-    return _answer(ActKind.ACCEPTED, installments, source, contact, text, actor=actor, today=today, now=now)
+    said_by = Voice(source, contact, declaration)
+    return _answer(ActKind.ACCEPTED, installments, said_by, text, actor=actor, today=today, now=now)
 
 
 def mark_not_received(
@@ -58,13 +74,15 @@ def mark_not_received(
     installments: Collection[Installment],
     source: str = ActSource.STAFF,
     contact: Contact | None = None,
+    declaration: Declaration | None = None,
     text: str = "",
     actor: str,
     today: date,
     now: datetime,
 ) -> list[DebtorAct]:
     """The customer does not have these invoices: they must be sent again, with proof, and their plan restarts then (`restart_plan`)."""
-    return _answer(ActKind.NOT_RECEIVED, installments, source, contact, text, actor=actor, today=today, now=now)
+    said_by = Voice(source, contact, declaration)
+    return _answer(ActKind.NOT_RECEIVED, installments, said_by, text, actor=actor, today=today, now=now)
 
 
 def says_paid(
@@ -75,6 +93,7 @@ def says_paid(
     credited_iban_end: str = "",
     source: str = ActSource.STAFF,
     contact: Contact | None = None,
+    declaration: Declaration | None = None,
     text: str = "",
     actor: str,
     today: date,
@@ -97,7 +116,7 @@ def says_paid(
     ours = {item.invoice.pay_to_iban[-4:] for item in items} | {profile.iban[-4:]}
     suspect = bool(end) and end not in ours
     details = {"paid_on": paid_on.isoformat(), "reference": reference, "credited_iban_end": end, "foreign_account": suspect}
-    acts = _write_acts(ActKind.SAYS_PAID, items, source, contact, text, details, actor=actor, now=now)
+    acts = write_act(ActKind.SAYS_PAID, items, Voice(source, contact, declaration), text, details, actor=actor, now=now)
     if suspect:
         _stop_everything(items[0].customer, end, actor=actor, today=today, now=now)
     else:
@@ -133,7 +152,7 @@ def undo_act(*, act: DebtorAct, reason: str, actor: str, today: date, now: datet
     if not DebtorAct.objects.filter(pk=act.pk, undone_at=None).update(undone_at=now, undone_reason=reason.strip()[:300]):
         return
     act.undone_at, act.undone_reason = now, reason.strip()[:300]
-    _replay([locked.installment(act.installment_id).invoice])
+    replay([locked.installment(act.installment_id).invoice])
     audit.record(actor=actor, action="act.undone", target=act, body={"kind": str(act.kind), "reason": reason}, now=now)
     announce_change([act.installment_id], reason="act_undone", today=today, now=now)
 
@@ -164,22 +183,14 @@ def restart_plan(
 def record_platform_answer(invoice: Invoice, kind: ActKind, locked: Locked, *, actor: str, now: datetime) -> None:
     """An e-invoicing status says that a locked invoice was received or accepted."""
     parts = [part for part in locked.installments.values() if part.invoice_id == invoice.pk]
-    _write_acts(kind, parts, ActSource.PLATFORM, None, "", {}, actor=actor, now=now)
-    _replay([invoice])
-
-
-def write_act(
-    kind: ActKind, items: Sequence[Installment], source: str, text: str, details: Mapping[str, Any], *, actor: str, now: datetime
-) -> list[DebtorAct]:
-    """The rows of one thing said about locked items; the caller audits what follows from it."""
-    return _write_acts(kind, items, source, None, text, details, actor=actor, now=now)
+    write_act(kind, parts, Voice(ActSource.PLATFORM), "", {}, actor=actor, now=now)
+    replay([invoice])
 
 
 def _answer(
     kind: ActKind,
     installments: Collection[Installment],
-    source: str,
-    contact: Contact | None,
+    said_by: Voice,
     text: str,
     *,
     actor: str,
@@ -188,8 +199,8 @@ def _answer(
 ) -> list[DebtorAct]:
     locked = lock_items(item.pk for item in installments)
     items = [locked.installment(item.pk) for item in installments]
-    acts = _write_acts(kind, items, source, contact, text, {}, actor=actor, now=now)
-    _replay({item.invoice_id: item.invoice for item in items}.values())
+    acts = write_act(kind, items, said_by, text, {}, actor=actor, now=now)
+    replay({item.invoice_id: item.invoice for item in items}.values())
     for item in installments:
         fresh = locked.installments[item.pk].invoice
         if Installment.invoice.is_cached(item):  # the caller's own copy follows
@@ -200,20 +211,14 @@ def _answer(
     return acts
 
 
-def _write_acts(
-    kind: ActKind,
-    items: Sequence[Installment],
-    source: str,
-    contact: Contact | None,
-    text: str,
-    details: Mapping[str, Any],
-    *,
-    actor: str,
-    now: datetime,
+def write_act(
+    kind: ActKind, items: Sequence[Installment], said_by: Voice, text: str, details: Mapping[str, Any], *, actor: str, now: datetime
 ) -> list[DebtorAct]:
+    """The rows of one thing said about locked items, and their audit event; the caller does what follows from it."""
     if not items:
         raise DomainError(_("Name the invoices this is about."), code="required", field="installments")
-    if contact is not None and any(item.customer_id != contact.customer_id for item in items):
+    contact = said_by.contact
+    if contact is not None and any(contact.customer_id not in (item.customer_id, item.customer.payer_id) for item in items):
         raise DomainError(_("This contact belongs to another customer."), code="other_customer", field="contact")
     acts = [
         DebtorAct(
@@ -221,26 +226,30 @@ def _write_acts(
             installment=item,
             contact=contact,
             kind=kind,
-            source=source,
+            source=said_by.source,
             at=now,
             actor=actor,
             text=text.strip(),
             details=dict(details),
+            declaration=said_by.declaration,
         )
         for item in items
     ]
     DebtorAct.objects.bulk_create(acts)
     ids = [str(item.pk) for item in items]
-    body = {"source": str(source), "items": ids if len(ids) <= 20 else len(ids), "digest": audit.digest(ids), **details}
+    body = {"source": str(said_by.source), "items": ids if len(ids) <= 20 else len(ids), "digest": audit.digest(ids), **details}
     audit.record(actor=actor, action=f"debtor.{kind.value}", target=acts[0], body=body, now=now)
     return acts
 
 
-def _replay(invoices: Collection[Invoice]) -> None:
-    """Work out each invoice's answers from its valid acts: the latest of received/accepted and "not received" wins."""
+def replay(invoices: Collection[Invoice]) -> None:
+    """Work out each locked invoice's answers from its valid acts: of "received", "accepted", "not received" and a dispute the latest wins.
+
+    Who contests an invoice has it, and does not agree to pay it: an earlier acceptance ends, and stands again if the dispute is undone.
+    """
     by_invoice: dict[UUID, list[DebtorAct]] = {invoice.pk: [] for invoice in invoices}
     acts = DebtorAct.objects.select_related("installment").filter(
-        installment__invoice__in=list(by_invoice), kind__in=ANSWERS, undone_at=None
+        installment__invoice__in=list(by_invoice), kind__in=(*ANSWERS, ActKind.DISPUTED), undone_at=None
     )
     for act in acts.order_by("at", "pk"):
         if act.installment is not None:
@@ -254,8 +263,9 @@ def _replay(invoices: Collection[Invoice]) -> None:
                 continue
             invoice.not_received_at = None
             invoice.received_at = invoice.received_at or act.at
-            if act.kind == ActKind.ACCEPTED:
-                invoice.accepted_at = act.at
+            invoice.accepted_at = act.at if act.kind == ActKind.ACCEPTED else invoice.accepted_at
+            if act.kind == ActKind.DISPUTED:
+                invoice.accepted_at = None
     Invoice.objects.bulk_update(invoices, ["received_at", "accepted_at", "not_received_at"])
 
 

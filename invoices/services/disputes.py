@@ -5,14 +5,15 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
+from customers.models import Contact
 from dunning.core import audit, events
 from dunning.core.errors import DomainError
 from dunning.core.models import User
 from dunning.core.selectors import get_calendar, get_profile
 from invoices.enums import ActKind, ActSource, DisputeReason, DisputeState, HoldKind, HoldSide
-from invoices.models import Dispute, Hold, Installment
+from invoices.models import Declaration, Dispute, Hold, Installment
 from invoices.services import holds
-from invoices.services.acts import write_act
+from invoices.services.acts import Voice, replay, write_act
 from invoices.services.balances import announce_change
 from invoices.services.drafts import check_amount
 from invoices.services.locks import lock_item
@@ -30,6 +31,8 @@ def open_dispute(
     owner: User | None = None,
     answer_due_on: date | None = None,
     source: str = ActSource.STAFF,
+    contact: Contact | None = None,
+    declaration: Declaration | None = None,
     actor: str,
     today: date,
     now: datetime,
@@ -64,7 +67,8 @@ def open_dispute(
         answer_due_on=due,
     )
     details = {"reason": str(reason), "amount": str(amount) if amount is not None else None, "dispute": str(dispute.pk)}
-    write_act(ActKind.DISPUTED, [item], source, text, details, actor=actor, now=now)
+    write_act(ActKind.DISPUTED, [item], Voice(source, contact, declaration), text, details, actor=actor, now=now)
+    replay([item.invoice])
     audit.record(actor=actor, action="dispute.opened", target=dispute, body={**details, "answer_due_on": due}, now=now)
     events.emit(type="dispute.opened", object_type="dispute", object_ids=[dispute.pk], now=now)
     announce_change([item.pk], reason="dispute_opened", today=today, now=now)

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
+from customers.models import Contact
 from dunning.core import audit, events
 from dunning.core.calendars import Calendar
 from dunning.core.errors import DomainError
@@ -16,7 +17,7 @@ from dunning.core.selectors import get_calendar, get_profile
 from dunning.core.tokens import new_id
 from invoices.enums import ActKind, ActSource, PromiseState
 from invoices.keeping import is_kept
-from invoices.models import Allocation, DebtorAct, Installment, Promise
+from invoices.models import Allocation, DebtorAct, Declaration, Installment, Promise
 from invoices.services.balances import announce_change
 from invoices.services.drafts import check_amount
 from invoices.services.locks import lock_items
@@ -30,6 +31,8 @@ def make_promise(
     amounts: Mapping[Installment, Decimal | None],
     promised_for: date,
     source: str = ActSource.STAFF,
+    contact: Contact | None = None,
+    declaration: Declaration | None = None,
     text: str = "",
     beyond_policy: bool = False,
     actor: str,
@@ -81,6 +84,8 @@ def make_promise(
             DebtorAct(
                 customer=promise.customer,
                 installment=promise.installment,
+                contact=contact,
+                declaration=declaration,
                 kind=ActKind.PROMISED,
                 source=source,
                 at=now,

@@ -7,6 +7,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import Q
 
+from customers.models import PortalToken
 from dunning.core.enums import Channel, Language, Phase
 from dunning.core.tenancy import TenantForeignKey, TenantModel
 from dunning.core.tokens import new_id
@@ -63,6 +64,9 @@ class Message(TenantModel):
     header_id = models.CharField(max_length=200, blank=True)  # Message-ID: <id@domain>
     in_reply_to = models.CharField(max_length=200, blank=True)
     content_sha256 = models.CharField(max_length=64, blank=True)
+    # the link to the debtor's page it leaves with; the texts above hold its mask (customers.portal_access)
+    link_generation = models.PositiveSmallIntegerField(default=0, db_default=0)  # 0: none
+    link_digest = models.CharField(max_length=64, blank=True, default="", db_default="")
     frozen_at = models.DateTimeField(null=True, blank=True)
     # how it left
     provider = models.CharField(max_length=40, blank=True)
@@ -122,10 +126,13 @@ class Message(TenantModel):
                     | pgtrigger.Q(old__recipient__df=pgtrigger.F("new__recipient"))
                     | pgtrigger.Q(old__document_id__df=pgtrigger.F("new__document_id"))
                     | pgtrigger.Q(old__content_sha256__df=pgtrigger.F("new__content_sha256"))
+                    | pgtrigger.Q(old__link_digest__df=pgtrigger.F("new__link_digest"))
                 ),
             ),
             pgtrigger.Protect(name="message_kept", operation=pgtrigger.Delete, condition=pgtrigger.Q(old__frozen_at__isnull=False)),
         ]
+
+    pending_link: PortalToken | None = None  # made at freezing, written with the message
 
     def __str__(self) -> str:
         return self.subject or self.template_key

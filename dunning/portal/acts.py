@@ -1,0 +1,92 @@
+"""What an act of the debtor's page is made of: what it says, what it asks, what it does. `views.acts` draws and sends any of them."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.utils.functional import Promise as LazyText
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from customers.enums import PortalAction
+from dunning.core.money import format_date, format_money
+from dunning.portal.access import Visitor
+from invoices.models import Declaration, Installment
+from scenarios.services.portal import Speaker
+
+
+class Act:
+    """One thing a debtor may say. Texts are in the visitor's language; what the page shows and what is kept come from `statement`."""
+
+    action: ClassVar[PortalAction]
+    name: ClassVar[str]  # of its address: portal/<name>/
+    title: ClassVar[LazyText | str]
+    button: ClassVar[LazyText | str]
+    form_class: ClassVar[type[forms.Form]]
+
+    def lead(self, visitor: Visitor, items: Sequence[Installment]) -> str:
+        """One or two sentences under the title."""
+        return ""
+
+    def form(self, visitor: Visitor, items: Sequence[Installment], data: Any = None, files: Any = None) -> forms.Form:
+        return self.form_class(data, files)
+
+    def empty_form(self, data: Any) -> forms.Form:
+        """The form with what was typed, judged by nobody: its page closed, and who typed is not known any more."""
+        typed = self.form_class(initial={name: data.get(name) for name in data})
+        typed.use_required_attribute = False
+        return typed
+
+    def perform(self, visitor: Visitor, speaker: Speaker, items: Sequence[Installment], data: dict[str, Any]) -> Declaration:
+        """Do it, through one service. Its refusals are DomainErrors."""
+        raise NotImplementedError
+
+    def what_follows(self, visitor: Visitor, declaration: Declaration) -> str:
+        """What happens now, for the page that confirms."""
+        return ""
+
+
+def item_line(item: Installment, language: str) -> str:
+    """`FA-2026-00042: 1 840,25 €, due on 1 October 2026`."""
+    return _("%(number)s: %(amount)s, due on %(day)s") % {
+        "number": item.invoice.number,
+        "amount": format_money(item.outstanding, item.invoice.currency, language),
+        "day": format_date(item.due_on, language),
+    }
+
+
+def totals_of(items: Sequence[Installment], language: str) -> list[str]:
+    """What these items come to, a line for each currency."""
+    sums: dict[str, Decimal] = {}
+    for item in items:
+        sums[item.invoice.currency] = sums.get(item.invoice.currency, Decimal(0)) + item.outstanding
+    return [format_money(amount, currency, language) for currency, amount in sorted(sums.items())]
+
+
+def statement(act: Act, visitor: Visitor, items: Sequence[Installment], form: forms.Form) -> str:
+    """The exact words of a form: its title, its sentences, its items, every question with what was answered, and its button."""
+    language = visitor.language
+    count = len(items)
+    about = ngettext("%(count)s invoice, %(total)s:", "%(count)s invoices, %(total)s:", count)
+    lines = [str(act.title), act.lead(visitor, items)]
+    if items:
+        lines.append(about % {"count": count, "total": " + ".join(totals_of(items, language))})
+        lines += [f"- {item_line(item, language)}" for item in items]
+    lines += [f"{bound.label} {_answer(bound)}".strip() for bound in form.visible_fields()]
+    lines.append(f"[{act.button}]")
+    return "\n".join(line for line in lines if line)
+
+
+def _answer(bound: forms.BoundField) -> str:
+    """What was answered, as the person saw it."""
+    if isinstance(bound.field, forms.BooleanField):
+        return "[x]" if bound.data else "[ ]"
+    if isinstance(bound.field, forms.FileField):
+        return ", ".join(str(file.name) for file in bound.form.files.getlist(bound.html_name))
+    if isinstance(bound.field, forms.ChoiceField):
+        return str(dict(bound.field.choices).get(bound.data or "", ""))  # type: ignore[arg-type]  # choices of ours are flat
+    return str(bound.data or "").strip()
+
+
+CONFIRM = gettext_lazy("I have checked the invoices listed above.")

@@ -1,0 +1,17 @@
+"""The addresses of the debtor's page; whatever else begins like them is the common 404."""
+
+from django.urls import path, re_path
+
+from dunning.portal import access
+from dunning.portal.registry import ACTS
+from dunning.portal.views import account, acts
+
+app_name = "portal"
+urlpatterns = [
+    re_path(r"^p/(?P<token>[^/]{1,200})/?$", access.open_link, name="open"),
+    path("portal/", account.account, name="page"),
+    path("portal/file/<uuid:pk>/", account.invoice_file, name="file"),
+    path("portal/done/<uuid:pk>/", acts.done, name="done"),
+    *(path(f"portal/{act.name}/", acts.act_view(act), name=act.name) for act in ACTS),
+    re_path(r"^(?:p|portal)(?:/.*)?$", access.gone),
+]

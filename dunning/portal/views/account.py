@@ -1,0 +1,80 @@
+"""The first page - who asks, what is owed, three choices - and one invoice with its file."""
+
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from customers.enums import MachineSign
+from customers.models import PortalVisit
+from dunning.core import documents
+from dunning.core.enums import Phase
+from dunning.portal.access import Visitor, debtor
+from dunning.portal.base import page, saved_file
+from dunning.portal.items import choose
+from scenarios.selectors.portal import Account, portal_account, portal_items, visible_items
+from scenarios.wording import copy_name
+
+ROWS: Final = 20
+NEW: Final = timedelta(minutes=5)  # as long as its cookie is not renewed
+
+
+@debtor()
+def account(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    _note_person(visitor)
+    items = visible_items(visitor.contact, visitor.family)
+    figures = portal_account(contact=visitor.contact, family=visitor.family, items=items, today=visitor.today)
+    paginator = Paginator(items, ROWS)
+    paginator.count = figures.count  # counted already
+    rows = paginator.get_page(request.GET.get("page"))
+    context: dict[str, Any] = {
+        "account": figures,
+        "rows": rows,
+        "items": portal_items(list(rows.object_list), today=visitor.today),
+        "intro": intro(figures, visitor),
+        "several_customers": len(visitor.family) > 1,
+    }
+    return page(request, visitor, "account", **context)
+
+
+def intro(figures: Account, visitor: Visitor) -> str:
+    """Why they are asked, as firmly as the plan of their most advanced invoice is by now (docs/domain.md 6.3)."""
+    if not figures.count:
+        return _("Nothing is open on your account. Thank you.")
+    if not figures.is_overdue:
+        return _("Nothing is late on your account, thank you. Here is what comes due next.")
+    sentences: dict[Phase, str] = {
+        Phase.SERVICE: _("Unless we are mistaken, the payment of the invoices below has not reached us yet."),
+        Phase.FRIENDLY: _(
+            "Unless we are mistaken, the payment of the invoices below has not reached us yet. It is no doubt an oversight: tell us"
+            " when you expect to pay, or what stands in the way."
+        ),
+        Phase.FIRM: _(
+            "In spite of our messages, the invoices below remain unpaid. Please tell us the date of your payment or, if something is wrong,"
+            " what it is."
+        ),
+        Phase.LEGAL: _(
+            "A formal notice to pay was sent to you. An amicable solution remains possible: tell us the date of your payment, or what you"
+            " dispute."
+        ),
+    }
+    return sentences[figures.phase]
+
+
+def _note_person(visitor: Visitor) -> None:
+    """The cookie came back: whoever opened the link is no program that keeps none."""
+    if visitor.now - visitor.session.at < NEW:
+        PortalVisit.objects.filter(pk=UUID(hex=visitor.session.key), machine=MachineSign.NO_COOKIE).update(machine="")
+
+
+@debtor()
+def invoice_file(request: HttpRequest, visitor: Visitor, pk: UUID) -> HttpResponse:
+    """The invoice's own file, saved and never run."""
+    found = choose(visitor, [pk])
+    if not found or found[0].invoice.document is None:
+        raise Http404
+    invoice = found[0].invoice
+    return saved_file(documents.read(invoice.document), copy_name(invoice, visitor.language))

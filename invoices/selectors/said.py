@@ -1,0 +1,37 @@
+"""What debtors said about items, and whether anything about them changed since somebody looked."""
+
+import hashlib
+import json
+from collections.abc import Collection
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+
+from invoices.models import DebtorAct
+
+# Whatever a debtor's answer is about: what is left, the last thing said, what is open.
+_STATE: Final = """
+SELECT i.id::text, i.outstanding::text,
+       (SELECT max(a.id::text) FROM invoices_debtoract a WHERE a.organization_id = i.organization_id AND a.installment_id = i.id),
+       (SELECT count(a.undone_at) FROM invoices_debtoract a WHERE a.organization_id = i.organization_id AND a.installment_id = i.id),
+       (SELECT max(d.id::text) FROM invoices_dispute d
+        WHERE d.organization_id = i.organization_id AND d.installment_id = i.id AND d.state = 'open'),
+       (SELECT max(p.id::text) FROM invoices_promise p
+        WHERE p.organization_id = i.organization_id AND p.installment_id = i.id AND p.state = 'open')
+FROM invoices_installment i WHERE i.id = ANY(%s::uuid[]) ORDER BY i.id
+"""
+
+
+def state_of(installment_ids: Collection[UUID]) -> str:
+    """A short name of where these items stand: another one when money came, or anybody said anything, since it was taken."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE, [list(installment_ids)])
+        rows = cursor.fetchall()
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:22]
+
+
+def last_sayings(installment_ids: Collection[UUID]) -> dict[UUID, DebtorAct]:
+    """The latest valid act about each of these items."""
+    acts = DebtorAct.objects.filter(installment__in=list(installment_ids), undone_at=None).order_by("installment", "-at", "-pk")
+    return {act.installment_id: act for act in acts.distinct("installment") if act.installment_id is not None}

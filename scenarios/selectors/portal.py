@@ -1,0 +1,143 @@
+"""What a debtor sees of itself: its open items, what they come to, what it said, and how far its reminders went.
+
+A contact sees the items that were sent to it; accounting and management see the whole account, and that of whom they pay for.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import Case, Count, F, Max, Min, QuerySet, Sum, Value, When
+
+from customers.enums import WHOLE_ACCOUNT_ROLES
+from customers.models import Contact, Customer, PortalToken
+from customers.selectors import payer_family
+from dunning.core.enums import Phase
+from invoices.enums import InvoiceState
+from invoices.models import DebtorAct, Installment
+from invoices.selectors import ItemView, last_sayings, view_items
+from invoices.selectors.items import unallocated_credits
+from notifications.enums import NEVER_LEFT, WAITING
+from notifications.models import Message
+from scenarios.enums import ActionState
+from scenarios.models import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What is open in one currency: overdue, coming due, and credits that are set against nothing yet."""
+
+    currency: str
+    overdue: Decimal = Decimal(0)
+    coming: Decimal = Decimal(0)
+    credits: Decimal = Decimal(0)
+    overdue_count: int = 0
+    count: int = 0
+    oldest_due_on: date | None = None  # of what is overdue
+
+    @property
+    def net(self) -> Decimal:
+        return self.overdue + self.coming - self.credits
+
+
+@dataclass(frozen=True)
+class Account:
+    """The whole of what a contact may see, as figures; `whole`: its customer's account, not only what was sent to it."""
+
+    totals: Sequence[Totals]
+    phase: Phase
+    whole: bool
+
+    @property
+    def count(self) -> int:
+        return sum(total.count for total in self.totals)
+
+    @property
+    def is_overdue(self) -> bool:
+        return any(total.overdue_count for total in self.totals)
+
+
+@dataclass(frozen=True, slots=True)
+class PortalItem:
+    """One item with what stands between it and a reminder, and the last thing said about it."""
+
+    view: ItemView
+    said: DebtorAct | None
+
+
+def sees_whole_account(contact: Contact) -> bool:
+    """Whether the contact's role shows it everything, and not only what it was sent."""
+    return contact.role in WHOLE_ACCOUNT_ROLES
+
+
+def payers_of(contact: Contact) -> dict[UUID, str]:
+    """The names of its customer and of those its customer pays for, by id."""
+    family = Customer.objects.filter(pk__in=payer_family(contact.customer_id)).order_by("sort_name", "pk")
+    return dict(family.values_list("pk", "name"))
+
+
+def visible_items(contact: Contact, family: Collection[UUID]) -> QuerySet[Installment]:
+    """The open items this contact may see and answer for, the oldest due first, with their invoice and customer."""
+    found = Installment.objects.select_related("invoice", "customer").filter(
+        customer__in=list(family), outstanding__gt=0, invoice__state=InvoiceState.ISSUED
+    )
+    if not sees_whole_account(contact):
+        found = found.filter(pk__in=_sent_to(contact))
+    return found.order_by("due_on", "pk")
+
+
+def _sent_to(contact: Contact) -> set[UUID]:
+    """The items named by messages that left for this contact."""
+    links = list(PortalToken.objects.filter(contact_id=contact.pk).values_list("message_id", "items"))
+    found = Message.objects.filter(pk__in=[pk for pk, _items in links]).exclude(state__in=WAITING | NEVER_LEFT)
+    left = set(found.values_list("pk", flat=True))
+    return {item for message, items in links if message in left for item in items}
+
+
+def portal_account(*, contact: Contact, family: Collection[UUID], items: QuerySet[Installment], today: date) -> Account:
+    """The figures above the list; `items` are `visible_items`."""
+    overdue = Case(When(due_on__lt=today, then=F("outstanding")), default=Value(Decimal(0)))
+    late = Case(When(due_on__lt=today, then=Value(1)))
+    rows = (
+        items.order_by()
+        .values("invoice__currency")
+        .annotate(total=Sum("outstanding"), overdue=Sum(overdue), late=Count(late), count=Count("pk"), oldest=Min("due_on"))
+        .order_by("invoice__currency")
+    )
+    whole = sees_whole_account(contact)
+    credits = _credits(family) if whole else {}
+    totals = [
+        Totals(
+            currency=row["invoice__currency"],
+            overdue=row["overdue"],
+            coming=row["total"] - row["overdue"],
+            credits=credits.get(row["invoice__currency"], Decimal(0)),
+            overdue_count=row["late"],
+            count=row["count"],
+            oldest_due_on=row["oldest"] if row["late"] else None,
+        )
+        for row in rows
+    ]
+    return Account(totals, _phase(items), whole)
+
+
+def _credits(family: Collection[UUID]) -> dict[str, Decimal]:
+    payments, notes = unallocated_credits(family)
+    sums: dict[str, Decimal] = {}
+    for currency, amount in [*((row.currency, row.unallocated) for row in payments), *((row.currency, row.unallocated) for row in notes)]:
+        sums[currency] = sums.get(currency, Decimal(0)) + amount
+    return sums
+
+
+def _phase(items: QuerySet[Installment]) -> Phase:
+    """How far the most advanced of the items went: the tone of the page."""
+    done = Action.objects.filter(installment__in=items.order_by().values("pk"), state=ActionState.DONE)
+    return Phase(done.aggregate(phase=Max("phase"))["phase"] or Phase.SERVICE)
+
+
+def portal_items(installments: Collection[Installment], *, today: date) -> list[PortalItem]:
+    """These items as the page shows them, in the same number of queries whatever theirs."""
+    said = last_sayings([item.pk for item in installments])
+    return [PortalItem(view, said.get(view.installment.pk)) for view in view_items(installments, today=today)]
