@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Role(models.TextChoices):
@@ -52,3 +53,17 @@ class PenaltyMode(models.TextChoices):
     CONTRACT_FIXED = "contract_fixed", _("Fixed contractual rate")
     CONTRACT_ECB_PLUS = "contract_ecb_plus", _("ECB rate + contractual margin")
     CONTRACT_LEGAL_X = "contract_legal_x", _("Multiple of the legal rate")
+
+
+class MandateScheme(models.TextChoices):
+    """Which rulebook a direct-debit mandate follows (docs/domain.md, SEPA): B2B is closed to consumers and knows no refund."""
+
+    CORE = "core", _("SEPA Core")
+    B2B = "b2b", _("SEPA B2B (between businesses)")
+
+
+class BankChangeState(models.TextChoices):
+    PROPOSED = "proposed", _("Waits for a second person")
+    CONFIRMED = "confirmed", _("Confirmed")
+    REFUSED = "refused", _("Refused")
+    WITHDRAWN = "withdrawn", pgettext_lazy("bank details", "Withdrawn")

@@ -49,13 +49,15 @@ IDENTITY: Final = (
     "formal_notice_days",
 )
 """What `update_profile` may change."""
+ACCOUNT: Final = ("account_holder", "iban", "bic")
+"""What is entered once by one person, and changed by two."""
 
 
 def update_profile(*, actor: str, now: datetime, **fields: str) -> list[str]:
     """Change the open organization's profile; the names of the fields that changed, `[]` when nothing did.
 
-    Values are text, as typed. Raises DomainError naming the first field that cannot be used, with what it should look like; nothing is
-    written then.
+    Values are text, as typed. Raises DomainError naming the first field that cannot be used, with what it should look like, and for
+    another bank account than the one on file, which takes two people (`bank`); nothing is written then.
     """
     unknown = sorted(set(fields) - set(IDENTITY))
     if unknown:
@@ -64,7 +66,8 @@ def update_profile(*, actor: str, now: datetime, **fields: str) -> list[str]:
     profile = OrganizationProfile.objects.select_for_update(no_key=True).get()
     before = {name: str(getattr(profile, name)) for name in fields}
     for name, value in fields.items():
-        setattr(profile, name, _clean(name, " ".join(value.split())))
+        setattr(profile, name, clean_identifier(name, " ".join(value.split())))
+    _refuse_other_account(profile, before)
     try:
         profile.full_clean(exclude=["organization"])
     except ValidationError as error:
@@ -81,8 +84,20 @@ def update_profile(*, actor: str, now: datetime, **fields: str) -> list[str]:
     return changed
 
 
-def _clean(name: str, value: str) -> str:
-    """One form for identifiers, so that they compare. Raises DomainError."""
+def _refuse_other_account(profile: OrganizationProfile, before: dict[str, str]) -> None:
+    """An account that customers were told of is not replaced by one person."""
+    known = before.get("iban", profile.iban)
+    changed = next((name for name in ACCOUNT if name in before and before[name] not in ("", getattr(profile, name))), "")
+    if known and changed:
+        raise DomainError(
+            _("The bank details customers pay to are changed by two people, on the page of bank details of the settings."),
+            code="takes_two_people",
+            field=changed,
+        )
+
+
+def clean_identifier(name: str, value: str) -> str:
+    """One form for identifiers - "iban", "bic", "siren", "siret" - so that they compare; other fields as they are. Raises DomainError."""
     rules: dict[str, tuple[Any, str]] = {
         "iban": (iban, _("“%(value)s” is not a valid IBAN: copy it from a bank statement.")),
         "bic": (bic, _("“%(value)s” is not a valid BIC: it has 8 or 11 characters.")),

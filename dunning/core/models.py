@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from dunning.core.enums import Language, PenaltyMode, Role
+from dunning.core.enums import BankChangeState, Language, MandateScheme, PenaltyMode, Role
 from dunning.core.tenancy import TenantForeignKey, TenantModel
 from dunning.core.tokens import new_id
 
@@ -147,10 +147,26 @@ class OrganizationProfile(TenantModel):
     penalty_value = models.DecimalField(max_digits=6, decimal_places=3, null=True, blank=True)  # rate, margin or multiple
     formal_notice_days = models.PositiveSmallIntegerField(default=8)
     mediator_mention = models.BooleanField(default=True)
+    # what debtors may do by themselves, and how they may pay beside a transfer
+    plans_offered = models.BooleanField(default=False)  # instalments, granted at once within these bounds
+    plan_most_parts = models.PositiveSmallIntegerField(default=3)
+    plan_first_within = models.PositiveSmallIntegerField(default=8)  # days
+    plan_most_days = models.PositiveSmallIntegerField(default=90)  # until the last part
+    cheques_offered = models.BooleanField(default=False)
+    cheque_order = models.CharField(max_length=70, blank=True)  # blank: the legal name
+    cheque_address = models.CharField(max_length=300, blank=True)  # lines; blank: the organization's own
+    mandate_scheme = models.CharField(max_length=4, choices=MandateScheme, blank=True)  # blank: no mandate is asked for
+    creditor_identifier = models.CharField(max_length=35, blank=True)  # SEPA: the "ICS" of France
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(name="one_profile_per_organization", fields=["organization"]),
+            models.CheckConstraint(
+                name="profile_plan_parts", condition=models.Q(plan_most_parts__gte=2, plan_first_within__gte=1, plan_most_days__gte=1)
+            ),
+            models.CheckConstraint(
+                name="profile_mandate_needs_creditor", condition=models.Q(mandate_scheme="") | ~models.Q(creditor_identifier="")
+            ),
             models.CheckConstraint(
                 name="profile_promise_share", condition=models.Q(promise_share_percent__gte=1, promise_share_percent__lte=100)
             ),
@@ -158,6 +174,44 @@ class OrganizationProfile(TenantModel):
 
     def __str__(self) -> str:
         return self.legal_name
+
+
+class BankDetailsChange(TenantModel):
+    """Another account to be paid to: proposed by one person, in force once another has confirmed it. The rows stay as its history."""
+
+    holder = models.CharField(max_length=70)
+    iban = models.CharField(max_length=34)
+    bic = models.CharField(max_length=11, blank=True)
+    bank_name = models.CharField(max_length=80, blank=True)
+    reason = models.CharField(max_length=300)
+    previous_holder = models.CharField(max_length=70, blank=True)
+    previous_iban = models.CharField(max_length=34)
+    state = models.CharField(max_length=10, choices=BankChangeState, default=BankChangeState.PROPOSED)
+    proposed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+    decided_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                name="one_bank_change_at_a_time", fields=["organization"], condition=models.Q(state=BankChangeState.PROPOSED)
+            ),
+            models.CheckConstraint(
+                name="bank_change_decided_is_complete",
+                condition=models.Q(state=BankChangeState.PROPOSED, decided_by=None, decided_at=None)
+                | (~models.Q(state=BankChangeState.PROPOSED) & models.Q(decided_by__isnull=False, decided_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="bank_change_takes_two_people",
+                condition=~models.Q(state=BankChangeState.CONFIRMED) | ~models.Q(decided_by=models.F("proposed_by")),
+            ),
+        ]
+        indexes: ClassVar = [models.Index(name="bank_change_by_decision", fields=["organization", "state", "decided_at"])]
+
+    def __str__(self) -> str:
+        return f"…{self.iban[-4:]}"
 
 
 class Membership(models.Model):
@@ -293,6 +347,7 @@ class SearchEntry(TenantModel):
 __all__ = [
     "AuditEvent",
     "AuditHead",
+    "BankDetailsChange",
     "Document",
     "Event",
     "Membership",

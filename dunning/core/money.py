@@ -241,3 +241,13 @@ def detect_decimal_separator(samples: Iterable[str]) -> str | None:
     if len(seen) > 1:
         raise ValueError(f"This column mixes two notations: “{seen[',']}” and “{seen['.']}”. Write all its amounts the same way.")
     return next(iter(seen), None)
+
+
+def printed_iban(iban: str) -> str:
+    """An account number as it is printed, in groups of four: `FR20 9999 9000 01…`."""
+    return " ".join(iban[start : start + 4] for start in range(0, len(iban), 4))
+
+
+def masked_iban(iban: str) -> str:
+    """An account number that can be recognised and not used: its first and last four characters, `FR20 •••• 1A82`."""
+    return f"{iban[:4]} •••• {iban[-4:]}" if len(iban) > 8 else "•" * len(iban)

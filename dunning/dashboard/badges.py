@@ -76,6 +76,10 @@ LOOKS: dict[str, Look] = {
     "quarantined": Look("late-2", "circle-alert"),
     "unreadable": Look("late-2", "circle-alert"),
     "rejected": Look("late-2", "shield-alert"),
+    # bank details
+    "proposed": Look("soon", "shield-alert"),
+    "confirmed": Look("settled", "shield-check"),
+    "refused": Look("", "shield-alert"),
     # actions and tasks
     "planned": Look("", "circle-dashed"),
     "due_now": Look("info", "clock"),

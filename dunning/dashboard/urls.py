@@ -5,6 +5,7 @@ from django.views.i18n import set_language
 
 from dunning.dashboard.views import (
     acts,
+    bank,
     board,
     customers,
     desk,
@@ -13,6 +14,7 @@ from dunning.dashboard.views import (
     letters,
     messages,
     money,
+    paying,
     payments,
     plans,
     records,
@@ -102,6 +104,12 @@ urlpatterns = [
     path("settings/sending/<str:channel>/", sending.choose, name="sending_channel"),
     path("settings/sending/<str:channel>/test/", sending.test, name="sending_test"),
     path("settings/sending/<str:channel>/by/<slug:key>/", sending.edit, name="sending_way"),
+    path("settings/bank/", bank.show, name="bank"),
+    path("settings/bank/change/", bank.propose, name="bank_propose"),
+    path("settings/bank/<uuid:pk>/confirm/", bank.confirm, name="bank_confirm"),
+    path("settings/bank/<uuid:pk>/refuse/", bank.refuse, name="bank_refuse"),
+    path("settings/paying/", paying.show, name="paying"),
+    path("settings/paying/<slug:part>/", paying.edit, name="paying_part"),
     # payments
     path("payments/", payments.listing, name="payments"),
     path("payments/record/", payments.record, name="record_payment"),

@@ -28,15 +28,26 @@ def test_a_new_organization_writes_from_its_owners_address() -> None:
     )
 
 
-def test_an_iban_is_compacted_and_its_change_is_kept() -> None:
-    organization = make_organization()
+def test_a_first_iban_is_compacted_and_its_entry_is_kept() -> None:
+    organization = make_organization(iban="", bic="")
     with tenant(organization):
         changed = update_profile(actor="user:claire", now=MORNING, iban="fr76 3000 6000 0112 3456 7890 189", city="Lyon")
         assert changed == ["iban"]
     with tenant(organization):
         assert OrganizationProfile.objects.get().iban == "FR7630006000011234567890189"
         event = AuditEvent.objects.get(action="organization.profile_changed")
-        assert event.body["before"] == {"iban": "FR2099999000010000000001A82"}
+        assert event.body["before"] == {"iban": ""}
+
+
+@pytest.mark.parametrize(("field", "value"), [("iban", "FR7630006000011234567890189"), ("bic", "AGRIFRPP"), ("account_holder", "Mallory")])
+def test_an_account_on_file_is_not_replaced_by_one_person(field: str, value: str) -> None:
+    organization = make_organization()
+    with tenant(organization), pytest.raises(DomainError) as refusal:
+        update_profile(actor="user:claire", now=MORNING, city="Paris", **{field: value})
+    assert (refusal.value.code, refusal.value.field) == ("takes_two_people", field)
+    with tenant(organization):
+        profile = OrganizationProfile.objects.get()
+        assert (profile.iban, profile.bic, profile.city) == ("FR2099999000010000000001A82", "EXMPFRPPXXX", "Lyon")
 
 
 @pytest.mark.parametrize(

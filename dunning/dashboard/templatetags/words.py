@@ -3,6 +3,7 @@
 from django import template
 
 from dunning.core.models import Organization
+from dunning.core.money import printed_iban
 from dunning.dashboard import formatting
 from notifications.enums import LetterProof, MessageState, Obstacle, ProviderKind
 from notifications.models import Message
@@ -53,7 +54,7 @@ def provider_name(kind: str) -> str:
 @register.filter
 def iban(value: str) -> str:
     """An IBAN as it is printed, in groups of four."""
-    return " ".join(value[start : start + 4] for start in range(0, len(value), 4))
+    return printed_iban(value)
 
 
 @register.simple_tag

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 
-from dunning.core import clock
+from dunning.core import bank, clock
 from dunning.core.middleware import SESSION_KEY
 from dunning.core.permissions import Permission, allows
 from dunning.core.selectors import get_membership
@@ -30,6 +30,8 @@ def show(request: MemberRequest) -> HttpResponse:
         "queue_count": len(entries),
         "night": last_night(today=today),
         "ledger_through": coverage_through(),
+        "bank_waiting": bank.waiting_change(),
+        "bank_new": bank.new_since(now=clock.now()),
     }
     return page(request, "today", nav="today", **context)
 

@@ -1,0 +1,39 @@
+"""Secrets as they are stored: encrypted with this installation's key, so that a dump of the database opens nothing."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+
+class SealBroken(ValueError):
+    """The key a secret was sealed with is gone: it must be entered again."""
+
+
+def _derived(secret: str) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"dunning.field-encryption\x00" + secret.encode()).digest()))
+
+
+def _cipher() -> MultiFernet:
+    """FIELD_ENCRYPTION_KEY when there is one. The key derived from SECRET_KEY still reads what was written before it was given."""
+    keys = [Fernet(settings.FIELD_ENCRYPTION_KEY)] if settings.FIELD_ENCRYPTION_KEY else []
+    return MultiFernet([*keys, *map(_derived, [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])])
+
+
+def seal(secrets: Mapping[str, str]) -> str:
+    """Secrets as they are stored; blank when there are none."""
+    return _cipher().encrypt(json.dumps(dict(secrets)).encode()).decode() if secrets else ""
+
+
+def unseal(stored: str) -> dict[str, str]:
+    """Secrets as they were given. Raises SealBroken."""
+    if not stored:
+        return {}
+    try:
+        opened: dict[str, str] = json.loads(_cipher().decrypt(stored.encode()))
+    except InvalidToken:
+        raise SealBroken from None
+    return opened
