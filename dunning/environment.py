@@ -112,6 +112,14 @@ def trial(name: str, *, public: bool) -> dict[str, float]:
     return found
 
 
+def loopback(name: str, *, public: bool) -> bool:
+    """Whether webhooks may call this very machine. Refused where real people are served (`public`)."""
+    allowed = boolean(name, False)
+    if allowed and public:
+        raise ImproperlyConfigured(f"{name} lets webhooks call this very machine: an installation with an https address refuses it.")
+    return allowed
+
+
 def failpoints(name: str, *, allowed: bool) -> str:
     """Failpoints to arm; refused unless this is a trial."""
     value = text(name)

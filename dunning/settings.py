@@ -180,6 +180,10 @@ EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = environment.text("DEFAULT_FROM_EMAIL", "relances@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
+# --- Webhooks: what they may call beside https addresses on the internet -----------------------------------------------------
+WEBHOOK_HTTP = environment.boolean("WEBHOOK_HTTP", False)
+WEBHOOK_LOOPBACK = environment.loopback("WEBHOOK_LOOPBACK", public=_secure)
+
 # --- Browsers ---------------------------------------------------------------------------------------------------------------
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
 SESSION_COOKIE_HTTPONLY = True

@@ -133,3 +133,42 @@ class Obstacle(models.TextChoices):
     UNCERTAIN = "uncertain", _("It may have left: look in the provider's journal, then say so")
     BY_HAND = "by_hand", _("By a person")
     CRASHED = "crashed", _("It could not be prepared because of a fault of the program: its particulars are in the log")
+
+
+class Errand(models.TextChoices):
+    """What a ticket is for when no message waits: the channels of webhooks."""
+
+    EVENTS = "events", _("Events to be handed out")
+    WEBHOOK = "webhook", _("Webhook")
+
+
+class EndpointState(models.TextChoices):
+    ACTIVE = "active", _("Active")
+    DISABLED = "disabled", _("Switched off")
+
+
+class SwitchedOff(models.TextChoices):
+    """Why an endpoint is called no more."""
+
+    BY_HAND = "by_hand", _("Switched off by a person")
+    GONE = "gone", _("Its server answered that the address is gone for good (410)")
+    FAILING = "failing", _("Nothing but failures for three days")
+
+
+class DeliveryState(models.TextChoices):
+    """What became of one event on its way to one endpoint."""
+
+    PENDING = "pending", _("Under way")
+    DELIVERED = "delivered", _("Delivered")
+    FAILED = "failed", _("Given up")
+
+
+class WebhookFault(models.TextChoices):
+    """Why a call of a webhook brought no status at all."""
+
+    NO_NAME = "no_name", _("The name of the address is not known")
+    BLOCKED = "blocked", _("The name leads to an address that is not on the internet: nothing was sent")
+    UNREACHABLE = "unreachable", _("No connection could be made")
+    TLS = "tls", _("The connection is not secure: the certificate cannot be verified")
+    TIMEOUT = "timeout", _("No answer came in time")
+    BROKEN = "broken", _("The connection broke off")

@@ -134,8 +134,8 @@ class HttpService:
 
 
 @contextmanager
-def http_service(answer: Callable[[Request], Reply], *, port: int = 0) -> Iterator[HttpService]:
-    """A listening HTTP service."""
+def http_service(answer: Callable[[Request], Reply], *, port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[HttpService]:
+    """A listening HTTP service, behind `tls` when it is given."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -194,7 +194,9 @@ def http_service(answer: Callable[[Request], Reply], *, port: int = 0) -> Iterat
     stopping = threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
-    service = HttpService(f"http://127.0.0.1:{server.server_port}", answer)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    service = HttpService(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", answer)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

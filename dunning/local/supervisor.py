@@ -158,6 +158,8 @@ class Up:
             say(f"port {port} is taken; using {number}")
         url = f"http://localhost:{number}"
         self.env.setdefault("PUBLIC_BASE_URL", url)
+        if self.env["PUBLIC_BASE_URL"] == url:  # nobody but this machine: its webhooks may be tried on it
+            self.env.setdefault("WEBHOOK_LOOPBACK", "true")
         self.env.setdefault("LOG_FORMAT", "human")
         self.env["DUNNING_BOOTSTRAP"] = "off"  # done once, by us
         try:
