@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from customers.models import Contact, Customer
 from customers.services import lock_customers, note_reply_pending, set_absence
-from dunning.core import audit, documents
+from dunning.core import audit, documents, events
 from dunning.core.enums import Channel
 from dunning.core.errors import DomainError
 from dunning.core.tenancy import current_organization_id
@@ -66,6 +66,7 @@ def take(
     row.save()
     _keep_files(row, incoming.files, now)
     audit.record(actor=ACTOR, action="reply.received", target=row, body={"kind": str(kind), "matched_by": matched_by}, now=now)
+    events.emit(type="reply.received", object_type="reply", object_ids=[row.pk], now=now, fresh=True)
     _act(row, now)
     return row
 
@@ -207,7 +208,10 @@ def mark_absence(*, reply_id: UUID, until: date, substitute: Contact | None = No
 def mark_handled(*, customer_id: UUID, actor: str, now: datetime) -> int:
     """Everything this customer wrote has been read and dealt with; how many were not before."""
     open_ones = InboundMessage.objects.filter(customer=customer_id, kind__in=[ReplyKind.HUMAN, ReplyKind.ABSENCE], handled_at=None)
-    return open_ones.update(handled_at=now, handled_by=actor[:120])
+    ids = list(open_ones.order_by("pk").values_list("pk", flat=True))
+    InboundMessage.objects.filter(pk__in=ids).update(handled_at=now, handled_by=actor[:120])
+    events.emit(type="reply.handled", object_type="reply", object_ids=ids, now=now)
+    return len(ids)
 
 
 def mark_one_handled(*, reply_id: UUID, actor: str, now: datetime) -> InboundMessage:
@@ -217,4 +221,5 @@ def mark_one_handled(*, reply_id: UUID, actor: str, now: datetime) -> InboundMes
         row.handled_at, row.handled_by = now, actor[:120]
         row.save(update_fields=["handled_at", "handled_by"])
         audit.record(actor=actor, action="reply.handled", target=row, now=now)
+        events.emit(type="reply.handled", object_type="reply", object_ids=[row.pk], now=now)
     return row

@@ -13,7 +13,7 @@ from celery import current_app
 from django.db import connection, transaction
 
 from customers.services import hold_customers
-from dunning.core import clock
+from dunning.core import clock, events
 from dunning.core.tenancy import current_organization_id, current_scope
 from dunning.core.tokens import new_id
 from notifications.enums import MessageState
@@ -42,6 +42,7 @@ def enqueue(messages: Sequence[Message], *, now: datetime) -> list[Message]:
     """
     rows = Message.objects.bulk_create(messages, batch_size=AT_ONCE)
     queue([message for message in rows if message.state == MessageState.QUEUED], now=now)
+    tell_approval("requested", [message.pk for message in rows if message.state == MessageState.AWAITING_APPROVAL], now=now)
     return rows
 
 
@@ -95,9 +96,24 @@ def lock_in(message_ids: Iterable[UUID], states: Iterable[str]) -> list[UUID]:
 
 
 def announce(message_ids: Sequence[UUID], *, now: datetime) -> None:
-    """Tell the plans, inside the transaction, that these messages reached a state that counts."""
+    """Tell the plans and the outside world, inside the transaction, that these locked messages reached a state that counts."""
     if message_ids:
+        tell_states(message_ids, now=now)
         message_settled.send(sender=Message, message_ids=list(message_ids), now=now)
+
+
+def tell_states(message_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Tell the outside world in which state these messages are; one that was told already is not told again."""
+    by_state: dict[str, list[UUID]] = {}
+    for pk, state in Message.objects.filter(pk__in=list(message_ids)).order_by("pk").values_list("pk", "state"):
+        by_state.setdefault(state, []).append(pk)
+    for state, ids in by_state.items():
+        events.emit(type=f"message.{state}", object_type="message", object_ids=ids, now=now, once=True)
+
+
+def tell_approval(word: str, message_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Tell the outside world that approval of these locked messages was "requested", "granted" or "refused"."""
+    events.emit(type=f"approval.{word}", object_type="message", object_ids=message_ids, now=now)
 
 
 def _ring_after_commit() -> None:

@@ -199,6 +199,8 @@ def _put_aside(claim: Claim, message: Message, state: MessageState, reason: str,
     audit.record(actor="system", action=f"message.{state}", target=message, body={"reason": str(reason)}, now=run.now)
     run.done.append(claim)
     run.outcomes[state] += 1
+    if state == MessageState.AWAITING_APPROVAL:
+        outbox.tell_approval("requested", [message.pk], now=run.now)
     if state in settlement.ANNOUNCED:
         run.announced.append(message.pk)
 

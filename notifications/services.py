@@ -128,6 +128,7 @@ def _change(
     if not changed:
         return 0
     ids = [message.pk for message in changed]
+    unapproved = [message.pk for message in changed if message.state == MessageState.AWAITING_APPROVAL]
     Message.objects.filter(pk__in=ids).update(state=to, updated_at=now, **fields)
     for message in changed:
         for name, value in {"state": to, **fields}.items():
@@ -143,6 +144,12 @@ def _change(
         audit.record(actor=actor, action=action, target=changed[0], body=body, now=now)
     else:
         audit.record(actor=actor, action=action, body={**body, "messages": [str(pk) for pk in ids[:1000]]}, now=now)
+    if "approved_at" in fields:
+        outbox.tell_approval("granted", ids, now=now)
+    elif to == MessageState.AWAITING_APPROVAL:
+        outbox.tell_approval("requested", ids, now=now)
+    elif unapproved and fields.get("reason") == Obstacle.BY_HAND and to == MessageState.CANCELLED:
+        outbox.tell_approval("refused", unapproved, now=now)
     if to in settlement.ANNOUNCED:
         outbox.announce(ids, now=now)
     return len(ids)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db.models import Min
 
-from dunning.core import audit
+from dunning.core import audit, events
 from dunning.core.enums import PAPER_CHANNELS, Channel
 from notifications import outbox
 from notifications.doubts import ABSENT_FOR, OPEN, doubt_of
@@ -259,35 +259,47 @@ def record_delivery_event(
     tried = message.state in NOT_YET_SENT and Attempt.objects.filter(message=message).exists()  # thought not to have left, wrongly
     if message.state not in HANDED_OVER and not tried:
         raise NotHandedOver(f"The message was never handed over ({message.state}): nothing can have been reported of it.")
+    is_new = not external_id or not DeliveryEvent.objects.filter(message=message, kind=kind, external_id=external_id).exists()
     DeliveryEvent.objects.bulk_create(
         [DeliveryEvent(message=message, kind=kind, at=at, external_id=external_id, details=details or {})], ignore_conflicts=True
     )
     if meaning.suppresses:
         suppress(message, meaning.suppresses, at)
+    if is_new and message.channel in PAPER_CHANNELS and kind in PROOF_RANK:
+        _tell_proof(message, kind, at, now)
     _rise(message, now)
     return message.state
 
 
+def _tell_proof(message: Message, kind: str, at: datetime, now: datetime) -> None:
+    """For the outside world, what the post says of a letter."""
+    if kind == LetterProof.POSTED:
+        events.emit(type="letter.posted", object_type="message", object_ids=[message.pk], now=now, once=True)
+    else:
+        on = at.astimezone(zone()).date()
+        events.emit(type="letter.proof", object_type="message", object_ids=[message.pk], now=now, payload={"proof": str(kind), "on": on})
+
+
 def _rise(message: Message, now: datetime) -> None:
     """Move to the state all events together prove: a function of the set of events, not of their order."""
-    events = [event for event in DeliveryEvent.objects.filter(message=message) if event.kind in EVENTS and EVENTS[event.kind].state]
-    if not events:
+    told = [event for event in DeliveryEvent.objects.filter(message=message) if event.kind in EVENTS and EVENTS[event.kind].state]
+    if not told:
         return
-    highest = max(events, key=lambda event: (EVENTS[event.kind].rank, event.at, event.kind))
+    highest = max(told, key=lambda event: (EVENTS[event.kind].rank, event.at, event.kind))
     meaning = EVENTS[highest.kind]
     bounced = meaning.state == MessageState.BOUNCED
     handed_over = None
     if message.channel not in PAPER_CHANNELS:  # a letter is accepted by the post, not by our printer
         handed_over = Attempt.objects.filter(message=message, outcome=AttemptOutcome.ACCEPTED).aggregate(at=Min("finished_at"))["at"]
     fields: dict[str, Any] = {
-        "accepted_at": handed_over or min(event.at for event in events),
-        "delivered_at": min((event.at for event in events if event.kind == "delivered"), default=None),
-        "failed_at": min((event.at for event in events if EVENTS[event.kind].state == MessageState.BOUNCED), default=None),
+        "accepted_at": handed_over or min(event.at for event in told),
+        "delivered_at": min((event.at for event in told if event.kind == "delivered"), default=None),
+        "failed_at": min((event.at for event in told if EVENTS[event.kind].state == MessageState.BOUNCED), default=None),
         "reason": highest.kind if bounced else "",
         "reason_text": str(highest.details.get("text", ""))[:500] if bounced else "",
     }
     if message.channel in PAPER_CHANNELS:
-        fields |= _course(message, events)
+        fields |= _course(message, told)
     if meaning.state is not None and meaning.rank > _RANK.get(MessageState(message.state), 0):
         move(message, meaning.state, now, **fields)
     else:

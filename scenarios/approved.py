@@ -1,7 +1,7 @@
 """What a person approved, and what to do when a message would now say more: approval covers less, never more (rule 9)."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.utils import translation
@@ -26,7 +26,7 @@ def says_more_than_approved(message: Message, lines: Sequence[Line]) -> bool:
     return wording.claimed_cents(lines) > round(message.amount * 100) or not now <= set(approved)
 
 
-def ask_again_for_approval(message: Message, profile: OrganizationProfile, today: date, lines: Sequence[Line]) -> Stop:
+def ask_again_for_approval(message: Message, profile: OrganizationProfile, today: date, now: datetime, lines: Sequence[Line]) -> Stop:
     """The message shows what it would claim now and waits for a person once more, who reads why."""
     amount = Decimal(wording.claimed_cents(lines)) / 100
     claimed = sorted({line.item_id for line in wording.claimed_lines(lines)})
@@ -38,6 +38,7 @@ def ask_again_for_approval(message: Message, profile: OrganizationProfile, today
         kind=TaskKind.APPROVAL,
         key=f"approval:{message.pk}:{message.approved_at.isoformat() if message.approved_at else ''}",
         today=today,
+        now=now,
         customer_id=message.customer_id,
         message=message,
         amount=amount,

@@ -5,6 +5,7 @@ class ScenariosConfig(AppConfig):
     name = "scenarios"
 
     def ready(self) -> None:
-        from scenarios import receivers
+        from scenarios import news, receivers
 
+        news.connect()
         receivers.connect()

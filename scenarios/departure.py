@@ -79,14 +79,14 @@ def answer(message: Message, *, now: datetime, preview: bool = False, together: 
             _close(load.links, dict(verdict.dropped))
         return Stop(reason=_code(verdict.reason), final=True)
     if verdict.answer is Answer.WAIT and verdict.reason is Reason.AWAITING_APPROVAL and message.approved_at is not None and not preview:
-        return ask_again_for_approval(message, frame.profile, today, message_lines(message, frame, batch, kept))
+        return ask_again_for_approval(message, frame.profile, today, now, message_lines(message, frame, batch, kept))
     if verdict.answer is Answer.WAIT and not (preview and verdict.reason in {*_UNSAID, Reason.OUTSIDE_WINDOW}):
         return Stop(reason=_code(verdict.reason), until=_ask_again(verdict.reason, message, frame, written, hours, now))
     if verdict.dropped and not preview:
         _take_out(load.links, dict(verdict.dropped))
     lines = message_lines(message, frame, batch, kept)
     if not preview and says_more_than_approved(message, lines):
-        return ask_again_for_approval(message, frame.profile, today, lines)
+        return ask_again_for_approval(message, frame.profile, today, now, lines)
     return _say(message, frame, load, kept, lines, recipient)
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from dunning.core import audit
+from dunning.core import audit, events
 from dunning.core.calendars import Calendar
 from dunning.core.enums import PAPER_CHANNELS
 from notifications import services
@@ -62,6 +62,7 @@ def _execute_commitments(actions: Sequence[Action], on: date, *, actor: str, now
                 commitment.save(update_fields=["state", "closed_on"])
                 body = {"consequence": str(commitment.consequence), "step": action.step_key}
                 audit.record(actor=actor, action="commitment.executed", target=commitment, body=body, now=now)
+                events.emit(type="commitment.executed", object_type="commitment", object_ids=[commitment.pk], now=now)
                 break
 
 
@@ -99,6 +100,8 @@ def open_commitments(
     if not rows:
         return []
     Commitment.objects.bulk_create(rows, ignore_conflicts=True)
+    written = Commitment.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk").values_list("pk", flat=True)
+    events.emit(type="commitment.announced", object_type="commitment", object_ids=list(written), now=now, fresh=True)
     body = {"consequences": sorted({row.consequence for row in rows}), "items": len(rows), "due_on": max(row.due_on for row in rows)}
     audit.record(actor=actor, action="commitment.announced", target=message, body=body, now=now)
     return rows
@@ -112,6 +115,7 @@ def withdraw_commitments(commitments: Collection[Commitment], *, reason: str, on
     Commitment.objects.filter(pk__in=ids).update(state=CommitmentState.WITHDRAWN, closed_on=on, reason=reason[:300])
     body = {"reason": reason, "count": len(ids), "digest": audit.digest(sorted(map(str, ids)))}
     audit.record(actor=actor, action="commitments.withdrawn", body=body, now=now)
+    events.emit(type="commitment.withdrawn", object_type="commitment", object_ids=ids, now=now)
     return len(ids)
 
 
@@ -275,12 +279,20 @@ def withdraw(message_ids: Collection[UUID], *, reason: str, now: datetime) -> in
 # --- tasks -----------------------------------------------------------------------------------------------------------------------------
 
 
-def open_once(*, kind: str, key: str, today: date, **fields: Any) -> Task | None:
+def open_once(*, kind: str, key: str, today: date, now: datetime, **fields: Any) -> Task | None:
     """Open a task unless the same one (`key`) was opened before, closed or not; the new task."""
     task, created = Task.objects.get_or_create(
         key=key, defaults={"kind": kind, "opened_on": today, "due_on": fields.pop("due_on", today), **fields}
     )
-    return task if created else None
+    if not created:
+        return None
+    tell_opened([task.pk], now=now)
+    return task
+
+
+def tell_opened(task_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Tell the outside world of tasks just written."""
+    events.emit(type="task.opened", object_type="task", object_ids=task_ids, now=now, fresh=True)
 
 
 def close_tasks(tasks: Collection[Task], *, state: TaskState, outcome: str, actor: str, now: datetime) -> None:
@@ -291,6 +303,7 @@ def close_tasks(tasks: Collection[Task], *, state: TaskState, outcome: str, acto
     Task.objects.filter(pk__in=ids).update(state=state, outcome=str(outcome)[:24], closed_at=now, closed_by=actor)
     body = {"state": str(state), "outcome": outcome, "count": len(ids), "digest": audit.digest(sorted(map(str, ids)))}
     audit.record(actor=actor, action="tasks.closed", body=body, now=now)
+    events.emit(type="task.closed", object_type="task", object_ids=ids, now=now)
 
 
 def close_tasks_without_items(customer_ids: Collection[UUID], *, actor: str, now: datetime) -> None:

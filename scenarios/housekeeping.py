@@ -53,14 +53,14 @@ def keep_house(*, frame: Frame, now: datetime) -> Counter[str]:
     done["promises_broken"] = len(break_due_promises(actor=ACTOR, today=today, now=now)) if waits["promises"] else 0
     done["holds_expired"] = _expired_holds(frame, now) if waits["holds"] else 0
     done["tasks_alerted"], done["tasks_closed"] = _old_tasks(frame, now) if waits["tasks"] else (0, 0)
-    done["letters_late"] = _late_letters(frame) if waits["letters"] else 0
+    done["letters_late"] = _late_letters(frame, now) if waits["letters"] else 0
     done["owners_warned"] = _warn_owners(frame, now) if waits["legal_steps"] else 0
-    done["receipts_to_match"] = _unmatched_receipts(frame) if waits["receipts"] else 0
-    done["triage"] = _triage(frame) if waits["triage"] else 0
-    done["disputes"] = _disputes_to_answer(frame) if waits["disputes"] else 0
-    done["our_work"] = open_work_of_holds(today=today) if waits["our_holds"] else 0
-    done["replies"] = open_reply_tasks(today=frame.today) if waits["replies"] else 0
-    done["insolvencies"] = open_insolvency_tasks(profile=frame.profile, today=today) if waits["insolvencies"] else 0
+    done["receipts_to_match"] = _unmatched_receipts(frame, now) if waits["receipts"] else 0
+    done["triage"] = _triage(frame, now) if waits["triage"] else 0
+    done["disputes"] = _disputes_to_answer(frame, now) if waits["disputes"] else 0
+    done["our_work"] = open_work_of_holds(today=today, now=now) if waits["our_holds"] else 0
+    done["replies"] = open_reply_tasks(today=today, now=now) if waits["replies"] else 0
+    done["insolvencies"] = open_insolvency_tasks(profile=frame.profile, today=today, now=now) if waits["insolvencies"] else 0
     return done
 
 
@@ -114,6 +114,7 @@ def _expired_holds(frame: Frame, now: datetime) -> int:
             kind=TaskKind.HOLD_EXPIRED,
             key=f"hold_expired:{hold.pk}",
             today=frame.today,
+            now=now,
             customer_id=hold.customer_id,
             installment_id=hold.installment_id,
             hold=hold,
@@ -144,7 +145,7 @@ def _open_amounts(holds: Sequence[Hold]) -> dict[UUID, tuple[Any, str]]:
     return amounts
 
 
-def open_work_of_holds(*, today: date, holds: Collection[Hold] | None = None) -> int:
+def open_work_of_holds(*, today: date, now: datetime, holds: Collection[Hold] | None = None) -> int:
     """A task for every pause that waits for us to act (a credit note, a document…), once; due when the pause ends."""
     if holds is None:
         known = Task.objects.filter(hold__isnull=False).values("hold")
@@ -163,6 +164,7 @@ def open_work_of_holds(*, today: date, holds: Collection[Hold] | None = None) ->
                 kind=kind,
                 key=f"hold:{hold.pk}",
                 today=today,
+                now=now,
                 due_on=hold.ends_on,
                 customer_id=hold.customer_id,
                 installment_id=hold.installment_id,
@@ -175,7 +177,7 @@ def open_work_of_holds(*, today: date, holds: Collection[Hold] | None = None) ->
     return opened
 
 
-def _disputes_to_answer(frame: Frame) -> int:
+def _disputes_to_answer(frame: Frame, now: datetime) -> int:
     """Every open dispute is on its owner's desk, due on the day announced to the customer."""
     known = Task.objects.filter(kind=TaskKind.ANSWER_DISPUTE, dispute__isnull=False).values("dispute")
     disputes = (
@@ -189,6 +191,7 @@ def _disputes_to_answer(frame: Frame) -> int:
             kind=TaskKind.ANSWER_DISPUTE,
             key=f"dispute:{dispute.pk}",
             today=frame.today,
+            now=now,
             due_on=dispute.answer_due_on,
             customer_id=dispute.customer_id,
             installment_id=dispute.installment_id,
@@ -202,7 +205,7 @@ def _disputes_to_answer(frame: Frame) -> int:
     )
 
 
-def open_reply_tasks(*, today: date, customer_ids: Collection[UUID] | None = None) -> int:
+def open_reply_tasks(*, today: date, now: datetime, customer_ids: Collection[UUID] | None = None) -> int:
     """A human reply pauses its customer until somebody has read it (rule 9): a task each, of all customers or of some; how many are new."""
     rows = Customer.objects.filter(reply_pending_since__isnull=False)
     if customer_ids is not None:
@@ -212,6 +215,7 @@ def open_reply_tasks(*, today: date, customer_ids: Collection[UUID] | None = Non
             kind=TaskKind.REPLY,
             key=f"reply:{pk}:{since.isoformat() if since else ''}",
             today=today,
+            now=now,
             customer_id=pk,
         )
         is not None
@@ -256,7 +260,7 @@ def _steps_of(task_ids: Collection[UUID]) -> dict[UUID, list[Action]]:
     return steps
 
 
-def _late_letters(frame: Frame) -> int:
+def _late_letters(frame: Frame, now: datetime) -> int:
     """Rule 9: a letter printed and not posted after 3 business days."""
     today = frame.today.toordinal()
     printed = (MessageState.TO_POST, MessageState.ENTRUSTED)  # by us, or by a postal service that should have posted it by now
@@ -272,6 +276,7 @@ def _late_letters(frame: Frame) -> int:
             kind=TaskKind.POST_LETTER,
             key=f"post:{message.pk}",
             today=frame.today,
+            now=now,
             customer_id=message.customer_id,
             message=message,
             amount=message.amount,
@@ -344,7 +349,7 @@ def _first_in_charge() -> User | None:
 # --- receipts, old items, insolvency -----------------------------------------------------------------------------------------------------
 
 
-def _unmatched_receipts(frame: Frame) -> int:
+def _unmatched_receipts(frame: Frame, now: datetime) -> int:
     """Rule 8: a receipt nobody recognised holds its possible payers for 3 business days; then a person must say whose it is."""
     today = frame.today.toordinal()
     before = date.fromordinal(frame.calendar.add_bd_ordinal(today, -UNMATCHED_AFTER))
@@ -355,6 +360,7 @@ def _unmatched_receipts(frame: Frame) -> int:
             kind=TaskKind.MATCH_RECEIPT,
             key=f"match:{payment.pk}",
             today=frame.today,
+            now=now,
             payment=payment,
             amount=payment.unallocated,
             currency=payment.currency,
@@ -364,7 +370,7 @@ def _unmatched_receipts(frame: Frame) -> int:
     )
 
 
-def _triage(frame: Frame) -> int:
+def _triage(frame: Frame, now: datetime) -> int:
     """Rule 3: what was long overdue at the first import waits for a person's choice, one task for each customer."""
     waiting = (
         Installment.objects.filter(triage=TriageChoice.WAITING, outstanding__gt=0)
@@ -377,6 +383,7 @@ def _triage(frame: Frame) -> int:
             kind=TaskKind.TRIAGE,
             key=f"triage:{row['customer_id']}",
             today=frame.today,
+            now=now,
             customer_id=row["customer_id"],
             amount=row["open"],
             currency=row["invoice__currency"],
@@ -386,7 +393,7 @@ def _triage(frame: Frame) -> int:
     )
 
 
-def open_insolvency_tasks(*, profile: OrganizationProfile, today: date, customer_ids: Collection[UUID] | None = None) -> int:
+def open_insolvency_tasks(*, profile: OrganizationProfile, today: date, now: datetime, customer_ids: Collection[UUID] | None = None) -> int:
     """Rule 12: declare the claim within 2 months of publication in the BODACC (4 for a creditor outside metropolitan France), reclaim
     goods under retention of title within 3. Until the publication is known, the earliest possible day counts: that of the judgment."""
     insolvent = Customer.objects.filter(insolvency_opened_on__isnull=False)
@@ -403,11 +410,11 @@ def open_insolvency_tasks(*, profile: OrganizationProfile, today: date, customer
             (TaskKind.DECLARE_CLAIM, declare_claim_by(published_on, in_metropolitan_france=metropolitan)),
             (TaskKind.RECLAIM_GOODS, reclaim_goods_by(published_on)),
         ):
-            opened += _deadline_task(kind, customer, due_on, today)
+            opened += _deadline_task(kind, customer, due_on, today, now)
     return opened
 
 
-def _deadline_task(kind: TaskKind, customer: Customer, due_on: date, today: date) -> int:
+def _deadline_task(kind: TaskKind, customer: Customer, due_on: date, today: date, now: datetime) -> int:
     """One task per judgment; when the publication becomes known its deadline moves. Frozen debts are its amount."""
     key = f"{kind}:{customer.pk}:{customer.insolvency_opened_on}"
     if Task.objects.filter(key=key, state=TaskState.OPEN).exclude(due_on=due_on).update(due_on=due_on):
@@ -429,6 +436,7 @@ def _deadline_task(kind: TaskKind, customer: Customer, due_on: date, today: date
         kind=kind,
         key=key,
         today=today,
+        now=now,
         due_on=due_on,
         customer=customer,
         amount=frozen["open"],

@@ -288,6 +288,7 @@ class _Writer:
         if not replaced:
             return
         Message.objects.filter(pk__in=replaced).update(state=MessageState.CANCELLED, reason=Reason.SUPERSEDED, updated_at=self.moment.now)
+        outbox.tell_states(sorted(replaced), now=self.moment.now)
         outbox.drop_tickets(replaced)
         ActionMessage.objects.filter(message__in=replaced, action__in=kept).delete()
         lost = set(carried.values()) - kept
@@ -344,6 +345,7 @@ class _Writer:
     def flush(self) -> None:
         """Tasks before the actions that point at them, actions and messages before their links."""
         Task.objects.bulk_create(self.tasks)
+        effects.tell_opened([task.pk for task in self.tasks], now=self.moment.now)
         insert_rows("scenarios_action", _ACTION_COLUMNS, self.actions, conflict=_ONCE)
         if self.messages:
             columns = tuple(self.messages[0])

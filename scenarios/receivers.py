@@ -99,9 +99,9 @@ def customers_changed(
     moment = now or clock.now()
     if reason == "insolvency":
         proceedings.follow_proceedings(customer_ids=customer_ids, today=today, now=moment)
-        housekeeping.open_insolvency_tasks(profile=get_profile(), today=today, customer_ids=customer_ids)
+        housekeeping.open_insolvency_tasks(profile=get_profile(), today=today, now=moment, customer_ids=customer_ids)
     elif reason == "reply":
-        housekeeping.open_reply_tasks(today=today, customer_ids=customer_ids)
+        housekeeping.open_reply_tasks(today=today, now=moment, customer_ids=customer_ids)
     _look_again([str(pk) for pk in customer_ids], today, moment)
 
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import connection
 from psycopg2.extras import Json
 
-from dunning.core import audit
+from dunning.core import audit, events
 from dunning.core.hours import at_wall
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
@@ -24,6 +24,7 @@ from invoices.models import Invoice
 from notifications import outbox
 from notifications.enums import MessageState
 from notifications.models import Message
+from scenarios import effects
 from scenarios.brakes import Brake, Volume, brake
 from scenarios.bulk import insert_rows
 from scenarios.calm import set_apart
@@ -222,6 +223,7 @@ def _finish(frame: Frame, daily: DailyRun, moment: Moment, tally: Tally, *, acto
     daily.finished_at = moment.now
     daily.save(update_fields=["counts", "items", "forecast", "brake", "finished_at"])
     audit.record(actor=actor, action="run.finished", target=daily, body={"on": moment.today, **daily.counts}, now=moment.now)
+    events.emit(type="run.finished", object_type="run", object_ids=[daily.pk], now=moment.now)
     return stop
 
 
@@ -264,8 +266,10 @@ def release_drafts(frame: Frame, moment: Moment, stop: Brake | None) -> None:
     leaving = [message for message in found if message.reason not in _FOR_APPROVAL]
     if len(leaving) < len(found):
         drafts.filter(reason__in=_FOR_APPROVAL).update(state=MessageState.AWAITING_APPROVAL, updated_at=moment.now)
+        outbox.tell_approval("requested", [message.pk for message in found if message.reason in _FOR_APPROVAL], now=moment.now)
         legal = [message for message in found if message.reason == Reason.AWAITING_APPROVAL]
-        Task.objects.bulk_create([_approval(message, moment) for message in legal])
+        tasks = Task.objects.bulk_create([_approval(message, moment) for message in legal])
+        effects.tell_opened([task.pk for task in tasks], now=moment.now)
     if not leaving:
         return
     if stop is not None:

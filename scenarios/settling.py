@@ -53,7 +53,7 @@ def settle(*, organization: Organization, message_ids: Sequence[UUID], now: date
         else:
             moved = False
             if message.state == MessageState.UNPROVEN:
-                _ask_a_person(message, today)
+                _ask_a_person(message, today, now)
         if moved:
             touched |= {str(action.customer_id) for action in actions} | {str(message.customer_id)}
     return sorted(touched)
@@ -155,11 +155,11 @@ def _reached_nobody(message: Message, links: Iterable[ActionMessage], today: dat
     taken_back = {action.pk for action in back}
     again = [link for link in links if link.action_id in taken_back]
     if message.kind == MessageKind.RESEND:
-        _find_contact(message, today)
+        _find_contact(message, today, now)
     if message.kind != MessageKind.REMINDER or not again:
         return bool(back)
     if message.channel in PAPER_CHANNELS or not _to_next_contact(message, again, today, now):
-        _find_contact(message, today)
+        _find_contact(message, today, now)
     return True
 
 
@@ -260,7 +260,7 @@ def _act_again(message: Message, links: Sequence[ActionMessage], today: date) ->
     ActionMessage.objects.bulk_create(cargo)
 
 
-def _find_contact(message: Message, today: date) -> None:
+def _find_contact(message: Message, today: date, now: datetime) -> None:
     """Nobody is left in the chain: a person looks for an address, once at a time for each customer."""
     if Task.objects.filter(kind=TaskKind.FIND_CONTACT, customer=message.customer_id, state=TaskState.OPEN).exists():
         return
@@ -268,6 +268,7 @@ def _find_contact(message: Message, today: date) -> None:
         kind=TaskKind.FIND_CONTACT,
         key=f"contact:{message.pk}",
         today=today,
+        now=now,
         customer_id=message.customer_id,
         message=message,
         amount=message.amount,
@@ -293,11 +294,12 @@ def _close_own_tasks(message: Message, kinds: Sequence[str], state: TaskState, n
     effects.close_tasks(tasks, state=state, outcome=str(message.state), actor=ACTOR, now=now)
 
 
-def _ask_a_person(message: Message, today: date) -> None:
+def _ask_a_person(message: Message, today: date, now: datetime) -> None:
     effects.open_once(
         kind=TaskKind.UNCERTAIN_SENDING,
         key=f"unproven:{message.pk}",
         today=today,
+        now=now,
         customer_id=message.customer_id,
         message=message,
         amount=message.amount,

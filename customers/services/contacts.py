@@ -12,7 +12,7 @@ from customers.enums import Reachability
 from customers.models import Contact, Customer
 from customers.services.customers import lock_customer, lock_customers
 from customers.signals import customer_changed
-from dunning.core import audit
+from dunning.core import audit, events
 from dunning.core.errors import DomainError
 
 
@@ -37,7 +37,7 @@ def add_contact(*, customer: Customer, actor: str, today: date, now: datetime, *
     contact.save(force_insert=True)
     body = {"name": contact.name, "role": contact.role, "email": contact.email, "phone": contact.phone}
     audit.record(actor=actor, action="contact.added", target=contact, body=body, now=now)
-    _announce(locked.pk, today=today, now=now)
+    _announce([locked.pk], today=today, now=now)
     return contact
 
 
@@ -56,7 +56,7 @@ def add_contacts(*, chains: Mapping[Customer, Sequence[ContactFields]], actor: s
     Contact.objects.bulk_create(added)
     digest = audit.digest([str(contact.pk), contact.email, contact.phone] for contact in added)
     audit.record(actor=actor, action="contacts.added", body={"count": len(added), "digest": digest}, now=now)
-    customer_changed.send(sender=Customer, customer_ids=list(locked), reason="contacts", today=today, now=now)
+    _announce(list(locked), today=today, now=now)
     return added
 
 
@@ -95,7 +95,7 @@ def update_contact(*, contact: Contact, actor: str, today: date, now: datetime, 
         portal_access.revoke_links([row], now=now)
     body = {"before": before, "after": {name: clean[name] for name in changed}}
     audit.record(actor=actor, action="contact.updated", target=row, body=body, now=now)
-    _announce(locked.pk, today=today, now=now)
+    _announce([locked.pk], today=today, now=now)
     return changed
 
 
@@ -107,7 +107,7 @@ def deactivate_contact(*, contact: Contact, actor: str, today: date, now: dateti
     contact.is_active = False
     portal_access.revoke_links([contact], now=now)
     audit.record(actor=actor, action="contact.deactivated", target=contact, now=now)
-    _announce(contact.customer_id, today=today, now=now)
+    _announce([contact.customer_id], today=today, now=now)
 
 
 def reorder_contacts(*, customer: Customer, contact_ids: list[UUID], actor: str, today: date, now: datetime) -> None:
@@ -121,7 +121,7 @@ def reorder_contacts(*, customer: Customer, contact_ids: list[UUID], actor: str,
     Contact.objects.bulk_update(chain.values(), ["position"])
     body = {"order": [str(identifier) for identifier in contact_ids]}
     audit.record(actor=actor, action="contacts.reordered", target=customer, body=body, now=now)
-    _announce(customer.pk, today=today, now=now)
+    _announce([customer.pk], today=today, now=now)
 
 
 def _refuse_twice(chain: list[Contact], email: str) -> None:
@@ -140,5 +140,6 @@ def _cleaned(fields: ContactFields, country: str) -> dict[str, Any]:
     return clean
 
 
-def _announce(customer_id: UUID, *, today: date, now: datetime) -> None:
-    customer_changed.send(sender=Customer, customer_ids=[customer_id], reason="contacts", today=today, now=now)
+def _announce(customer_ids: list[UUID], *, today: date, now: datetime) -> None:
+    events.emit(type="customer.changed", object_type="customer", object_ids=customer_ids, now=now, payload={"what": ["contacts"]})
+    customer_changed.send(sender=Customer, customer_ids=customer_ids, reason="contacts", today=today, now=now)

@@ -231,6 +231,7 @@ def vet_customer(*, customer: Customer, answers: dict[str, Any], actor: str, tod
     locked.vetting = customer.vetting = {**locked.vetting, **answers, "checked_on": today.isoformat()}
     locked.save(update_fields=["vetting", "updated_at"])
     audit.record(actor=actor, action="customer.vetted", target=locked, body={"answers": sorted(answers)}, now=now)
+    events.emit(type="customer.changed", object_type="customer", object_ids=[locked.pk], now=now, payload={"what": ["vetting"]})
 
 
 def archive_customer(*, customer: Customer, actor: str, today: date, now: datetime) -> None:
@@ -253,7 +254,10 @@ def search_tokens(customer: Customer) -> set[str]:
 def _announce(customers: Sequence[Customer], *, reason: str, today: date, now: datetime) -> None:
     ids = [customer.pk for customer in customers]
     if ids:
-        events.emit(type=f"customer.{reason}", object_type="customer", object_ids=ids, now=now)
+        if reason in ("created", "archived"):
+            events.emit(type=f"customer.{reason}", object_type="customer", object_ids=ids, now=now, fresh=reason == "created")
+        else:
+            events.emit(type="customer.changed", object_type="customer", object_ids=ids, now=now, payload={"what": [reason]})
         customer_changed.send(sender=Customer, customer_ids=ids, reason=reason, today=today, now=now)
 
 

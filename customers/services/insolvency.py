@@ -53,6 +53,7 @@ def clear_insolvency(*, customer: Customer, reason: str, actor: str, today: date
         row.insolvency_kind, row.insolvency_opened_on, row.insolvency_published_on = "", None, None
     locked.save(update_fields=["insolvency_kind", "insolvency_opened_on", "insolvency_published_on", "updated_at"])
     audit.record(actor=actor, action="customer.insolvency_cleared", target=locked, body={"before": before, "reason": reason}, now=now)
+    events.emit(type="customer.insolvency_ended", object_type="customer", object_ids=[locked.pk], now=now)
     customer_changed.send(sender=Customer, customer_ids=[locked.pk], reason=REASON, today=today, now=now)
 
 

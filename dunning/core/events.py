@@ -1,32 +1,115 @@
-"""News for the outside world, written in the business transaction."""
+"""News for the outside world, written in the business transaction.
+
+Whoever hands events on (`notifications.webhooks`) connects as the outlet; whoever knows a subject says here how it is described.
+"""
 
 import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
+from django.db.models import QuerySet
 
+from dunning.core.event_types import CATALOGUE, SUBJECTS
 from dunning.core.tenancy import current_organization_id
 from dunning.core.tokens import new_id
 
+Outlet = Callable[[str], UUID | None]
+"""Called with an event's type inside its transaction: the batch the event joins, or None when nobody asked for such events."""
+Description = Callable[[Collection[UUID]], Mapping[UUID, Mapping[str, Any]]]
+"""The fields of `SUBJECTS` for each of these ids, inside `tenant()`; ids it does not know are left out."""
 
-def emit(*, type: str, object_type: str, object_ids: list[UUID], now: datetime, payload: dict[str, Any] | None = None) -> None:
-    """Write one event per object (`type` such as "invoice.paid"); webhooks fan them out after the commit."""
-    if not object_ids:
+_outlets: list[Outlet] = []
+_descriptions: dict[str, Description] = {}
+
+# Arrays, not instances: a load tells of hundreds of thousands of objects. An object's number is one more than its last event's, which its
+# lock makes true; an object that was just written has no event yet.
+_INSERT: Final = """
+INSERT INTO core_event (id, organization_id, type, at, object_type, object_id, sequence, batch, payload)
+SELECT entry.id, %(organization)s, %(type)s, %(now)s, %(subject)s, entry.object_id, COALESCE(last.sequence, 0) + 1, %(batch)s,
+       %(payload)s::jsonb
+FROM unnest(%(ids)s::uuid[], %(objects)s::uuid[]) AS entry (id, object_id)
+LEFT JOIN LATERAL (
+    SELECT e.sequence, e.type FROM core_event e
+    WHERE NOT %(fresh)s AND e.organization_id = %(organization)s AND e.object_id = entry.object_id ORDER BY e.sequence DESC LIMIT 1
+) AS last ON true
+WHERE NOT (%(once)s AND last.type IS NOT DISTINCT FROM %(type)s)
+"""
+
+
+def connect_outlet(outlet: Outlet) -> None:
+    """Have events handed on; asked once for each call of `emit`."""
+    if outlet not in _outlets:
+        _outlets.append(outlet)
+
+
+def describe_by(subject: str, description: Description) -> None:
+    """Say how a subject of the catalogue is described to the outside."""
+    if subject not in SUBJECTS:
+        raise ValueError(f"{subject} is no subject of the catalogue of events.")
+    _descriptions[subject] = description
+
+
+def describe(subject: str, ids: Collection[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
+    """What is told of these objects as they are now, by id; inside `tenant()`."""
+    return _descriptions[subject](ids) if ids else {}
+
+
+def named(*fields: str) -> dict[str, str]:
+    """Paths for `read_fields` of what is told under its own name."""
+    return dict(zip(fields, fields, strict=True))
+
+
+def read_fields(rows: QuerySet[Any], ids: Collection[UUID], paths: Mapping[str, str]) -> dict[UUID, dict[str, Any]]:
+    """For each id what stands at these paths, under their words, in one query: most descriptions are no more than this."""
+    found = rows.filter(pk__in=list(ids)).values_list("pk", *paths.values())
+    return {row[0]: dict(zip(paths, row[1:], strict=True)) for row in found}
+
+
+def described_subjects() -> Collection[str]:
+    """The subjects somebody describes: all of them, once the applications are ready."""
+    return _descriptions.keys()
+
+
+def emit(
+    *,
+    type: str,
+    object_type: str,
+    object_ids: Sequence[UUID],
+    now: datetime,
+    payload: Mapping[str, Any] | None = None,
+    fresh: bool = False,
+    once: bool = False,
+) -> None:
+    """Write one event for each object, in the catalogue's words; webhooks hand them on after the commit.
+
+    The objects are locked, or `fresh`: written by this transaction and never told of before, which spares looking. With `once` nothing is
+    written for an object whose last event says the same: it came into a state, and still is in it. Raises ValueError for a type that is
+    not in the catalogue, or is about something else.
+    """
+    known = CATALOGUE.get(type)
+    if known is None or known.subject != object_type or not set(payload or ()) <= set(known.details):
+        raise ValueError(f"The catalogue of events has no {type} about {object_type} with {sorted(payload or ())}.")
+    objects = list(dict.fromkeys(object_ids))
+    if not objects:
         return
-    with connection.cursor() as cursor:  # arrays, not instances: a load tells of hundreds of thousands of objects
+    batch = next((found for outlet in _outlets if (found := outlet(type)) is not None), None)
+    with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO core_event (id, organization_id, type, at, object_type, object_id, payload) "
-            "SELECT entry.id, %s, %s, %s, %s, entry.object_id, %s::jsonb FROM unnest(%s::uuid[], %s::uuid[]) AS entry (id, object_id)",
-            [
-                current_organization_id(),
-                type,
-                now,
-                object_type,
-                json.dumps(payload or {}, cls=DjangoJSONEncoder),
-                [str(new_id()) for _ in object_ids],
-                [str(object_id) for object_id in object_ids],
-            ],
+            _INSERT,
+            {
+                "organization": current_organization_id(),
+                "type": type,
+                "now": now,
+                "subject": object_type,
+                "batch": batch,
+                "payload": json.dumps(dict(payload or {}), cls=DjangoJSONEncoder),
+                "ids": [str(new_id()) for _ in objects],
+                "objects": [str(object_id) for object_id in objects],
+                "fresh": fresh,
+                "once": once,
+            },
         )

@@ -296,16 +296,25 @@ class AuditEvent(TenantModel):
 
 
 class Event(TenantModel):
-    """News for the outside world, written in the business transaction; webhooks fan it out later."""
+    """News for the outside world, written in the business transaction; webhooks fan it out later.
+
+    `sequence` counts the events of one object: a later one has the greater number. `batch` joins those of one transaction that somebody
+    asked to hear of; null when nobody did.
+    """
 
     type = models.CharField(max_length=80)
     at = models.DateTimeField()
     object_type = models.CharField(max_length=60)
     object_id = models.UUIDField()
+    sequence = models.PositiveIntegerField(db_default=1)
+    batch = models.UUIDField(null=True, blank=True)
     payload = models.JSONField(default=dict)
 
     class Meta:
-        indexes: ClassVar = [models.Index(name="event_by_time", fields=["organization", "at"])]
+        indexes: ClassVar = [
+            models.Index(name="event_by_object", fields=["organization", "object_id", "sequence"]),  # the last one, at every event
+            models.Index(name="event_by_batch", fields=["organization", "batch", "id"], condition=models.Q(batch__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return self.type

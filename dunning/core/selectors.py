@@ -1,6 +1,7 @@
 """Reading people and organizations."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -21,6 +22,12 @@ def get_organization(slug: str) -> Organization:
             % {"slug": slug, "known": known},
             field="organization",
         ) from None
+
+
+def describe_organizations(ids: Collection[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
+    """The open organization as the outside is told of it."""
+    profiles = OrganizationProfile.objects.select_related("organization").filter(organization__in=ids)
+    return {row.organization.pk: {"slug": row.organization.slug, "held": row.held_at is not None} for row in profiles}
 
 
 def get_profile() -> OrganizationProfile:

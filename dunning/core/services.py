@@ -10,13 +10,13 @@ from django.core.validators import validate_email, validate_slug
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from dunning.core import audit
+from dunning.core import audit, events
 from dunning.core.enums import Role
 from dunning.core.errors import DomainError
 from dunning.core.hours import at_wall
 from dunning.core.models import Membership, Organization, OrganizationProfile, User
 from dunning.core.selectors import get_calendar
-from dunning.core.tenancy import tenant
+from dunning.core.tenancy import current_organization_id, tenant
 
 SUPERVISED_DAYS = 10  # rule 15: a new organization approves everything for its first ten business days
 
@@ -140,6 +140,7 @@ def hold_everything(*, reason: str, actor: str, now: datetime) -> None:
     profile.held_at, profile.held_reason = now, reason[:200]
     profile.save(update_fields=["held_at", "held_reason"])
     audit.record(actor=actor, action="organization.held", target=profile, body={"reason": reason}, now=now)
+    _tell("organization.held", now, reason=reason[:200])
 
 
 def release_everything(*, actor: str, now: datetime) -> None:
@@ -150,6 +151,11 @@ def release_everything(*, actor: str, now: datetime) -> None:
     profile.held_at, profile.held_reason = None, ""
     profile.save(update_fields=["held_at", "held_reason"])
     audit.record(actor=actor, action="organization.released", target=profile, now=now)
+    _tell("organization.released", now)
+
+
+def _tell(type: str, now: datetime, **details: str) -> None:
+    events.emit(type=type, object_type="organization", object_ids=[current_organization_id()], now=now, payload=details)
 
 
 def switch_supervision(*, until: date | None, actor: str, now: datetime) -> None:

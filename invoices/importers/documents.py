@@ -12,6 +12,7 @@ from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.enums import ImportKind
 from invoices.importers.problems import FileRefused
+from invoices.importers.session import tell_finished
 from invoices.models import ImportBatch, Invoice
 from invoices.services import attach_document
 
@@ -75,6 +76,7 @@ def attach_pdfs(folder: Path, *, organization: Organization, dry_run: bool = Fal
             batch.save()
             body = {"folder": folder.name, "attached": batch.created, "replaced": batch.updated, "digest": batch.sha256}
             audit.record(actor=actor, action="documents.imported", target=batch, body=body, now=now)
+            tell_finished(batch, now=now)
     return outcome
 
 

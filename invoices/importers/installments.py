@@ -16,7 +16,7 @@ from invoices.importers.ledger import is_first_import, mark_first_import, triage
 from invoices.importers.session import Loader, Work
 from invoices.models import Installment, Invoice
 from invoices.services import lock_items
-from invoices.services.balances import announce_change
+from invoices.services.balances import announce_change, tell_changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ class InstallmentLoader(Loader):
             Installment.objects.bulk_update(moved, ["due_on", "amount", "outstanding", "kind", "means", "triage"], batch_size=500)
             Installment.objects.bulk_create(fresh, batch_size=2000)
             Invoice.objects.bulk_update([locked.invoices[ids[number]] for number in numbers], ["due_on"], batch_size=500)
+            tell_changed([ids[number] for number in numbers], ["installments"], now=work.now)
             announce_change([item.pk for item in [*moved, *fresh]], reason="instalments", today=work.today, now=work.now)
         mark_first_import(work)
 

@@ -16,7 +16,7 @@ from dunning.core.tenancy import current_organization_id
 from invoices.enums import InstallmentKind, InvoiceKind, InvoiceState, PaymentMeans, TriageChoice
 from invoices.importers import staging
 from invoices.importers.session import Work
-from invoices.services.balances import announce_change
+from invoices.services.balances import announce_change, tell_changed
 from invoices.services.invoices import SEARCH_KIND, TRIAGE_AFTER_DAYS, tokens_of
 
 NEW, CREDITS, CHANGED, SAME, TWICE = "new", "credits", "changed", "same", "twice"
@@ -284,8 +284,11 @@ def make_findable() -> None:
 
 def announce(work: Work) -> None:
     """Tell the floors above and the outside world, in portions."""
-    for part in staging.chunks("SELECT id FROM staged_invoice WHERE outcome = 'new' ORDER BY line"):
-        events.emit(type="invoice.issued", object_type="invoice", object_ids=[row[0] for row in part], now=work.now)
+    for kind, type_ in ((InvoiceKind.INVOICE, "invoice.created"), (InvoiceKind.CREDIT_NOTE, "credit_note.issued")):
+        for part in staging.chunks("SELECT id FROM staged_invoice WHERE outcome = 'new' AND kind = %s ORDER BY line", [kind.value]):
+            events.emit(type=type_, object_type="invoice", object_ids=[row[0] for row in part], now=work.now, fresh=True)
+    for part in staging.chunks("SELECT existing_id FROM staged_invoice WHERE outcome = 'changed' ORDER BY line"):
+        tell_changed([row[0] for row in part], ["import"], now=work.now)
     for outcome, column, reason in ((NEW, "id", "issued"), (CHANGED, "existing_id", "corrected")):
         rows = (
             f"SELECT part.id FROM staged_invoice AS staged JOIN invoices_installment AS part ON part.invoice_id = staged.{column} "  # noqa: S608 - ours

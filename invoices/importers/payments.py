@@ -324,7 +324,7 @@ def _write_direct(work: Work) -> None:
     staging.execute(_INSERT_ALLOCATIONS, values)
     staging.execute(_SETTLE)
     for part in staging.chunks("SELECT id, installment_id FROM staged_payment WHERE installment_id IS NOT NULL ORDER BY line"):
-        events.emit(type="payment.received", object_type="payment", object_ids=[row[0] for row in part], now=work.now)
+        events.emit(type="payment.recorded", object_type="payment", object_ids=[row[0] for row in part], now=work.now, fresh=True)
         announce(Balances(settled=[row[1] for row in part], reopened=[], open=[]), reason="paid", today=work.today, now=work.now)
 
 

@@ -204,8 +204,13 @@ def _write(loader: Loader, work: Work) -> ImportBatch:
         "digest": audit.digest(loader.write(work)),
     }
     audit.record(actor=work.actor, action=f"{loader.kind}.imported", target=batch, body=body, now=work.now)
-    events.emit(type=f"import.{loader.kind}", object_type="import_batch", object_ids=[batch.pk], now=work.now, payload=body)
+    tell_finished(batch, now=work.now)
     return batch
+
+
+def tell_finished(batch: ImportBatch, *, now: datetime) -> None:
+    """Tell the outside world that a file was loaded."""
+    events.emit(type="import.finished", object_type="import_batch", object_ids=[batch.pk], now=now, fresh=True)
 
 
 def _keep_refused(work: Work, path: Path, batch: ImportBatch | None) -> None:

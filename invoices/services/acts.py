@@ -16,7 +16,7 @@ from dunning.core.selectors import get_calendar, get_profile
 from invoices.enums import ActKind, ActSource, HoldKind, HoldSide
 from invoices.models import DebtorAct, Declaration, Hold, Installment, Invoice
 from invoices.services import holds
-from invoices.services.balances import announce_change
+from invoices.services.balances import announce_change, tell_changed
 from invoices.services.locks import Locked, lock_items
 
 ALREADY_PAID_DAYS = 5
@@ -117,6 +117,8 @@ def says_paid(
     suspect = bool(end) and end not in ours
     details = {"paid_on": paid_on.isoformat(), "reference": reference, "credited_iban_end": end, "foreign_account": suspect}
     acts = write_act(ActKind.SAYS_PAID, items, Voice(source, contact, declaration), text, details, actor=actor, now=now)
+    ids = sorted({item.invoice_id for item in items})
+    events.emit(type="invoice.said_paid", object_type="invoice", object_ids=ids, now=now, payload={"paid_on": paid_on})
     if suspect:
         _stop_everything(items[0].customer, end, actor=actor, today=today, now=now)
     else:
@@ -154,6 +156,7 @@ def undo_act(*, act: DebtorAct, reason: str, actor: str, today: date, now: datet
     act.undone_at, act.undone_reason = now, reason.strip()[:300]
     replay([locked.installment(act.installment_id).invoice])
     audit.record(actor=actor, action="act.undone", target=act, body={"kind": str(act.kind), "reason": reason}, now=now)
+    tell_changed([locked.installment(act.installment_id).invoice_id], ["answer"], now=now)
     announce_change([act.installment_id], reason="act_undone", today=today, now=now)
 
 
@@ -177,6 +180,7 @@ def restart_plan(
         invoice.restart_on, invoice.not_received_at = restart_on, None
     body = {"restart_on": restart_on, "reason": reason, "count": len(ids), "digest": audit.digest(ids)}
     audit.record(actor=actor, action="invoices.resent", target=rows[0] if len(rows) == 1 else None, body=body, now=now)
+    events.emit(type="invoice.resent", object_type="invoice", object_ids=ids, now=now, payload={"restart_on": restart_on})
     announce_change(parts, reason="resent", today=today, now=now)
 
 
@@ -185,6 +189,7 @@ def record_platform_answer(invoice: Invoice, kind: ActKind, locked: Locked, *, a
     parts = [part for part in locked.installments.values() if part.invoice_id == invoice.pk]
     write_act(kind, parts, Voice(ActSource.PLATFORM), "", {}, actor=actor, now=now)
     replay([invoice])
+    events.emit(type=f"invoice.{kind.value}", object_type="invoice", object_ids=[invoice.pk], now=now)
 
 
 def _answer(

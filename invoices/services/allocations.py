@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from customers.models import Customer
-from dunning.core import audit
+from dunning.core import audit, events
 from dunning.core.errors import DomainError
 from invoices import reconciliation
 from invoices.enums import InvoiceKind, InvoiceState
@@ -70,6 +70,7 @@ def allocate(
     if rows:
         body = {"items": rows if len(rows) <= 20 else len(rows), "digest": audit.digest(rows)}
         audit.record(actor=actor, action="payment.allocated", target=row, body=body, now=now)
+        tell_allocated(made, now=now)
     after_allocation(made, locked.installments, reason="paid", actor=actor, today=today, now=now)
     payment.unallocated = row.unallocated
     return made
@@ -102,6 +103,8 @@ def reverse_allocation(*, allocation: Allocation, reason: str, actor: str, today
     balances = refresh(items, payment_ids=[allocation.payment_id] if allocation.payment_id else [], credit_note_ids=[note] if note else [])
     body = {"item": str(allocation.installment_id), "amount": str(allocation.amount), "reason": reason}
     audit.record(actor=actor, action="allocation.reversed", target=allocation, body=body, now=now)
+    if allocation.payment_id is not None:
+        events.emit(type="payment.released", object_type="payment", object_ids=[allocation.payment_id], now=now)
     promises.reassess(list(items), actor=actor, today=today, now=now)
     announce(balances, reason="allocation_reversed", today=today, now=now)
     announce_credit(locked.customers, today=today, now=now)
@@ -226,6 +229,12 @@ def after_allocation(
     holds.pause_partly_paid(made, touched, actor=actor, today=today, now=now)
     announce(balances, reason=reason, today=today, now=now)
     return balances
+
+
+def tell_allocated(made: Sequence[Allocation], *, now: datetime) -> None:
+    """Tell the outside world that receipts recorded before were set against items; a new receipt says so itself."""
+    ids = sorted({part.payment_id for part in made if part.payment_id is not None})
+    events.emit(type="payment.allocated", object_type="payment", object_ids=ids, now=now)
 
 
 def family(customer_id: UUID) -> list[UUID]:

@@ -46,6 +46,18 @@ WHERE source.id = ANY(%s)
 """
 
 
+# The invoices of some instalments: which of their parts are still open, which of them were named, and how many there are.
+_PARTS = """
+SELECT part.invoice_id, array_remove(array_agg(CASE WHEN part.outstanding > 0 THEN part.id END), NULL),
+    array_remove(array_agg(CASE WHEN part.id = ANY(%(ids)s) THEN part.id END), NULL), count(*)
+FROM invoices_installment AS part
+WHERE part.invoice_id IN (SELECT named.invoice_id FROM invoices_installment AS named WHERE named.id = ANY(%(ids)s))
+GROUP BY part.invoice_id ORDER BY part.invoice_id
+"""
+CANCELLED = "cancelled"
+"""The reason for which an invoice that was issued by mistake is closed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Balances:
     """What a refresh found: instalments just settled, those open again, and those that changed and are still open."""
@@ -90,10 +102,38 @@ def refresh(installments: dict[UUID, Installment], *, payment_ids: Iterable[UUID
 
 def announce(balances: Balances, *, reason: str, today: date, now: datetime) -> None:
     """Tell the floors above and the outside world which instalments are settled, and which changed for `reason`."""
+    if balances.changed and reason != CANCELLED:  # what was cancelled says so itself
+        _tell_outstanding(balances, reason, now)
     if balances.settled:
-        events.emit(type="installment.settled", object_type="installment", object_ids=balances.settled, now=now)
         invoices_settled.send(sender=Installment, installment_ids=balances.settled, today=today, now=now)
     announce_change(balances.open, reason=reason, today=today, now=now)
+
+
+def _tell_outstanding(balances: Balances, reason: str, now: datetime) -> None:
+    """For the outside world, by invoice: nothing is left, something is, something is again. One instalment of several by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PARTS, {"ids": balances.changed})
+        rows = cursor.fetchall()
+    reopened, settled = set(balances.reopened), set(balances.settled)
+    paid, again, changed, parts = [], [], [], []
+    for invoice_id, still_open, touched, count in rows:
+        if not still_open:
+            paid.append(invoice_id)
+        elif set(still_open) <= reopened:
+            again.append(invoice_id)
+        else:
+            changed.append(invoice_id)
+        if count > 1:
+            parts += [pk for pk in touched if pk in settled]
+    told = (("invoice.paid", paid), ("invoice.reopened", again), ("invoice.outstanding_changed", changed))
+    for type_, ids in told:
+        events.emit(type=type_, object_type="invoice", object_ids=ids, now=now, payload={"reason": reason})
+    events.emit(type="installment.settled", object_type="installment", object_ids=parts, now=now, payload={"reason": reason})
+
+
+def tell_changed(invoice_ids: Sequence[UUID], what: Sequence[str], *, now: datetime) -> None:
+    """Tell the outside world that these fields of these locked invoices changed."""
+    events.emit(type="invoice.changed", object_type="invoice", object_ids=invoice_ids, now=now, payload={"what": list(what)})
 
 
 def announce_credit(customer_ids: Iterable[UUID], *, today: date, now: datetime) -> None:

@@ -67,7 +67,7 @@ def issue_credit_note(
     made = _credit(note, [part for part in locked.installments.values() if corrected and part.invoice_id == corrected.pk])
     body = {"number": note.number, "gross": str(gross), "currency": currency, "invoice": corrected.number if corrected else None}
     audit.record(actor=actor, action="credit_note.issued", target=note, body=body, now=now)
-    events.emit(type="credit_note.issued", object_type="invoice", object_ids=[note.pk], now=now)
+    events.emit(type="credit_note.issued", object_type="invoice", object_ids=[note.pk], now=now, fresh=True)
     if corrected is not None:
         _consume_awaited(locked.installments, corrected, gross, actor=actor, today=today, now=now)
     after_allocation(made, locked.installments, reason="credited", actor=actor, today=today, now=now)

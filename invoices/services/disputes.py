@@ -70,7 +70,8 @@ def open_dispute(
     write_act(ActKind.DISPUTED, [item], Voice(source, contact, declaration), text, details, actor=actor, now=now)
     replay([item.invoice])
     audit.record(actor=actor, action="dispute.opened", target=dispute, body={**details, "answer_due_on": due}, now=now)
-    events.emit(type="dispute.opened", object_type="dispute", object_ids=[dispute.pk], now=now)
+    events.emit(type="dispute.opened", object_type="dispute", object_ids=[dispute.pk], now=now, fresh=True)
+    events.emit(type="invoice.disputed", object_type="invoice", object_ids=[item.invoice_id], now=now)
     announce_change([item.pk], reason="dispute_opened", today=today, now=now)
     return dispute
 
@@ -84,6 +85,7 @@ def acknowledge_dispute(*, dispute: Dispute, actor: str, today: date, now: datet
     dispute.acknowledged_on = today
     dispute.save(update_fields=["acknowledged_on"])
     audit.record(actor=actor, action="dispute.acknowledged", target=dispute, now=now)
+    _tell_changed(dispute, "acknowledged_on", now)
     announce_change([item.pk], reason="dispute_acknowledged", today=today, now=now)
 
 
@@ -99,6 +101,7 @@ def assign_dispute(*, dispute: Dispute, owner: User, answer_due_on: date, actor:
     dispute.save(update_fields=["owner", "answer_due_on"])
     body = {"owner": str(owner.pk), "answer_due_on": answer_due_on}
     audit.record(actor=actor, action="dispute.assigned", target=dispute, body=body, now=now)
+    _tell_changed(dispute, "owner", now)
     announce_change([item.pk], reason="dispute_assigned", today=today, now=now)
 
 
@@ -146,6 +149,10 @@ def close_dispute(
     audit.record(actor=actor, action="dispute.closed", target=dispute, body=body, now=now)
     if hold is not None:
         holds.add_holds([hold], actor=actor, today=today, now=now)
-    events.emit(type="dispute.closed", object_type="dispute", object_ids=[dispute.pk], now=now, payload=body)
+    events.emit(type="dispute.closed", object_type="dispute", object_ids=[dispute.pk], now=now)
     announce_change([item.pk], reason="dispute_closed", today=today, now=now)
     return hold
+
+
+def _tell_changed(dispute: Dispute, what: str, now: datetime) -> None:
+    events.emit(type="dispute.changed", object_type="dispute", object_ids=[dispute.pk], now=now, payload={"what": [what]})

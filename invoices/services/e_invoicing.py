@@ -66,7 +66,8 @@ def record_e_invoice_status(
         acts.record_platform_answer(row, ActKind.RECEIVED, locked, actor=actor, now=now)
     body = {"before": before, "after": str(status), "reason": reason, "text": text}
     audit.record(actor=actor, action="invoice.e_invoice_status", target=row, body=body, now=now)
-    events.emit(type="invoice.e_invoice_status", object_type="invoice", object_ids=[row.pk], now=now, payload=body)
+    told = {"before": before, "after": str(status), "reason": reason}
+    events.emit(type="invoice.e_invoice_status", object_type="invoice", object_ids=[row.pk], now=now, payload=told)
     _follow(str(status), items, reason, text, contested_amount, actor=actor, today=today, now=now)
     for name in ("e_invoice_status", "deposited_on", "received_at", "accepted_at", "not_received_at"):
         setattr(invoice, name, getattr(row, name))

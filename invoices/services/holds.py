@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from customers.models import Customer
 from customers.services import lock_customers
 from customers.signals import customer_changed
-from dunning.core import audit
+from dunning.core import audit, events
 from dunning.core.errors import DomainError
 from dunning.core.selectors import get_calendar, get_profile
 from invoices.enums import HoldKind, HoldSide
@@ -82,6 +82,7 @@ def place_hold(
     )
     hold.save()
     _record(hold, "hold.placed", actor=actor, now=now)
+    _tell_placed([hold], now)
     tell_holds([hold], reason="hold_placed", today=today, now=now)
     return hold
 
@@ -109,9 +110,10 @@ def renew_hold(*, hold: Hold, ends_on: date, reason: str, actor: str, today: dat
         ),
         today,
     )
-    _release([hold], reason="renewed", actor=actor, today=today)
+    _release([hold], reason="renewed", actor=actor, today=today, now=now)
     renewed.save()
     _record(renewed, "hold.renewed", actor=actor, now=now)
+    _tell_placed([renewed], now)
     tell_holds([renewed], reason="hold_placed", today=today, now=now)
     return renewed
 
@@ -124,7 +126,7 @@ def release_hold(*, hold: Hold, reason: str, actor: str, today: date, now: datet
     hold.refresh_from_db()
     if hold.released_on is not None:
         return
-    _release([hold], reason=reason, actor=actor, today=today)
+    _release([hold], reason=reason, actor=actor, today=today, now=now)
     _record(hold, "hold.released", actor=actor, now=now)
     tell_holds([hold], reason="hold_released", today=today, now=now)
 
@@ -146,6 +148,7 @@ def escalate_expired_holds(*, actor: str, today: date, now: datetime) -> list[Ho
         hold.escalated_on = today
     ids = [hold.pk for hold in expired]
     audit.record(actor=actor, action="holds.escalated", body={"count": len(ids), "digest": audit.digest(ids)}, now=now)
+    events.emit(type="hold.expired", object_type="hold", object_ids=ids, now=now)
     tell_holds(expired, reason="hold_expired", today=today, now=now)
     return expired
 
@@ -158,7 +161,7 @@ def release_matching(installment_ids: Iterable[UUID], *, kinds: Sequence[str], r
 
 def release_holds(found: Sequence[Hold], *, reason: str, actor: str, today: date, now: datetime) -> None:
     """End these running pauses of locked items; the caller tells."""
-    _release(found, reason=reason, actor=actor, today=today)
+    _release(found, reason=reason, actor=actor, today=today, now=now)
     for hold in found:
         _record(hold, "hold.released", actor=actor, now=now)
 
@@ -168,6 +171,7 @@ def add_holds(holds: Sequence[Hold], *, actor: str, today: date, now: datetime) 
     Hold.objects.bulk_create([_checked(hold, today) for hold in holds])
     for hold in holds:
         _record(hold, "hold.placed", actor=actor, now=now)
+    _tell_placed(holds, now)
 
 
 def pause_partly_paid(allocations: Sequence[Allocation], items: dict[UUID, Installment], *, actor: str, today: date, now: datetime) -> None:
@@ -207,6 +211,7 @@ def pause_partly_paid(allocations: Sequence[Allocation], items: dict[UUID, Insta
         if identifier not in running
     ]
     Hold.objects.bulk_create(fresh)
+    _tell_placed(fresh, now)
 
 
 def tell_holds(holds: Sequence[Hold], *, reason: str, today: date, now: datetime) -> None:
@@ -255,10 +260,15 @@ def _checked(hold: Hold, today: date) -> Hold:
     return hold
 
 
-def _release(holds: Sequence[Hold], *, reason: str, actor: str, today: date) -> None:
+def _tell_placed(holds: Sequence[Hold], now: datetime) -> None:
+    events.emit(type="hold.placed", object_type="hold", object_ids=[hold.pk for hold in holds], now=now, fresh=True)
+
+
+def _release(holds: Sequence[Hold], *, reason: str, actor: str, today: date, now: datetime) -> None:
     for hold in holds:
         hold.released_on, hold.released_by, hold.released_reason = today, actor, reason.strip()[:300]
     Hold.objects.bulk_update(holds, ["released_on", "released_by", "released_reason"])
+    events.emit(type="hold.released", object_type="hold", object_ids=[hold.pk for hold in holds], now=now)
 
 
 def _record(hold: Hold, action: str, *, actor: str, now: datetime) -> None:

@@ -19,7 +19,7 @@ from invoices.models import Allocation, Dispute, ImportBatch, Installment, Invoi
 from invoices.references import creditor_reference
 from invoices.selectors import customer_terms
 from invoices.services import holds, promises
-from invoices.services.balances import announce, announce_change, refresh
+from invoices.services.balances import CANCELLED, announce, announce_change, refresh, tell_changed
 from invoices.services.drafts import InstallmentDraft, InvoiceDraft, check_amount, clean_pay_to
 from invoices.services.locks import lock_items
 
@@ -115,7 +115,7 @@ def cancel_invoice(*, invoice: Invoice, reason: str, actor: str, today: date, no
     body = {"number": row.number, "reason": reason, "freed": str(sum((allocation.amount for allocation in freed), Decimal(0)))}
     audit.record(actor=actor, action="invoice.cancelled", target=row, body=body, now=now)
     events.emit(type="invoice.cancelled", object_type="invoice", object_ids=[row.pk], now=now)
-    announce(balances, reason="cancelled", today=today, now=now)
+    announce(balances, reason=CANCELLED, today=today, now=now)
 
 
 def attach_document(
@@ -131,6 +131,7 @@ def attach_document(
     row.save(update_fields=[field, "updated_at"])
     body = {"document": str(document.pk), "sha256": document.sha256, "replaces": str(before) if before else None}
     audit.record(actor=actor, action=f"invoice.{field}_attached", target=row, body=body, now=now)
+    tell_changed([row.pk], [field], now=now)
     announce_change(_parts_of(locked.installments, row), reason="document", today=today, now=now)
 
 
@@ -147,18 +148,20 @@ def set_triage(*, installments: Collection[Installment], choice: str, actor: str
     audit.record(
         actor=actor, action="items.triaged", target=single, body={"choice": choice, "count": len(ids), "digest": audit.digest(ids)}, now=now
     )
+    tell_changed(_invoices_of(locked.installments, ids), ["triage"], now=now)
     announce_change(ids, reason="triage", today=today, now=now)
 
 
 def set_collection(*, installments: Collection[Installment], collection_on: date | None, actor: str, today: date, now: datetime) -> None:
     """These items are inside a direct debit or bill collected on that day and are not chased (rule 1); None takes them out again."""
     ids = sorted(item.pk for item in installments)
-    lock_items(ids)
+    locked = lock_items(ids)
     Installment.objects.filter(pk__in=ids).update(collection_on=collection_on)
     for item in installments:
         item.collection_on = collection_on
     body = {"collection_on": collection_on, "count": len(ids), "digest": audit.digest(ids)}
     audit.record(actor=actor, action="items.collection_set", body=body, now=now)
+    tell_changed(_invoices_of(locked.installments, ids), ["collection_on"], now=now)
     announce_change(ids, reason="collection", today=today, now=now)
 
 
@@ -172,6 +175,7 @@ def waive_penalties(*, invoice: Invoice, reason: str, actor: str, today: date, n
         copy.penalties_waived_at, copy.penalties_waived_reason = now, reason.strip()[:200]
     row.save(update_fields=["penalties_waived_at", "penalties_waived_reason", "updated_at"])
     audit.record(actor=actor, action="invoice.penalties_waived", target=row, body={"reason": reason}, now=now)
+    tell_changed([row.pk], ["penalties"], now=now)
     announce_change(_parts_of(locked.installments, row), reason="penalties", today=today, now=now)
 
 
@@ -201,6 +205,7 @@ def update_invoice(*, invoice: Invoice, actor: str, today: date, now: datetime, 
         search.index(kind=SEARCH_KIND, tokens={row.pk: search_tokens(row)})
     body = {"before": before, "after": {name: wanted[name] for name in changed}}
     audit.record(actor=actor, action="invoice.updated", target=row, body=body, now=now)
+    tell_changed([row.pk], changed, now=now)
     announce_change([part.pk for part in parts], reason="updated", today=today, now=now)
     return changed
 
@@ -242,11 +247,11 @@ def _refuse_taken(numbers: Sequence[str]) -> None:
 
 def _close_exceptions(ids: Sequence[UUID], reason: str, *, actor: str, today: date, now: datetime) -> None:
     """Nothing is owed any more: promises are withdrawn, disputes were right, pauses end."""
-    promises.withdraw_open(ids, today=today)
+    promises.withdraw_open(ids, today=today, now=now)
     holds.release_matching(ids, kinds=HoldKind.values, reason=reason, actor=actor, today=today, now=now)
-    Dispute.objects.filter(installment__in=ids, state=DisputeState.OPEN).update(
-        state=DisputeState.ACCEPTED, closed_on=today, resolution_text=reason.strip()
-    )
+    contested = list(Dispute.objects.filter(installment__in=ids, state=DisputeState.OPEN).values_list("pk", flat=True))
+    Dispute.objects.filter(pk__in=contested).update(state=DisputeState.ACCEPTED, closed_on=today, resolution_text=reason.strip())
+    events.emit(type="dispute.closed", object_type="dispute", object_ids=contested, now=now)
 
 
 def _move_due_date(parts: Sequence[Installment], due_on: date, invoice: Invoice) -> None:
@@ -322,7 +327,11 @@ def _record_issue(invoices: Sequence[Invoice], *, actor: str, now: datetime) -> 
         rows = [[invoice.number, str(invoice.gross), invoice.currency, invoice.due_on] for invoice in invoices]
         audit.record(actor=actor, action="invoices.issued", body={"count": len(rows), "digest": audit.digest(rows)}, now=now)
     if invoices:
-        events.emit(type="invoice.issued", object_type="invoice", object_ids=[invoice.pk for invoice in invoices], now=now)
+        events.emit(type="invoice.created", object_type="invoice", object_ids=[invoice.pk for invoice in invoices], now=now, fresh=True)
+
+
+def _invoices_of(installments: dict[UUID, Installment], ids: Sequence[UUID]) -> list[UUID]:
+    return sorted({installments[pk].invoice_id for pk in ids})
 
 
 def _parts_of(installments: dict[UUID, Installment], invoice: Invoice) -> list[UUID]:

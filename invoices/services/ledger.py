@@ -27,9 +27,7 @@ def certify_ledger(*, through: date, source: str = CERTIFIED, actor: str, today:
     coverage = LedgerCoverage.objects.create(through=through, source=source, certified_by=actor, certified_at=now)
     body = {"through": through, "before": latest.through if latest else None, "source": source}
     audit.record(actor=actor, action="ledger.certified", target=coverage, body=body, now=now)
-    events.emit(
-        type="ledger.certified", object_type="ledger_coverage", object_ids=[coverage.pk], now=now, payload={"through": through.isoformat()}
-    )
+    events.emit(type="ledger.certified", object_type="ledger_coverage", object_ids=[coverage.pk], now=now, fresh=True)
     return coverage
 
 

@@ -17,7 +17,7 @@ from invoices import reconciliation
 from invoices.models import Allocation, Payment
 from invoices.references import ENTERED_BY_HAND, find_references
 from invoices.services import promises
-from invoices.services.allocations import Account, Source, after_allocation, family
+from invoices.services.allocations import Account, Source, after_allocation, family, tell_allocated
 from invoices.services.balances import announce, announce_change, announce_credit, refresh
 from invoices.services.drafts import PaymentDraft, check_amount
 from invoices.services.locks import Locked, lock_items, lock_payment
@@ -82,7 +82,9 @@ def identify_payment(
     row.save(update_fields=["customer"])
     body = {"customer": customer.number, "amount": str(row.amount), "currency": row.currency}
     audit.record(actor=actor, action="payment.identified", target=row, body=body, now=now)
+    events.emit(type="payment.changed", object_type="payment", object_ids=[row.pk], now=now, payload={"what": ["customer"]})
     made = Account(locked.installments.values()).settle(Source(payment=row), locked.customers) if settle else []
+    tell_allocated(made, now=now)
     after_allocation(made, locked.installments, reason="paid", actor=actor, today=today, now=now)
     announce_credit([customer.pk], today=today, now=now)
     payment.customer, payment.unallocated = customer, row.unallocated
@@ -135,6 +137,7 @@ def correct_value_date(*, payment: Payment, received_on: date, actor: str, today
     refresh({identifier: locked.installments[identifier] for identifier in touched})
     body = {"before": before, "after": received_on}
     audit.record(actor=actor, action="payment.value_date_corrected", target=row, body=body, now=now)
+    events.emit(type="payment.changed", object_type="payment", object_ids=[row.pk], now=now, payload={"what": ["received_on"]})
     promises.reassess(touched, actor=actor, today=today, now=now)
     announce_change(touched, reason="value_date", today=today, now=now)
 
@@ -210,7 +213,7 @@ def _record_receipts(payments: Sequence[Payment], *, actor: str, now: datetime) 
     else:
         rows = [[payment.external_reference, str(payment.amount), payment.currency, payment.received_on] for payment in payments]
         audit.record(actor=actor, action="payments.recorded", body={"count": len(rows), "digest": audit.digest(rows)}, now=now)
-    events.emit(type="payment.received", object_type="payment", object_ids=[payment.pk for payment in payments], now=now)
+    events.emit(type="payment.recorded", object_type="payment", object_ids=[payment.pk for payment in payments], now=now, fresh=True)
 
 
 def _payers_named(texts: Iterable[str]) -> dict[str, UUID]:

@@ -76,7 +76,7 @@ def make_promise(
                 text=text.strip()[:300],
             )
         )
-    _withdraw(list(Promise.objects.filter(installment__in=items, state=PromiseState.OPEN)), today)
+    _withdraw(list(Promise.objects.filter(installment__in=items, state=PromiseState.OPEN)), today, now)
     Promise.objects.bulk_create(promises)
     details = {"promised_for": promised_for.isoformat(), "reference": str(reference)}
     DebtorAct.objects.bulk_create(
@@ -100,7 +100,7 @@ def make_promise(
     rows = [[str(promise.installment_id), str(promise.amount)] for promise in promises]
     body = {**details, "source": str(source), "items": rows if len(rows) <= 20 else len(rows), "digest": audit.digest(rows)}
     audit.record(actor=actor, action="promise.made", target=promises[0], body=body, now=now)
-    events.emit(type="promise.made", object_type="promise", object_ids=[promise.pk for promise in promises], now=now)
+    events.emit(type="promise.made", object_type="promise", object_ids=[promise.pk for promise in promises], now=now, fresh=True)
     announce_change(ids, reason="promise_made", today=today, now=now)
     return promises
 
@@ -113,7 +113,7 @@ def cancel_promise(*, promise: Promise, reason: str, actor: str, today: date, no
     promise.refresh_from_db()
     if promise.state != PromiseState.OPEN:
         raise DomainError(_("Only an open promise can be withdrawn."), code="closed")
-    _withdraw([promise], today)
+    _withdraw([promise], today, now)
     audit.record(actor=actor, action="promise.cancelled", target=promise, body={"reason": reason}, now=now)
     announce_change([promise.installment_id], reason="promise_cancelled", today=today, now=now)
 
@@ -164,8 +164,7 @@ def reassess(installment_ids: Sequence[UUID], *, actor: str, today: date, now: d
         ids = [promise.pk for promise in judged]
         action = "promise.reopened" if state == PromiseState.OPEN else f"promise.{state.value}"
         audit.record(actor=actor, action=action, target=judged[0], body={"count": len(ids), "promises": ids[:20]}, now=now)
-        if state != PromiseState.OPEN:
-            events.emit(type=action, object_type="promise", object_ids=ids, now=now)
+        events.emit(type=action, object_type="promise", object_ids=ids, now=now)
     broken = moved[PromiseState.BROKEN]
     announce_change(sorted({promise.installment_id for promise in broken}), reason="promise_broken", today=today, now=now)
     return broken
@@ -176,9 +175,9 @@ def deadline(promise: Promise, profile: OrganizationProfile, calendar: Calendar)
     return calendar.add_business_days(promise.promised_for, profile.promise_tolerance_days)
 
 
-def withdraw_open(installment_ids: Sequence[UUID], *, today: date) -> None:
+def withdraw_open(installment_ids: Sequence[UUID], *, today: date, now: datetime) -> None:
     """Close the open promises of these locked items, which are owed no more; the caller audits and tells."""
-    _withdraw(list(Promise.objects.filter(installment__in=list(installment_ids), state=PromiseState.OPEN)), today)
+    _withdraw(list(Promise.objects.filter(installment__in=list(installment_ids), state=PromiseState.OPEN)), today, now)
 
 
 def _since(promise: Promise, limit: date) -> dict[str, Decimal]:
@@ -202,7 +201,8 @@ def _refuse_on_portal(items: Sequence[Installment]) -> None:
         raise DomainError(_("A payment date is already announced for this invoice."), code="already_promised", field="promised_for")
 
 
-def _withdraw(promises: Sequence[Promise], today: date) -> None:
+def _withdraw(promises: Sequence[Promise], today: date, now: datetime) -> None:
     for promise in promises:
         promise.state, promise.closed_on = PromiseState.CANCELLED, today
     Promise.objects.bulk_update(promises, ["state", "closed_on"])
+    events.emit(type="promise.cancelled", object_type="promise", object_ids=[promise.pk for promise in promises], now=now)

@@ -289,7 +289,7 @@ def _place_holds(call: _Call, kind: str, done: Consequences) -> None:
                 now=call.now,
             )
         )
-    housekeeping.open_work_of_holds(today=call.today, holds=done.holds)
+    housekeeping.open_work_of_holds(today=call.today, now=call.now, holds=done.holds)
 
 
 def _reason(call: _Call) -> str:
@@ -360,6 +360,7 @@ def _open_task(call: _Call, kind: TaskKind) -> None:
         kind=kind,
         key=f"call:{call.attempt.pk}:{kind}",
         today=call.today,
+        now=call.now,
         customer=call.customer,
         amount=amount,
         currency=call.items[0].invoice.currency if call.items else "",

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from customers.models import Customer
-from dunning.core import audit
+from dunning.core import audit, events
 from dunning.core.errors import DomainError
 from invoices.models import Installment
 from notifications.models import Message
@@ -80,6 +80,7 @@ def record_call(
     message = _write(attempt, chosen, state, facts, consequences, ticked, actor, today, now)
     body = {"outcome": str(chosen), "items": len(ticked), "state": state.value}
     audit.record(actor=actor, action="call.recorded", target=locked, body=body, now=now)
+    events.emit(type="call.recorded", object_type="task", object_ids=[locked.pk], now=now, payload={"outcome": str(chosen)})
     task.refresh_from_db()
     return RecordedCall(attempt, state, consequences, message)
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from customers.models import Customer, CustomerGroup
-from dunning.core import audit
+from dunning.core import audit, events
 from dunning.core.errors import DomainError
 from dunning.core.tenancy import current_organization_id, tenant
 from invoices.models import Invoice
@@ -84,6 +84,7 @@ def publish_plan(*, content: PlanContent, actor: str, now: datetime) -> Publicat
         PlanStep.objects.bulk_create(rows)
         body = {"key": plan.key, "version": version.number, "steps": [step.key for step in content.steps], "created": created}
         audit.record(actor=actor, action="plan.published", target=plan, body=body, now=now)
+        _tell("published", plan, now)
     return Publication(plan, version, True, renamed, tuple(problems))
 
 
@@ -146,6 +147,11 @@ def archive_plan(*, plan: ActionPlan, actor: str, now: datetime) -> None:
     plan.archived_at = now
     plan.save(update_fields=["archived_at"])
     audit.record(actor=actor, action="plan.archived", target=plan, body={"key": plan.key}, now=now)
+    _tell("archived", plan, now)
+
+
+def _tell(word: str, plan: ActionPlan, now: datetime) -> None:
+    events.emit(type=f"plan.{word}", object_type="plan", object_ids=[plan.pk], now=now)
 
 
 # --- which plan applies -----------------------------------------------------------------------------------------------------------------
@@ -196,6 +202,7 @@ def assign_plan(*, plan: ActionPlan, target: Target = EVERYONE, since: date, act
             found.save(update_fields=["plan", "since"])
         body = {**target.described(), "plan": plan.key, "since": since, "before": before}
         audit.record(actor=actor, action="plan.assigned", target=plan, body=body, now=now)
+        _tell("assigned", plan, now)
     return found
 
 
@@ -207,5 +214,6 @@ def unassign_plan(*, target: Target, actor: str, now: datetime) -> bool:
             return False
         body = {**target.described(), "plan": found.plan.key, "since": found.since}
         audit.record(actor=actor, action="plan.unassigned", target=found.plan, body=body, now=now)
+        _tell("unassigned", found.plan, now)
         found.delete()
     return True

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from dunning.core import audit
+from dunning.core import audit, events
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.services import next_run_after
@@ -89,6 +89,7 @@ def release_brake(*, run: DailyRun, actor: str, now: datetime) -> int:
     held = Message.objects.filter(planned_on__lte=locked.local_date, state=MessageState.HELD, reason=Reason.BRAKE)
     released = release(message_ids=_ids(held), actor=actor, now=now)
     audit.record(actor=actor, action="run.brake_released", target=locked, body={"messages": released, **locked.brake}, now=now)
+    events.emit(type="run.released", object_type="run", object_ids=[locked.pk], now=now)
     return released
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from django.utils.translation import gettext as _
 
 from customers.services import clear_reply_pending, lock_customers
-from dunning.core import audit
+from dunning.core import audit, events
 from dunning.core.errors import DomainError
 from dunning.core.models import User
 from notifications import inbox
@@ -118,6 +118,7 @@ def reopen_task(*, task: Task, reason: str, actor: str, today: date, now: dateti
     locked.due_on, locked.alerted_on = today, None
     locked.save(update_fields=["state", "outcome", "closed_at", "closed_by", "due_on", "alerted_on"])
     audit.record(actor=actor, action="task.reopened", target=locked, body={"reason": reason.strip()[:300]}, now=now)
+    events.emit(type="task.opened", object_type="task", object_ids=[locked.pk], now=now)
     return locked
 
 
@@ -140,4 +141,5 @@ def _close(task: Task, state: TaskState, outcome: str, note: str, actor: str, no
     task.save(update_fields=["state", "outcome", "closed_at", "closed_by", "note"])
     body = {"kind": task.kind, "state": str(state), "outcome": task.outcome, "note": task.note}
     audit.record(actor=actor, action="task.closed", target=task, body=body, now=now)
+    events.emit(type="task.closed", object_type="task", object_ids=[task.pk], now=now)
     return task

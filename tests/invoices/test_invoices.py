@@ -109,7 +109,7 @@ def test_a_batch_leaves_one_audit_event_with_count_and_digest(organization: Orga
     services.issue_invoices(drafts=drafts, **at(SEPT_1))
     [entry] = current_scope().pending
     assert (entry.action, entry.actor, entry.body["count"], len(entry.body["digest"])) == ("invoices.issued", CLAIRE, 3, 64)
-    assert Event.objects.filter(type="invoice.issued").count() == 3
+    assert Event.objects.filter(type="invoice.created").count() == 3
 
 
 def test_a_credit_note_lowers_its_invoice_last_instalment_first_and_keeps_the_rest(organization: Organization) -> None:
