@@ -15,10 +15,9 @@ from dunning.core.models import OrganizationProfile
 from dunning.core.money import quantize
 from dunning.core.selectors import get_calendar, get_profile
 from invoices.enums import DisputeState, HoldKind, HoldSide, InvoiceKind, InvoiceState, PromiseState
+from invoices.measures.ageing import bucket_of
 from invoices.models import Allocation, Dispute, Hold, Installment, Invoice, LedgerCoverage, Payment, Promise
 
-BUCKETS = ((0, "not_due"), (30, "1-30"), (60, "31-60"), (90, "61-90"))
-OLDEST_BUCKET = "90+"
 _NOTHING = Decimal(0)
 
 
@@ -140,11 +139,6 @@ def chased_amount(
     return max(_NOTHING, outstanding - disputed - max(_NOTHING, promise - paid_since) - awaited)
 
 
-def age_bucket(days_late: int) -> str:
-    """The column of the aged balance."""
-    return next((label for limit, label in BUCKETS if days_late <= limit), OLDEST_BUCKET)
-
-
 def view_items(installments: Iterable[Installment], *, today: date) -> list[ItemView]:
     """The items, their `invoice` loaded, with their disputes, promises and running pauses, in five queries whatever their number."""
     items = list(installments)
@@ -214,7 +208,7 @@ def _view(
     return ItemView(
         installment=item,
         days_late=days,
-        bucket=age_bucket(days),
+        bucket=bucket_of(days),
         disputed=disputed,
         promised=min(max(_NOTHING, promised - paid_since), item.outstanding),
         awaited=awaited,
