@@ -20,6 +20,7 @@ class CustomerGroup(TenantModel):
     key = models.SlugField(max_length=40, db_index=False)
     name = models.CharField(max_length=120)
     description = models.CharField(max_length=300, blank=True)
+    shows_payer_index = models.BooleanField(default=False)  # on the debtor's page, as a sentence, to who pays well alone
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(name="customer_group_key", fields=["organization", "key"])]

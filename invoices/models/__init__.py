@@ -4,9 +4,11 @@ from invoices.models.exceptions import DebtorAct, Declaration, DeclarationFile, 
 from invoices.models.invoices import Installment, Invoice
 from invoices.models.ledger import ImportBatch, ImportRow, LedgerCoverage, ReferenceRate
 from invoices.models.payments import Allocation, Payment, WriteOff
+from invoices.models.reporting import CollectionTarget, MonthlySales, PayerIndex
 
 __all__ = [
     "Allocation",
+    "CollectionTarget",
     "DebtorAct",
     "Declaration",
     "DeclarationFile",
@@ -17,6 +19,8 @@ __all__ = [
     "Installment",
     "Invoice",
     "LedgerCoverage",
+    "MonthlySales",
+    "PayerIndex",
     "Payment",
     "Promise",
     "ReferenceRate",

@@ -40,6 +40,7 @@ from invoices.services.payments import (
     record_payments,
 )
 from invoices.services.promises import break_due_promises, cancel_promise, make_promise
+from invoices.services.reporting import set_collection_target, state_sales
 
 __all__ = [
     "InstallmentDraft",
@@ -84,7 +85,9 @@ __all__ = [
     "reverse_write_off",
     "says_paid",
     "set_collection",
+    "set_collection_target",
     "set_triage",
+    "state_sales",
     "undo_act",
     "update_invoice",
     "waive_penalties",

@@ -1,0 +1,79 @@
+"""What was left to pay on any day, as SQL that reports and lists share (docs/reports.md, "On a past day").
+
+Today is the ledger as it stands. A past day is worked out backwards from it: what was set against an item, or given up, with a value date
+after that day was still owed then. What was corrected since is corrected in the past as well, and a cancelled invoice was never owed.
+"""
+
+# ruff: noqa: S608 - these texts are made of constants; every value is a parameter
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from invoices.measures.ageing import LIMITS, OLDEST
+
+BILL: Final = "bill"
+FACTORED: Final = "factored"
+
+JOINED: Final = """invoices_installment i
+JOIN invoices_invoice v ON v.organization_id = i.organization_id AND v.id = i.invoice_id
+JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id"""
+"""An item with its invoice and customer, as `i`, `v` and `c`."""
+
+_APART: Final = f"CASE WHEN v.is_factored OR c.factor_name <> '' THEN '{FACTORED}' WHEN i.kind = 'bill' THEN '{BILL}' ELSE '' END"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a report looks at: one currency, and the whole organization, or one group, or one customer."""
+
+    currency: str
+    group_id: UUID | None = None
+    customer_id: UUID | None = None
+
+    @property
+    def condition(self) -> str:
+        """As SQL on `v` and `c`, with the names of `values`."""
+        parts = ["v.currency = %(currency)s"]
+        if self.group_id is not None:
+            parts.append("c.group_id = %(group)s")
+        if self.customer_id is not None:
+            parts.append("c.id = %(customer)s")
+        return " AND ".join(parts)
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        return {"currency": self.currency, "group": self.group_id, "customer": self.customer_id}
+
+
+def moves(condition: str) -> str:
+    """SQL of what reduced items - (installment_id, value_on, amount, is_payment) - where `condition` holds of its day, `value_on`."""
+    return f"""SELECT installment_id, value_on, amount, payment_id IS NOT NULL AS is_payment
+    FROM invoices_allocation WHERE reversed_at IS NULL AND {condition}
+    UNION ALL
+    SELECT installment_id, written_off_on, amount, false
+    FROM invoices_writeoff WHERE reversed_at IS NULL AND {condition.replace("value_on", "written_off_on")}"""
+
+
+def owed(scope: Scope, *, as_of: date, today: date) -> str:
+    """SQL of the items open on `as_of`: (id, invoice_id, customer_id, due_on, amount left then, apart).
+
+    `apart` is FACTORED, BILL or "". Its parameters are `scope.values` and `as_of`.
+    """
+    columns = f"i.id, i.invoice_id, i.customer_id, i.due_on, {{amount}} AS amount, {_APART} AS apart"
+    if as_of >= today:
+        return f"""SELECT {columns.format(amount="i.outstanding")}
+FROM {JOINED} WHERE i.outstanding > 0 AND v.state = 'issued' AND {scope.condition}"""
+    return f"""SELECT {columns.format(amount="i.outstanding + coalesce(later.amount, 0)")}
+FROM {JOINED}
+LEFT JOIN (SELECT installment_id, sum(amount) AS amount FROM ({moves("value_on > %(as_of)s")}) m GROUP BY 1) later
+       ON later.installment_id = i.id
+WHERE (i.outstanding > 0 OR later.amount IS NOT NULL) AND v.state = 'issued' AND v.issued_on <= %(as_of)s AND {scope.condition}"""
+
+
+def bucket(days_late: str) -> str:
+    """SQL of the aged balance's column, from SQL of the days past the due date."""
+    cases = " ".join(f"WHEN {days_late} <= {limit} THEN '{label}'" for limit, label in LIMITS)
+    return f"CASE {cases} ELSE '{OLDEST}' END"

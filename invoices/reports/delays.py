@@ -1,0 +1,175 @@
+"""How late payments come, how often in time, and which promises are kept (docs/reports.md, "Delays", "On time", "Promises kept")."""
+
+# ruff: noqa: S608 - the texts are made of constants; every value is a parameter
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from django.db import connection
+
+from dunning.core.calendars import is_target_day, roll_to_target
+from invoices.measures.ageing import Cell
+from invoices.measures.delays import Lateness, Rate, lateness, mean_days, weighted_age
+from invoices.owed import JOINED, Scope, owed
+from invoices.reports.rows import Rows
+
+IN_TIME, LATE, OPEN_LATE, PENDING = "in_time", "late", "open_late", "pending"
+KEPT, BROKEN, WAITING = "kept", "broken", "open"
+_NO_CELL: Final = Cell()
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From its first day through its last, both included."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """What was paid in a period, how late (weighted by amount, and the simple mean), and the age of what is overdue at its end.
+
+    `paid` counts the items settled in the period, those paid in time being met.
+    """
+
+    weighted: Lateness
+    mean: Decimal | None
+    open_age: Decimal | None
+    paid: Rate
+
+
+def closed_days(first: date, last: date) -> dict[str, list[date]]:
+    """The days from first to last on which banks are closed, and the day each is rolled to: parameters `closed` and `opens`."""
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    closed = [day for day in days if not is_target_day(day)]
+    return {"closed": closed, "opens": [roll_to_target(day) for day in closed]}
+
+
+ROLLED: Final = "LEFT JOIN unnest(%(closed)s::date[], %(opens)s::date[]) k (day, opens) ON k.day = i.due_on"
+"""Joins `k`: `coalesce(k.opens, i.due_on)` is the due date rolled to a day on which banks are open."""
+
+
+def paid_rows(scope: Scope, period: Period) -> Rows:
+    """The items settled in the period by payments: IN_TIME or LATE by the last of these, with what was paid."""
+    sql = f"""
+SELECT i.id, CASE WHEN paid.on <= coalesce(k.opens, i.due_on) THEN '{IN_TIME}' ELSE '{LATE}' END, paid.amount
+FROM {JOINED} {ROLLED}
+JOIN LATERAL (SELECT max(a.value_on) AS on, sum(a.amount) AS amount FROM invoices_allocation a
+              WHERE a.organization_id = i.organization_id AND a.installment_id = i.id AND a.payment_id IS NOT NULL
+                AND a.reversed_at IS NULL) paid ON paid.amount > 0
+WHERE i.outstanding = 0 AND i.settled_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition}"""
+    # What is paid in the period may have been due long before: days on which banks were closed are known for two years.
+    return Rows(sql, {**scope.values, **_days(period), **closed_days(period.first - timedelta(days=730), period.last)})
+
+
+def delays(scope: Scope, period: Period, *, today: date) -> Delays:
+    """How late what was paid in the period came, in three queries."""
+    sql = f"""
+SELECT a.value_on - i.due_on, sum(a.amount), 0 FROM {JOINED}
+JOIN invoices_allocation a ON a.organization_id = i.organization_id AND a.installment_id = i.id AND a.payment_id IS NOT NULL
+WHERE a.reversed_at IS NULL AND i.outstanding = 0 AND i.settled_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued'
+  AND {scope.condition}
+GROUP BY 1
+UNION ALL
+SELECT days, NULL, count(*) FROM (
+    SELECT max(a.value_on) - i.due_on AS days FROM {JOINED}
+    JOIN invoices_allocation a ON a.organization_id = i.organization_id AND a.installment_id = i.id AND a.payment_id IS NOT NULL
+    WHERE a.reversed_at IS NULL AND i.outstanding = 0 AND i.settled_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued'
+      AND {scope.condition}
+    GROUP BY i.id, i.due_on) item
+GROUP BY 1"""
+    as_of = min(period.last, today)
+    ages = f"SELECT %(as_of)s - due_on, sum(amount) FROM ({owed(scope, as_of=as_of, today=today)}) owed GROUP BY 1"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {**scope.values, **_days(period)})
+        rows = cursor.fetchall()
+        cursor.execute(ages, {**scope.values, "as_of": as_of})
+        open_ = cursor.fetchall()
+    cells = paid_rows(scope, period).cells()
+    return Delays(
+        weighted=lateness((days, amount) for days, amount, _items in rows if amount is not None),
+        mean=mean_days((days, items) for days, amount, items in rows if amount is None),
+        open_age=weighted_age(open_),
+        paid=_rate(cells, met=(IN_TIME,), of=(IN_TIME, LATE)),
+    )
+
+
+# --- on time ----------------------------------------------------------------------------------------------------------------------------
+
+
+def due_rows(scope: Scope, period: Period, *, today: date) -> Rows:
+    """The items due in the period that were paid or still are to be: IN_TIME, LATE (paid), OPEN_LATE, or PENDING (may still be in time).
+
+    What a credit note or a write-off settled without any payment was not there to be paid.
+    """
+    sql = f"""
+SELECT i.id, {_STATE}, i.amount FROM {JOINED} {ROLLED}
+WHERE i.due_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition} AND {_PAYABLE}"""
+    return Rows(sql, {**scope.values, **_days(period), "today": today, **closed_days(period.first, period.last)})
+
+
+_STATE: Final = f"""CASE WHEN i.outstanding = 0 AND i.settled_on <= coalesce(k.opens, i.due_on) THEN '{IN_TIME}'
+     WHEN i.outstanding = 0 THEN '{LATE}' WHEN coalesce(k.opens, i.due_on) < %(today)s THEN '{OPEN_LATE}' ELSE '{PENDING}' END"""
+_PAYABLE: Final = """(i.outstanding > 0 OR EXISTS (
+    SELECT 1 FROM invoices_allocation a
+    WHERE a.organization_id = i.organization_id AND a.installment_id = i.id AND a.payment_id IS NOT NULL AND a.reversed_at IS NULL))"""
+
+
+def on_time(scope: Scope, period: Period, *, today: date) -> Rate:
+    """Of the items due in the period, those paid by their due date; open and overdue is late, what may still come in time is left out."""
+    return _rate(due_rows(scope, period, today=today).cells(), met=(IN_TIME,), of=(IN_TIME, LATE, OPEN_LATE))
+
+
+def on_time_by_month(scope: Scope, period: Period, *, today: date) -> dict[date, Rate]:
+    """The same for each month of the period, by its first day."""
+    sql = f"""
+SELECT date_trunc('month', i.due_on)::date, {_STATE}, count(*), sum(i.amount) FROM {JOINED} {ROLLED}
+WHERE i.due_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition} AND {_PAYABLE} GROUP BY 1, 2"""
+    cells: dict[date, dict[str, Cell]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {**scope.values, **_days(period), "today": today, **closed_days(period.first, period.last)})
+        for month, state, count, amount in cursor.fetchall():
+            cells.setdefault(month, {})[state] = Cell(count, amount)
+    return {month: _rate(found, met=(IN_TIME,), of=(IN_TIME, LATE, OPEN_LATE)) for month, found in sorted(cells.items())}
+
+
+# --- promises ---------------------------------------------------------------------------------------------------------------------------
+
+
+def promise_rows(scope: Scope, period: Period) -> Rows:
+    """Promises for a day in the period by what became of them: KEPT, BROKEN, WAITING. Those that were withdrawn are left out."""
+    sql = f"""
+SELECT p.installment_id, p.state, p.amount FROM invoices_promise p
+JOIN invoices_installment i ON i.organization_id = p.organization_id AND i.id = p.installment_id
+JOIN invoices_invoice v ON v.organization_id = i.organization_id AND v.id = i.invoice_id
+JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id
+WHERE p.promised_for BETWEEN %(first)s AND %(last)s AND p.state <> 'cancelled' AND v.state = 'issued' AND {scope.condition}"""
+    return Rows(sql, {**scope.values, **_days(period)})
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """The rate of promises kept, and those whose day or tolerance has not passed."""
+
+    kept: Rate
+    waiting: Cell
+
+
+def promises(scope: Scope, period: Period) -> Promises:
+    """What became of the promises due in the period."""
+    cells = promise_rows(scope, period).cells()
+    return Promises(_rate(cells, met=(KEPT,), of=(KEPT, BROKEN)), cells.get(WAITING, _NO_CELL))
+
+
+def _rate(cells: Mapping[str, Cell], *, met: tuple[str, ...], of: tuple[str, ...]) -> Rate:
+    good = sum((cells.get(line, _NO_CELL) for line in met), _NO_CELL)
+    every = sum((cells.get(line, _NO_CELL) for line in of), _NO_CELL)
+    return Rate(good.count, every.count, good.amount, every.amount)
+
+
+def _days(period: Period) -> dict[str, Any]:
+    return {"first": period.first, "last": period.last}
