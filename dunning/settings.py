@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "django_htmx",
     "lucide",
+    "drf_spectacular_sidecar",
     "dunning.core",
     "customers",
     "invoices",
@@ -211,6 +212,19 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
         "frame-ancestors": [NONE],
     }
+}
+
+# --- Programs: the REST API ---------------------------------------------------------------------------------------------------
+API_RATE_LIMIT = environment.integer("API_RATE_LIMIT", 6000, least=6, most=1_000_000)
+REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "UNAUTHENTICATED_TOKEN": None}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Dunning",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "DESCRIPTION": "Customers, invoices and payments in; reminders, promises, disputes and their evidence out. How to begin: docs/api.md.",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": ["dunning.api.schema.finish"],
+    "DISABLE_ERRORS_AND_WARNINGS": False,
 }
 
 # --- Logs -------------------------------------------------------------------------------------------------------------------

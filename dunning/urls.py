@@ -9,5 +9,6 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("accounts/", include("allauth.urls")),
     path("", include("dunning.portal.urls")),
+    path("api/", include("dunning.api.urls")),
     path("", include("dunning.dashboard.urls")),
 ]

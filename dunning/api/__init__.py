@@ -1,1 +1,1 @@
-"""Interfaces for programs. Today: the hooks providers call."""
+"""Interfaces for programs: the REST API (`/api/v1/`) and the hooks providers call."""

@@ -23,6 +23,7 @@ NAMES: Final = frozenset(
         "mid-import-row",
         "inbox-stored-not-processed",
         "payment-committed",
+        "api-before-commit",  # the effect and the answer to its call are written, nothing is committed
     }
 )
 ACTIONS: Final = ("kill", "stop", "sleep", "raise")

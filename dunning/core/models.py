@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 from dunning.core.enums import BankChangeState, Language, MandateScheme, PenaltyMode, Role
@@ -246,6 +247,51 @@ class RateWindow(models.Model):
         return f"{self.key[:8]} {self.count}"
 
 
+class ApiKey(models.Model):
+    """What a program of the organization's shows to the API. Outside the wall, to learn whose call it is; the secret is kept as a hash.
+
+    `successor` is the key that takes its place: until it expires both open, so that programs change over one by one.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="api_keys")
+    name = models.CharField(_("name"), max_length=80)
+    key_id = models.CharField(max_length=12, unique=True)  # the part of the token that is no secret
+    token_hash = models.CharField(max_length=64)  # SHA-256 of the whole token, hex
+    scopes = ArrayField(models.CharField(max_length=40))  # dunning.core.scopes
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=120)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)  # to the minute
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.CharField(max_length=120, blank=True)
+    successor = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(name="api_key_by_organization", fields=["organization", "created_at"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class KeptAnswer(TenantModel):
+    """The answer to a call that named itself (`Idempotency-Key`), committed with its effect and given again for a day."""
+
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)  # SHA-256 of method, address and body, hex
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField(default=dict)
+    content = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(name="kept_answer_key", fields=["organization", "key"])]
+        indexes: ClassVar = [models.Index(name="kept_answer_by_age", fields=["organization", "created_at"])]
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class AuditHead(TenantModel):
     """The last link of an organization's chain; its row lock is the last lock any transaction takes."""
 
@@ -309,11 +355,16 @@ class Event(TenantModel):
     sequence = models.PositiveIntegerField(db_default=1)
     batch = models.UUIDField(null=True, blank=True)
     payload = models.JSONField(default=dict)
+    # The database transaction that wrote it: in this order, and behind the oldest one still open, a reader misses none.
+    transaction = models.BigIntegerField(
+        db_default=Cast(Cast(models.Func(function="pg_current_xact_id"), models.TextField()), models.BigIntegerField()), editable=False
+    )
 
     class Meta:
         indexes: ClassVar = [
             models.Index(name="event_by_object", fields=["organization", "object_id", "sequence"]),  # the last one, at every event
             models.Index(name="event_by_batch", fields=["organization", "batch", "id"], condition=models.Q(batch__isnull=False)),
+            models.Index(name="event_by_transaction", fields=["organization", "transaction", "id"]),
         ]
 
     def __str__(self) -> str:
@@ -354,11 +405,13 @@ class SearchEntry(TenantModel):
 
 
 __all__ = [
+    "ApiKey",
     "AuditEvent",
     "AuditHead",
     "BankDetailsChange",
     "Document",
     "Event",
+    "KeptAnswer",
     "Membership",
     "Organization",
     "OrganizationProfile",
