@@ -67,10 +67,7 @@ def settle_order(columns: Iterable[DateEvidence]) -> Order | None:
     either = next((column.either for column in seen if column.either), "")
     if day_first and month_first:
         raise UnclearDates(
-            _(
-                "The dates contradict each other: “%(one)s” begins with the day, “%(two)s” with the month. "
-                "Say which: --date-format dmy or mdy."
-            )
+            _("The dates contradict each other: “%(one)s” begins with the day, “%(two)s” with the month.")
             % {"one": day_first, "two": month_first}
         )
     if day_first:
@@ -78,10 +75,7 @@ def settle_order(columns: Iterable[DateEvidence]) -> Order | None:
     if month_first:
         return Order.MDY
     if either:
-        raise UnclearDates(
-            _("“%(date)s” may begin with the day or with the month, and nothing in the file tells. Say which: --date-format dmy or mdy.")
-            % {"date": either}
-        )
+        raise UnclearDates(_("“%(date)s” may begin with the day or with the month, and nothing in the file tells.") % {"date": either})
     return None
 
 

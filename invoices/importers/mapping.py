@@ -1,6 +1,7 @@
 """Which column is which: named by a person, remembered from the last file of its kind, or known by its heading in French or English."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,6 +11,8 @@ from invoices.importers.problems import FileRefused
 from invoices.importers.words import compact
 
 IGNORE = "-"  # `--map "Column=-"`: this column is nothing of ours
+Explicit = Mapping[str, str] | Mapping[int, str] | Mapping[str | int, str]
+"""Columns a person named, by heading or by place (0 is the first), each with its field or IGNORE."""
 
 
 class Shape(StrEnum):
@@ -57,6 +60,7 @@ class Columns:
     index: Mapping[str, int]
     heading: Sequence[str]
     ignored: tuple[str, ...]
+    unwanted: tuple[int, ...] = ()
 
     def title(self, name: str) -> str:
         """What the file calls a field ("" when it has no such column)."""
@@ -66,11 +70,20 @@ class Columns:
     def remembered(self) -> dict[str, str]:
         return {self.heading[position]: name for name, position in self.index.items()}
 
+    def refused(self) -> dict[str, str]:
+        """The columns a person said are nothing of ours, as they are remembered."""
+        return {self.heading[position]: IGNORE for position in self.unwanted if self.heading[position]}
 
-def recogniser(fields: Iterable[Field], explicit: Mapping[str, str], remembered: Mapping[str, str]) -> "_Recogniser":
+
+def heading_key(heading: Sequence[str]) -> str:
+    """What makes two headings the same set of columns, in any order: a short fingerprint."""
+    return hashlib.blake2b("\n".join(sorted(compact(title) for title in heading)).encode(), digest_size=8).hexdigest()
+
+
+def recogniser(fields: Iterable[Field], explicit: Explicit, remembered: Mapping[str, str]) -> "_Recogniser":
     """A counter of known headings in a row: how a heading is told from a title or a row of data."""
     known = {key for item in fields for key in item.keys}
-    known.update(compact(column) for column in [*explicit, *remembered])
+    known.update(compact(column) for column in [*explicit, *remembered] if isinstance(column, str))
     return _Recogniser(frozenset(known))
 
 
@@ -82,65 +95,107 @@ class _Recogniser:
         return sum(1 for cell in set(cells) if cell and len(cell) < 80 and compact(cell) in self.known)
 
 
-def resolve(heading: Sequence[str], fields: Sequence[Field], *, explicit: Mapping[str, str], remembered: Mapping[str, str]) -> Columns:
-    """Give each field its column. `explicit` (column → field) wins over `remembered`, which wins over the known names.
+@dataclass
+class Guess:
+    """What is known of a heading: field → place, the places settled, those that are nothing of ours, and the headings that stand twice."""
 
-    Raises FileRefused when a named column or field does not exist, two columns claim one field, or a required column is missing.
+    index: dict[str, int] = field(default_factory=dict)
+    settled: set[int] = field(default_factory=set)
+    unwanted: set[int] = field(default_factory=set)
+    remembered: set[int] = field(default_factory=set)
+    doubled: list[str] = field(default_factory=list)
+    missing: list[Field] = field(default_factory=list)
+
+
+def guess(heading: Sequence[str], fields: Sequence[Field], *, explicit: Explicit, remembered: Mapping[str, str]) -> Guess:
+    """Give each field its column. `explicit` wins over `remembered` (column → field), which wins over the known names.
+
+    Raises FileRefused when a column or field named by a person does not exist, or is named twice; what is missing is listed.
     """
-    by_name = {item.name: item for item in fields}
+    found = Guess()
     positions: dict[str, list[int]] = {}
     for position, title in enumerate(heading):
         positions.setdefault(compact(title), []).append(position)
-    index: dict[str, int] = {}
-    settled: set[int] = set()
-    for column, name in explicit.items():
-        found = positions.get(compact(column), [])
-        if not found:
-            raise FileRefused(
-                _("The file has no column “%(column)s”. Its columns: %(columns)s.") % {"column": column, "columns": _listed(heading)}
-            )
-        if len(found) > 1:
-            raise FileRefused(_("The file has several columns “%(column)s”: give them different headings.") % {"column": column})
-        settled.add(found[0])
-        if name == IGNORE:
-            continue
-        if name not in by_name:
-            raise FileRefused(_("There is no field “%(field)s”. Fields: %(fields)s.") % {"field": name, "fields": ", ".join(by_name)})
-        if name in index:
-            raise FileRefused(_("Two columns are given for the field “%(field)s”.") % {"field": name})
-        index[name] = found[0]
+    names = [item.name for item in fields]
+    _take_explicit(found, heading, names, positions, explicit)
     for column, name in remembered.items():
-        found = positions.get(compact(column), [])
-        if len(found) == 1 and found[0] not in settled and name in by_name and name not in index:
-            index[name] = found[0]
-            settled.add(found[0])
+        places = positions.get(compact(column), [])
+        if len(places) != 1 or places[0] in found.settled or name in found.index:
+            continue
+        if name == IGNORE:
+            found.unwanted.add(places[0])
+        elif name in names:
+            found.index[name] = places[0]
+        else:
+            continue
+        found.settled.add(places[0])
+        found.remembered.add(places[0])
     for item in fields:
-        if item.name not in index:
-            _recognise(item, positions, heading, index, settled)
-    missing = [item for item in fields if item.required and item.name not in index]
-    if missing:
-        raise FileRefused(
-            _("The file has no column for %(fields)s. Its columns: %(columns)s. Name it like this: --map “Column”=%(example)s")
-            % {
-                "fields": ", ".join(f"{item.name} ({item.names[0]})" for item in missing),
-                "columns": _listed(heading),
-                "example": missing[0].name,
-            }
-        )
-    ignored = tuple(title for position, title in enumerate(heading) if title and position not in settled)
-    return Columns(index=index, heading=list(heading), ignored=ignored)
+        if item.name not in found.index:
+            _recognise(item, positions, heading, found)
+    found.missing = [item for item in fields if item.required and item.name not in found.index]
+    return found
 
 
-def _recognise(item: Field, positions: Mapping[str, list[int]], heading: Sequence[str], index: dict[str, int], settled: set[int]) -> None:
-    for key in item.keys:
-        found = [position for position in positions.get(key, []) if position not in settled]
-        if len(found) > 1:
+def _take_explicit(
+    found: Guess, heading: Sequence[str], names: Collection[str], positions: Mapping[str, list[int]], explicit: Explicit
+) -> None:
+    for column, name in explicit.items():
+        places = [column] if isinstance(column, int) else positions.get(compact(column), [])
+        if not places or places[0] >= len(heading):
             raise FileRefused(
-                _("The file has several columns “%(column)s”: give them different headings, or use --map.") % {"column": heading[found[0]]}
+                _("The file has no column “%(column)s”. Its columns: %(columns)s.") % {"column": column, "columns": _listed(heading)},
+                field="columns",
             )
-        if found:
-            index[item.name] = found[0]
-            settled.add(found[0])
+        if len(places) > 1:
+            raise FileRefused(
+                _("The file has several columns “%(column)s”: give them different headings.") % {"column": column}, field="columns"
+            )
+        found.settled.add(places[0])
+        if name == IGNORE:
+            found.unwanted.add(places[0])
+            continue
+        if name not in names:
+            raise FileRefused(
+                _("There is no field “%(field)s”. Fields: %(fields)s.") % {"field": name, "fields": ", ".join(names)}, field="columns"
+            )
+        if name in found.index:
+            raise FileRefused(_("Two columns are given for the field “%(field)s”.") % {"field": name}, field="columns")
+        found.index[name] = places[0]
+
+
+def resolve(heading: Sequence[str], fields: Sequence[Field], *, explicit: Explicit, remembered: Mapping[str, str]) -> Columns:
+    """`guess`, and FileRefused when a required column is missing or a heading that is needed stands twice."""
+    found = guess(heading, fields, explicit=explicit, remembered=remembered)
+    if found.doubled:
+        raise FileRefused(
+            _("The file has several columns “%(column)s”: give them different headings.") % {"column": found.doubled[0]},
+            field="columns",
+            remedy=_("Or use --map."),
+        )
+    if found.missing:
+        raise FileRefused(
+            _("The file has no column for %(fields)s. Its columns: %(columns)s.")
+            % {
+                "fields": ", ".join(f"{item.name} ({item.names[0]})" for item in found.missing),
+                "columns": _listed(heading),
+            },
+            field="columns",
+            remedy=_("Name it like this: --map “Column”=%(example)s") % {"example": found.missing[0].name},
+        )
+    ignored = tuple(title for position, title in enumerate(heading) if title and position not in found.settled)
+    return Columns(index=found.index, heading=list(heading), ignored=ignored, unwanted=tuple(sorted(found.unwanted)))
+
+
+def _recognise(item: Field, positions: Mapping[str, list[int]], heading: Sequence[str], found: Guess) -> None:
+    for key in item.keys:
+        places = [position for position in positions.get(key, []) if position not in found.settled]
+        if len(places) > 1:
+            found.doubled.append(heading[places[0]])
+            return
+        if places:
+            found.index[item.name] = places[0]
+            found.settled.add(places[0])
             return
 
 

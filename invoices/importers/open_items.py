@@ -65,12 +65,14 @@ class _OnAccount:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a person decided beside the file. `control_total`: the balance of the customers' account in their accounting."""
+    """What a person decided beside the file. `control_total`: the balance of the customers' account in their accounting; `certify`: whether
+    the load says that receipts are complete, through `ledger_through` or else the day of the load, unless a row is refused."""
 
     control_total: Decimal | None = None
     apply_settled: bool = False
     force: bool = False
     ledger_through: date | None = None
+    certify: bool = True
 
 
 class OpenItemsLoader(Loader):
@@ -84,12 +86,11 @@ class OpenItemsLoader(Loader):
         self._names: dict[str, dict[str, Any]] = {}
         self._customers: dict[str, Customer] = {}
         self._absent = settling.Absent()
-        self._totals: dict[str, Decimal] = {}
         self._partly: dict[str, Decimal] = {}
 
     def read(self, work: Work) -> None:
         if not {"debit", "credit", "balance"} & set(work.columns.index):
-            raise FileRefused(_("The file has no column for debit, credit or balance: name it with --map."))
+            raise FileRefused(_("The file has no column for debit, credit or balance."), field="columns", remedy=_("Name it with --map."))
         self._customers = ledger.known_customers()
         self._read_lines(work)
         self._refuse_confusions(work)
@@ -100,12 +101,11 @@ class OpenItemsLoader(Loader):
         ledger.compare(work)
         self._count(work)
         self._match_on_account(work)
-        self._absent = settling.find(
+        work.absent = self._absent = settling.find(
             present=frozenset(self._documents),
             partly=self._partly,
             payments=frozenset(found.known_id for found in self._on_account if found.known_id),
         )
-        work.notes += settling.described(self._absent)
         self._refuse_large_settlement(work)
 
     def write(self, work: Work) -> Iterator[object]:
@@ -120,9 +120,9 @@ class OpenItemsLoader(Loader):
         if self._choices.apply_settled and self._absent.count:
             settling.apply(self._absent, batch=work.batch, **work.who_and_when)
             work.notes.append(_("They were settled."))
-        if self._choices.ledger_through or not work.problems:
+        if self._choices.certify and (self._choices.ledger_through or not work.problems):
             certify_ledger(through=self._choices.ledger_through or work.today, **work.who_and_when)
-        work.notes += settling.compared(self._totals)
+        work.notes += settling.compared(work.totals)
         yield from ledger.written()
         yield from ([found.key, found.line.amount] for found in self._on_account if found.known_id is None)
 
@@ -149,7 +149,7 @@ class OpenItemsLoader(Loader):
                 line, account, values["document"], values["issued_on"], values["due_on"], abs(signed), values["currency"] or work.currency,
                 values["label"] or "",
             )  # fmt: skip
-            self._totals[found.currency] = self._totals.get(found.currency, _ZERO) + signed
+            work.totals[found.currency] = work.totals.get(found.currency, _ZERO) + signed
             if signed > 0:
                 self._documents.setdefault(found.document, _Document(InvoiceKind.INVOICE.value, [])).lines.append(found)
             elif _is_credit_note(values):
@@ -179,11 +179,11 @@ class OpenItemsLoader(Loader):
         given = self._choices.control_total
         if given is None:
             return
-        currencies = [currency for currency, total in self._totals.items() if total] or [work.currency]
+        currencies = [currency for currency, total in work.totals.items() if total] or [work.currency]
         if len(currencies) > 1:
             raise FileRefused(_("A control total needs a file in one currency; this one has %(codes)s.") % {"codes": ", ".join(currencies)})
         [currency] = currencies
-        total, refused = self._totals.get(currency, _ZERO), len(work.problems)
+        total, refused = work.totals.get(currency, _ZERO), len(work.problems)
         if total != given or refused:
             message = _(
                 "The open lines come to %(file)s, the control total is %(given)s: a difference of %(difference)s. Nothing was loaded."
@@ -300,8 +300,10 @@ class OpenItemsLoader(Loader):
             raise FileRefused(_("Nothing was loaded: rows were refused, and what they name would count as settled. Correct them first."))
         if self._absent.share > settling.MOST and not self._choices.force:
             raise FileRefused(
-                _("Nothing was loaded: %(percent)s %% of what is open would be settled at once. Is the file whole? If so, add --force.")
-                % {"percent": int(self._absent.share * 100)}
+                _("Nothing was loaded: %(percent)s %% of what is open would be settled at once. Is the file whole?")
+                % {"percent": int(self._absent.share * 100)},
+                field="settled",
+                remedy=_("If so, add --force."),
             )
 
     # --- writing ---

@@ -153,13 +153,17 @@ class _Left:
 
 
 class PaymentLoader(Loader):
-    """`ledger_through`: receipts are complete through that day (rule 8). None: through the day of the load, unless a row is refused."""
+    """`ledger_through`: receipts are complete through that day (rule 8). None: through the day of the load, unless a row is refused.
+
+    Without `certify` nothing is said about it.
+    """
 
     kind = ImportKind.PAYMENTS.value
     fields = PAYMENT_FIELDS
 
-    def __init__(self, ledger_through: date | None = None) -> None:
+    def __init__(self, ledger_through: date | None = None, *, certify: bool = True) -> None:
         self._through = ledger_through
+        self._says = certify
         self._references: list[tuple[int, int, str]] = []
         self._ordinals: Counter[str] = Counter()
         self._strangers = 0
@@ -262,6 +266,8 @@ class PaymentLoader(Loader):
             )
 
     def _certify(self, work: Work) -> None:
+        if not self._says:
+            return
         if self._through is None and work.problems:
             work.notes.append(
                 _("Because rows were refused, receipts are not certified complete. Load them, or give --ledger-through DATE.")

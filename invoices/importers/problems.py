@@ -11,10 +11,19 @@ from dunning.core.money import format_money
 
 
 class FileRefused(DomainError):
-    """The file as a whole cannot be loaded; nothing was. The message says what to do."""
+    """The file as a whole cannot be loaded; nothing was. The message says what to do.
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, code="file_refused", field="file")
+    `field` is what answers it where there is a form: file, columns, order, sheet or settled. `remedy` answers it on the command line.
+    """
+
+    def __init__(self, message: str, *, field: str = "file", remedy: str = "") -> None:
+        super().__init__(message, code="file_refused", field=field)
+        self.remedy = remedy
+
+    @property
+    def for_command(self) -> str:
+        """The message with the option that answers it."""
+        return f"{self.message} {self.remedy}".strip()
 
 
 class RowProblem(ValueError):

@@ -30,6 +30,7 @@ MAX_COLUMNS = 1_000
 MAX_OPEN_QUOTE = 30  # lines a quoted cell may span before the quotation mark counts as forgotten
 HEADING_WITHIN = 20  # rows a title may take above the heading
 SEPARATORS = (";", ",", "\t", "|")
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252")
 _SAMPLE = 65_536
 
 # What other kinds of file begin with: named, because "not a table" does not tell a person what to export instead.
@@ -99,10 +100,23 @@ def _fit(row: Row, width: int, is_text: bool) -> Row:
     return Row(row.line, (cells + padding)[:width], problem)
 
 
-def look_at(path: Path, *, recognised: Callable[[list[str]], int], sheet: str = "") -> Source:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a person said about a file, instead of what would be found out: "" and None say nothing. `heading_line` counts from 1."""
+
+    encoding: str = ""
+    separator: str = ""
+    sheet: str = ""
+    heading_line: int | None = None
+
+
+NOTHING_SAID = Said()
+
+
+def look_at(path: Path, *, recognised: Callable[[list[str]], int], said: Said = NOTHING_SAID) -> Source:
     """Find out what `path` is: encoding, separator or sheet, and heading. `recognised(cells)` counts the headings the caller knows.
 
-    Raises FileRefused when it is missing, empty, too large, not a table or a trap.
+    Raises FileRefused when it is missing, empty, too large, not a table, a trap, or not what was said about it.
     """
     if not path.is_file():
         raise FileRefused(_("There is no file “%(path)s”.") % {"path": path})
@@ -115,18 +129,18 @@ def look_at(path: Path, *, recognised: Callable[[list[str]], int], sheet: str = 
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
         beginning = file.read(_SAMPLE)
-    encoding = separator = ""
+    encoding = separator = sheet = ""
     sheets: tuple[str, ...] = ()
     if beginning.startswith(b"PK"):
         sheets = workbook.sheet_names(path)
-        sheet = _choose_sheet(path, sheets, sheet, recognised)
+        sheet = _choose_sheet(path, sheets, said.sheet, recognised)
     else:
         for magic, name in _KNOWN_BEGINNINGS:
             if beginning.startswith(magic):
                 raise FileRefused(_("This is a %(kind)s file: export the table as CSV or XLSX.") % {"kind": name})
-        encoding = _encoding(path, beginning)
-        separator = _separator(path, encoding, recognised)
-    heading = _heading(path, encoding, separator, sheet, recognised)
+        encoding = _said_encoding(path, said.encoding) if said.encoding else _encoding(path, beginning)
+        separator = said.separator if said.separator in SEPARATORS else _separator(path, encoding, recognised)
+    heading = _heading(path, encoding, separator, sheet, recognised, said.heading_line)
     return Source(
         path=path,
         sha256=sha256,
@@ -143,13 +157,13 @@ def _heading_text(cell: Cell) -> str:
     return " ".join(str(cell).replace("\x00", "").split())
 
 
-def _heading(path: Path, encoding: str, separator: str, sheet: str, recognised: Callable[[list[str]], int]) -> Row:
-    """The heading: of the first rows, the one with the most known names (the first of them when none is known)."""
+def _heading(path: Path, encoding: str, separator: str, sheet: str, recognised: Callable[[list[str]], int], line: int | None = None) -> Row:
+    """The heading: of the first rows the one on `line`, else the one with the most known names (the first of them when none is known)."""
     with _raw_rows(path, encoding, separator, sheet) as raw:
         first = [row for row in islice(raw, HEADING_WITHIN) if any(row.cells)]
     if not first:
         raise FileRefused(_("The file holds no row at all."))
-    best = max(first, key=lambda row: (recognised([_heading_text(cell) for cell in row.cells]), -row.line))
+    best = max(first, key=lambda row: (row.line == line, recognised([_heading_text(cell) for cell in row.cells]), -row.line))
     if best.problem:
         raise FileRefused(_("Line %(line)s, the heading, cannot be read: %(why)s.") % {"line": best.line, "why": best.problem})
     cells = list(best.cells)
@@ -185,6 +199,12 @@ def _encoding(path: Path, beginning: bytes) -> str:
     if _decodes(path, "utf-8"):
         return "utf-8"
     return _checked(path, "cp1252")
+
+
+def _said_encoding(path: Path, encoding: str) -> str:
+    if encoding not in ENCODINGS or not _decodes(path, encoding):
+        raise FileRefused(_("The file’s text cannot be read as %(encoding)s: choose another encoding.") % {"encoding": encoding[:20]})
+    return encoding
 
 
 def _checked(path: Path, encoding: str) -> str:

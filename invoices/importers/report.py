@@ -11,14 +11,30 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from invoices.importers import settling
 from invoices.importers.problems import Problem
 from invoices.importers.reading import Cell, Row
 
 SHOWN = 5
+KEPT = 100  # refused rows kept with the report; the error file has them all
 ADDED = ("error_line", "error_column", "error_reason")
 """Columns of the error file; not translated, so that no heading of a file is ever taken for one of them when it is loaded again."""
 # A spreadsheet runs a cell that begins like this; a leading apostrophe makes it text. Numbers keep their sign.
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\x00")
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that cannot be loaded: its cells as text, in the order of the heading; `column` is the heading of the one at fault."""
+
+    line: int
+    column: str
+    reason: str
+    cells: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: Row, problem: Problem, longest: int) -> "RefusedRow":
+        return cls(row.line, problem.column, problem.reason, tuple(str(cell)[:longest] for cell in row.cells))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,10 @@ class Report:
     ignored_columns: Sequence[str]
     notes: Sequence[str] = field(default_factory=list)
     problems: Sequence[tuple[int, Problem]] = field(default_factory=list)  # the first ones
+    heading: Sequence[str] = ()
+    refused: Sequence[RefusedRow] = ()  # the first ones, with their cells
+    totals: Mapping[str, Decimal] = field(default_factory=dict)  # of a snapshot's open lines, by currency
+    absent: settling.Absent = field(default_factory=settling.Absent)
     errors_path: Path | None = None
     batch_id: UUID | None = None
 
@@ -58,6 +78,7 @@ class Report:
         lines.append(_("Columns: %(columns)s") % {"columns": ", ".join(f"{column} → {name}" for column, name in self.mapping.items())})
         if self.ignored_columns:
             lines.append(_("Not used: %(columns)s") % {"columns": ", ".join(list(self.ignored_columns)[:30])})
+        lines += settling.described(self.absent)
         lines += self.notes
         for line, problem in self.problems[:SHOWN]:
             where = f"{problem.column}: " if problem.column else ""

@@ -6,10 +6,11 @@ What differs between customers, invoices and payments is a `Loader`; what is com
 import itertools
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,32 +22,40 @@ from dunning.core.models import Organization, OrganizationProfile
 from dunning.core.selectors import get_profile
 from dunning.core.tenancy import current_organization_id, tenant
 from invoices.enums import RowOutcome
-from invoices.importers import reading, report, staging
+from invoices.importers import reading, report, settling, staging
 from invoices.importers.dates import Order, UnclearDates
-from invoices.importers.mapping import Columns, Field, recogniser, resolve
+from invoices.importers.mapping import Columns, Explicit, Field, heading_key, recogniser, resolve
 from invoices.importers.problems import FileRefused, Problem, RowProblem
 from invoices.importers.report import Report
 from invoices.importers.values import Converter, Evidence, check_currency, gather
 from invoices.models import ImportBatch
 
 _KEPT_CELL = 500  # characters of a cell kept with a refused row
+_TELL_EVERY = 500  # rows
+Progress = Callable[[int, int], None]
+"""Told now and then how many rows were read, of how many; all of them once writing begins."""
 _REFUSED = staging.Stage(
     "refused_rows", {"id": "uuid", "line": "integer", "title": "text", "reason": "text", "content": "jsonb"}, {}
 )  # COPY does not write into tables behind row-level security
+
+
+def nobody_watches(done: int, of: int) -> None:
+    """The progress of a load at which nobody looks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a person said about a file. `mapping`: column → field; `currency`: of amounts without one ("" = the organization's)."""
 
-    mapping: Mapping[str, str] = field(default_factory=dict)
+    mapping: Explicit = field(default_factory=dict)
     order: Order | None = None
     decimal: str | None = None
-    sheet: str = ""
+    source: reading.Said = field(default_factory=reading.Said)
     currency: str = ""
     dry_run: bool = False
     strict: bool = False
     errors_path: Path | None = None  # None: beside the file, as NAME.errors.csv
+    progress: Progress = nobody_watches
 
 
 @dataclass
@@ -66,6 +75,8 @@ class Work:
     batch: ImportBatch  # saved when, and only when, something is written
     problems: dict[int, Problem] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    totals: dict[str, Decimal] = field(default_factory=dict)  # a snapshot's open lines by currency
+    absent: settling.Absent = field(default_factory=settling.Absent)  # what it no longer names
     created: int = 0
     updated: int = 0
     unchanged: int = 0
@@ -80,8 +91,10 @@ class Work:
         """Every row that can be converted, with its line; the others are refused on the way."""
         converter = Converter(self.fields, self.columns, self.evidence)
         with self.source.rows() as rows:
-            for row in rows:
+            for count, row in enumerate(rows):
                 failpoints.hit("mid-import-row")
+                if count % _TELL_EVERY == 0:
+                    self.options.progress(count, self.evidence.rows)
                 try:
                     yield row.line, converter.values(row)
                 except RowProblem as problem:
@@ -122,9 +135,8 @@ def load(loader: Loader, path: Path, *, organization: Organization, options: Opt
             batch = None
             if loaded:
                 batch = _write(loader, work)
-            if work.problems:
-                _keep_refused(work, unfinished, batch)
-            outcome = _report(loader, work, loaded=loaded, errors_path=errors_path if work.problems else None, batch=batch)
+            shown = _keep_refused(work, unfinished, batch) if work.problems else []
+            outcome = _report(loader, work, loaded=loaded, errors_path=errors_path if work.problems else None, batch=batch, shown=shown)
     except BaseException:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
@@ -137,8 +149,9 @@ def load(loader: Loader, path: Path, *, organization: Organization, options: Opt
 def _prepare(loader: Loader, path: Path, options: Options, *, actor: str, today: date, now: datetime) -> Work:
     with connection.cursor() as cursor:  # one load at a time for an organization: natural keys are compared before they are written
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"import:{current_organization_id()}"])
-    remembered = _remembered(loader.kind)
-    source = reading.look_at(path, recognised=recogniser(loader.fields, options.mapping, remembered["columns"]), sheet=options.sheet)
+    remembered = remembered_for(loader.kind)
+    source = reading.look_at(path, recognised=recogniser(loader.fields, options.mapping, remembered["columns"]), said=options.source)
+    remembered = remembered_for(loader.kind, source.heading)
     columns = _resolved(source, loader, options, remembered["columns"])
     order = options.order
     with source.rows() as rows:
@@ -146,7 +159,7 @@ def _prepare(loader: Loader, path: Path, options: Options, *, actor: str, today:
             evidence = gather(rows, columns, loader.fields, order=order, decimal=options.decimal)
         except UnclearDates as unclear:
             if remembered["date_format"] not in set(Order):
-                raise FileRefused(str(unclear)) from None
+                raise FileRefused(str(unclear), field="order", remedy=_("Say which: --date-format dmy or mdy.")) from None
             order = Order(remembered["date_format"])
     if order is not options.order:  # this file does not tell, but the last one of its kind did
         with source.rows() as rows:
@@ -179,21 +192,27 @@ def _resolved(source: reading.Source, loader: Loader, options: Options, remember
     except FileRefused as refused:
         if len(source.sheets) < 2:
             raise
-        where = _("(Sheet “%(sheet)s” was read; the workbook has: %(sheets)s. Choose with --sheet.)")
-        raise FileRefused(f"{refused.message} {where % {'sheet': source.sheet, 'sheets': ', '.join(source.sheets[:20])}}") from None
+        where = _("(Sheet “%(sheet)s” was read; the workbook has: %(sheets)s.)") % {
+            "sheet": source.sheet, "sheets": ", ".join(source.sheets[:20]),
+        }  # fmt: skip
+        choose = _("Choose with --sheet.")
+        raise FileRefused(f"{refused.message} {where}", field=refused.field, remedy=f"{refused.remedy} {choose}") from None
 
 
-def _remembered(kind: str) -> dict[str, Any]:
-    """What the last file of this kind taught: its columns, and the order of its dates."""
-    last = ImportBatch.objects.filter(kind=kind).order_by("-loaded_at").values_list("mapping", flat=True).first()
+def remembered_for(kind: str, heading: Sequence[str] = ()) -> dict[str, Any]:
+    """What the last file of this kind with these headings taught, else the last of this kind: its columns, and the order of its dates."""
+    loaded = ImportBatch.objects.filter(kind=kind).order_by("-loaded_at").values_list("mapping", flat=True)
+    last = (loaded.filter(mapping__heading=heading_key(heading)).first() if heading else None) or loaded.first()
     return {"columns": {}, "date_format": "", **(last or {})}
 
 
 def _write(loader: Loader, work: Work) -> ImportBatch:
     batch = work.batch
-    batch.mapping = {"columns": work.columns.remembered(), "date_format": work.evidence.order or ""}
+    columns = work.columns.remembered() | work.columns.refused()
+    batch.mapping = {"columns": columns, "date_format": work.evidence.order or "", "heading": heading_key(work.columns.heading)}
     batch.created, batch.updated, batch.unchanged, batch.errors = work.created, work.updated, work.unchanged, len(work.problems)
     batch.save()
+    work.options.progress(work.evidence.rows, work.evidence.rows)
     body = {
         "file": batch.filename,
         "sha256": batch.sha256,
@@ -213,21 +232,26 @@ def tell_finished(batch: ImportBatch, *, now: datetime) -> None:
     events.emit(type="import.finished", object_type="import_batch", object_ids=[batch.pk], now=now, fresh=True)
 
 
-def _keep_refused(work: Work, path: Path, batch: ImportBatch | None) -> None:
-    """Read the file once more and keep its refused rows: in the error file, and with the batch."""
+def _keep_refused(work: Work, path: Path, batch: ImportBatch | None) -> list[report.RefusedRow]:
+    """Read the file once more and keep its refused rows: in the error file, and with the batch; the first of them."""
+    shown: list[report.RefusedRow] = []
 
     def refused() -> Iterator[tuple[reading.Row, Problem]]:
         with work.source.rows() as rows:
             for row in rows:
                 if row.line in work.problems:
+                    if len(shown) < report.KEPT:
+                        shown.append(report.RefusedRow.of(row, work.problems[row.line], _KEPT_CELL))
                     yield row, work.problems[row.line]
 
     try:
         report.write_errors(path, work.columns.heading, refused())
     except OSError as error:
         raise FileRefused(
-            _("The error file %(path)s cannot be written (%(why)s). Name another with --errors.") % {"path": path, "why": error.strerror}
+            _("The error file %(path)s cannot be written (%(why)s).") % {"path": path, "why": error.strerror},
+            remedy=_("Name another with --errors."),
         ) from None
+    first = list(shown)
     if batch is not None:
         heading = work.columns.heading
         _REFUSED.create()
@@ -246,9 +270,18 @@ def _keep_refused(work: Work, path: Path, batch: ImportBatch | None) -> None:
             "SELECT id, %s, %s, line, %s, title, reason, content FROM refused_rows",
             [current_organization_id(), batch.pk, RowOutcome.ERROR.value],
         )
+    return first
 
 
-def _report(loader: Loader, work: Work, *, loaded: bool, errors_path: Path | None, batch: ImportBatch | None) -> Report:
+def _report(
+    loader: Loader,
+    work: Work,
+    *,
+    loaded: bool,
+    errors_path: Path | None,
+    batch: ImportBatch | None,
+    shown: Sequence[report.RefusedRow],
+) -> Report:
     return Report(
         kind=loader.kind,
         filename=work.source.path.name,
@@ -266,4 +299,8 @@ def _report(loader: Loader, work: Work, *, loaded: bool, errors_path: Path | Non
         problems=list(itertools.islice(sorted(work.problems.items()), report.SHOWN)),
         errors_path=errors_path,
         batch_id=batch.pk if batch else None,
+        refused=shown,
+        heading=work.columns.heading,
+        totals=work.totals,
+        absent=work.absent,
     )

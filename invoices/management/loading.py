@@ -13,6 +13,8 @@ from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.selectors import get_organization
 from invoices.importers.dates import order_named
+from invoices.importers.problems import FileRefused
+from invoices.importers.reading import Said
 from invoices.importers.report import Report
 from invoices.importers.session import Loader, Options, load
 
@@ -59,6 +61,8 @@ class LoadCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             self.stdout.write(self.report(options).summary())
+        except FileRefused as refused:
+            raise CommandError(refused.for_command) from None
         except DomainError as error:
             raise CommandError(error.message) from None
 
@@ -89,7 +93,7 @@ def given(options: Mapping[str, Any]) -> Options:
         mapping=pairs(options["map"]),
         order=order,
         decimal={"comma": ",", "point": ".", None: None}[options["decimal"]],
-        sheet=options["sheet"],
+        source=Said(sheet=options["sheet"]),
         currency=options["currency"],
         dry_run=options["dry_run"],
         strict=options["strict"],

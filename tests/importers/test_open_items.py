@@ -71,7 +71,7 @@ def test_debits_become_invoices_and_credits_credit_notes_or_money_on_account(org
         assert [row.through for row in LedgerCoverage.objects.all()] == [TODAY]
     again = _load(organization, tmp_path, *OCTOBER, choices=Choices(control_total=Decimal("1820.50")))
     assert counts(again) == (0, 0, 6, 0)
-    assert not any("no longer in the file" in note for note in again.notes)
+    assert again.absent.count == 0
 
 
 def test_a_control_total_that_does_not_agree_loads_nothing_and_shows_both_figures(organization: Organization, tmp_path: Path) -> None:
@@ -92,11 +92,12 @@ def test_what_is_absent_is_proposed_and_settled_only_when_asked(organization: Or
     november = rows[1:2] + rows[3:]  # FA1 and the money on account are gone: matched with each other and a transfer
     report = _load(organization, tmp_path, *november, today=date(2026, 11, 9))
     assert counts(report) == (0, 0, 9, 0)
-    assert any("1 open item (€1,000.00)" in note for note in report.notes)
+    assert "1 open item (€1,000.00)" in report.summary()
     with tenant(organization):
         assert _open()[("FA1", 1)] == Decimal("1000.00")
-    with pytest.raises(FileRefused, match="--force"):  # 1,000 of 2,400 is 41 % of what is open
+    with pytest.raises(FileRefused, match="41 %") as refused:  # 1,000 of 2,400 is 41 % of what is open
         _load(organization, tmp_path, *november, today=date(2026, 11, 9), choices=Choices(apply_settled=True))
+    assert (refused.value.field, "--force" in refused.value.for_command) == ("settled", True)
     _load(organization, tmp_path, *november, today=date(2026, 11, 9), choices=Choices(apply_settled=True, force=True))
     with tenant(organization):
         assert ("FA1", 1) not in _open() and len(_open()) == 9
@@ -112,7 +113,7 @@ def test_a_smaller_debit_was_paid_in_part(organization: Organization, tmp_path: 
     with tenant(organization):
         assert _open()[("FB0", 1)] == Decimal("40.00")
     report = _load(organization, tmp_path, *smaller)
-    assert counts(report) == (0, 0, 8, 0) and not any("seem" in note for note in report.notes)
+    assert counts(report) == (0, 0, 8, 0) and "seem" not in report.summary()
     report = _load(organization, tmp_path, "411X;X;VE;FB0;01/10/2026;31/10/2026;70,00;;;;", *_many(8)[1:])
     assert counts(report) == (0, 0, 7, 1)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from invoices.importers.fields import INVOICE_FIELDS, PAYMENT_FIELDS
 from invoices.importers.mapping import Columns, recogniser, resolve
 from invoices.importers.problems import FileRefused
-from invoices.importers.reading import MAX_LINE, Row, Source, look_at
+from invoices.importers.reading import MAX_LINE, Row, Said, Source, look_at
 from invoices.importers.report import harmless
 from tests.importers.files import bomb, text_file, workbook
 
@@ -116,7 +116,7 @@ def test_the_sheet_with_the_heading_is_found_and_a_wrong_one_named(tmp_path: Pat
     book.save(path)
     assert look_at(path, recognised=KNOWN).sheet == "Factures"
     with pytest.raises(FileRefused, match="Notes, Factures"):
-        look_at(path, recognised=KNOWN, sheet="Clients")
+        look_at(path, recognised=KNOWN, said=Said(sheet="Clients"))
 
 
 def test_a_zip_bomb_is_refused_before_it_is_opened(tmp_path: Path) -> None:

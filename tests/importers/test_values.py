@@ -29,7 +29,7 @@ def test_the_order_of_dates_is_what_the_file_proves() -> None:
     assert _order(["01/02/2026", "02/13/2026"]) == Order.MDY
     assert _order(["01/02/2026"], ["02/13/2026"]) == Order.MDY  # one program wrote both columns
     assert _order(["2026-02-01", "05/05/2026", "20260201"]) is None  # nothing to know
-    with pytest.raises(UnclearDates, match="--date-format"):
+    with pytest.raises(UnclearDates, match="begin with the day or with the month"):
         _order(["01/02/2026"])
     with pytest.raises(UnclearDates, match="contradict"):
         _order(["13/02/2026", "02/13/2026"])
