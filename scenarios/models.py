@@ -95,6 +95,56 @@ class PlanStep(TenantModel):
         return self.key
 
 
+class PlanDraft(TenantModel):
+    """A plan being written: a plan file that is not in force yet, with the texts that came with it.
+
+    `revision` counts its changes, so that a form filled in on an older one is refused instead of undoing somebody's work.
+    """
+
+    key = models.SlugField(max_length=40)  # of the plan it becomes
+    source = models.TextField()
+    before = models.TextField(blank=True)  # the file before the last change, to take that one back
+    based_on = TenantForeignKey(PlanVersion, null=True, blank=True)  # in force when it was begun; null: a new plan
+    revision = models.PositiveIntegerField(default=1)
+    begun_at = models.DateTimeField()
+    begun_by = models.CharField(max_length=120)
+    changed_at = models.DateTimeField()
+    changed_by = models.CharField(max_length=120)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(name="one_draft_per_plan", fields=["organization", "key"])]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class DryRun(TenantModel):
+    """Thirty days under a draft beside the same days under the plan in force, worked out a few customers at a time.
+
+    `counts` holds what was worked out for the first `done` of `total` customers; `came_to` is the last paying group among them.
+    """
+
+    draft = TenantForeignKey(PlanDraft, on_delete=models.CASCADE, related_name="dry_runs")
+    revision = models.PositiveIntegerField()  # of the draft, as it was tried
+    source = models.TextField()
+    instead_of = TenantForeignKey(ActionPlan)  # the plan whose customers it is tried on
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+    total = models.PositiveIntegerField()
+    done = models.PositiveIntegerField(default=0)
+    came_to = models.UUIDField(null=True, blank=True)
+    counts = models.JSONField(default=dict)
+    asked_at = models.DateTimeField()
+    asked_by = models.CharField(max_length=120)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(name="one_dry_run_per_draft", fields=["organization", "draft"])]
+
+    def __str__(self) -> str:
+        return f"{self.starts_on}"
+
+
 class PlanAssignment(TenantModel):
     """Which plan applies: to an invoice, a customer, a group, or - with none of them - to the whole organization."""
 

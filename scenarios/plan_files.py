@@ -353,7 +353,7 @@ def dump_plan_file(plan_file: PlanFile) -> str:
     """The file that `parse_plan_file` reads back as the same value; what has its usual value is left out."""
     plan = plan_file.plan
     header: dict[str, Any] = {"key": plan.key, "name": _both(plan.name, plan.name_en)}
-    if plan.description:
+    if plan.description or plan.description_en:
         header["description"] = _both(plan.description, plan.description_en)
     if plan.grouping != Grouping.ACCOUNT:
         header["grouping"] = plan.grouping.value
@@ -384,7 +384,7 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def _both(french: str, english: str) -> dict[str, str]:
-    return {"fr": french, "en": english} if english else {"fr": french}
+    return {language: text for language, text in (("fr", french), ("en", english)) if text}
 
 
 def _step_fields(step: StepContent) -> dict[str, Any]:

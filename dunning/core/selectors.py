@@ -57,3 +57,19 @@ def get_membership(user: User, organization_id: UUID | None) -> Membership | Non
     """The person's membership of that organization, or of their first one when none is named."""
     found = [membership for membership in memberships_of(user) if organization_id in (None, membership.organization_id)]
     return found[0] if found else None
+
+
+def actor_names(actors: Iterable[str]) -> dict[str, str]:
+    """Who acted, as people are called on screen: a person's name, else what the actor is ("system", "import:…")."""
+    wanted = set(actors)
+    ids = {UUID(actor.removeprefix("user:")): actor for actor in wanted if _is_person(actor)}
+    found = {ids[user.pk]: str(user) for user in User.objects.filter(pk__in=ids)}
+    return {actor: found.get(actor) or (_("the system") if actor == "system" else actor.partition(":")[2] or actor) for actor in wanted}
+
+
+def _is_person(actor: str) -> bool:
+    kind, _separator, value = actor.partition(":")
+    try:
+        return kind == "user" and bool(UUID(value))
+    except ValueError:
+        return False

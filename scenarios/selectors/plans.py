@@ -2,19 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 from uuid import UUID
 
 from django.db.models import Count
-from django.utils.translation import get_language, ngettext
-from django.utils.translation import gettext as _
 
-from scenarios.enums import Anchor, OffsetUnit
 from scenarios.models import ActionPlan, PlanAssignment, PlanStep, PlanVersion, Schedule
-from scenarios.selectors.why import step_name
-
-USUAL_TERM: Final = 30  # days from issue to due date, for drawing what is counted from the issue
-WEEK, BUSINESS_WEEK = 7, 5
+from scenarios.plan_editing import usual_days
+from scenarios.plan_words import name_of, when_words, worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +58,8 @@ def _view(plan: ActionPlan) -> PlanView | None:
     return PlanView(
         plan=plan,
         version=version,
-        name=_worded(plan.name, plan.name_en),
-        description=_worded(plan.description, plan.description_en),
+        name=worded(plan.name, plan.name_en),
+        description=worded(plan.description, plan.description_en),
         steps=_steps(version),
         is_default=any(not (row.group_id or row.customer_id or row.invoice_id) for row in assignments),
         applies_to=sorted(str(target) for row in assignments if (target := row.group or row.customer or row.invoice) is not None),
@@ -74,30 +68,5 @@ def _view(plan: ActionPlan) -> PlanView | None:
 
 
 def _steps(version: PlanVersion) -> list[StepView]:
-    found: list[StepView] = []
-    for row in PlanStep.objects.filter(version=version).order_by("position"):
-        days = row.offset if row.unit == OffsetUnit.DAYS else row.offset * WEEK // BUSINESS_WEEK
-        start = {Anchor.ISSUE: -USUAL_TERM, Anchor.PREVIOUS: found[-1].day if found else 0}.get(Anchor(row.anchor), 0)
-        found.append(StepView(row, step_name(row), start + days, _when(row)))
-    return found
-
-
-def _when(row: PlanStep) -> str:
-    days = abs(row.offset)
-    business = ngettext("%d business day", "%d business days", days) % days
-    unit = business if row.unit == OffsetUnit.BUSINESS_DAYS else ngettext("%d day", "%d days", days) % days
-    anchors = {
-        Anchor.ISSUE: _("the issue date"),
-        Anchor.DUE: _("the due date"),
-        Anchor.PREVIOUS: _("the previous step"),
-        Anchor.PROMISE: _("the promised date"),
-    }
-    anchor = anchors[Anchor(row.anchor)]
-    if row.offset == 0:
-        return _("on %s") % anchor
-    words = {"unit": unit, "anchor": anchor}
-    return _("%(unit)s after %(anchor)s") % words if row.offset > 0 else _("%(unit)s before %(anchor)s") % words
-
-
-def _worded(french: str, english: str) -> str:
-    return english if english and not (get_language() or "fr").startswith("fr") else french
+    rows = list(PlanStep.objects.filter(version=version).order_by("position"))
+    return [StepView(row, name_of(row), day, when_words(row)) for row, day in zip(rows, usual_days(rows), strict=True)]

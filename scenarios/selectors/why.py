@@ -19,6 +19,7 @@ from scenarios.context import Case, Frame, load_case, load_frame
 from scenarios.enums import ActionState, DecisionKind, Reason
 from scenarios.facts import Decision
 from scenarios.models import Action, PlanStep
+from scenarios.plan_words import name_of
 from scenarios.planner import decide, forecast
 
 _MOST_FORECAST: Final = 12
@@ -124,7 +125,7 @@ def _why(item: Installment, invoice: Invoice, frame: Frame) -> Why:
     return Why(
         invoice=invoice,
         item=item,
-        plan=_in_language(plan.plan.name, plan.plan.name_en),
+        plan=name_of(plan.plan),
         version=plan.version.number,
         acts=acts,
         decision=decision,
@@ -192,11 +193,7 @@ def day_words(on: date) -> str:
 
 def step_name(row: PlanStep) -> str:
     """The step's name in the reader's language."""
-    return _in_language(row.name, row.name_en)
-
-
-def _in_language(french: str, english: str) -> str:
-    return english if english and not (get_language() or "fr").startswith("fr") else french
+    return name_of(row)
 
 
 # --- in sentences ------------------------------------------------------------------------------------------------------------------------
