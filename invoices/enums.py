@@ -19,6 +19,7 @@ __all__ = [
     "InvoiceKind",
     "InvoiceState",
     "PaymentMeans",
+    "PlanState",
     "PromiseState",
     "RowOutcome",
     "TriageChoice",
@@ -71,6 +72,15 @@ class PromiseState(models.TextChoices):
     KEPT = "kept", _("Kept")
     BROKEN = "broken", _("Broken")
     CANCELLED = "cancelled", _("Withdrawn")
+
+
+class PlanState(models.TextChoices):
+    """What became of an agreement to pay in parts."""
+
+    ACTIVE = "active", pgettext_lazy("payment plan", "Running")
+    KEPT = "kept", pgettext_lazy("payment plan", "Kept")
+    BROKEN = "broken", pgettext_lazy("payment plan", "Broken")
+    CANCELLED = "cancelled", pgettext_lazy("payment plan", "Ended")
 
 
 class DisputeState(models.TextChoices):
@@ -147,6 +157,9 @@ class ActKind(models.TextChoices):
     DISPUTED = "disputed", _("Disputed")
     PROMISED = "promised", _("Promised")
     SAYS_PAID = "says_paid", _("Says it is paid")
+    AGREED_PLAN = "agreed_plan", _("Agreed on instalments")
+    NAMED_OTHER = "named_other", _("Named somebody else")
+    SIGNED_DEBIT = "signed_debit", _("Signed a direct-debit mandate")
 
 
 class ActSource(models.TextChoices):

@@ -8,19 +8,20 @@ exact sum of its oldest items, and at last the oldest due first. A name alone pr
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from difflib import SequenceMatcher
 from enum import StrEnum
 from functools import lru_cache
+from types import MappingProxyType
 from uuid import UUID
 
 from customers.models import Customer
 from dunning.core import search
 from dunning.core.models import SearchEntry
 from invoices.enums import InvoiceKind, InvoiceState
-from invoices.models import Dispute, Installment, Invoice, Payment
+from invoices.models import Dispute, Installment, Invoice, Payment, PaymentRequest, PaymentRequestItem
 from invoices.references import find_references
 
 SUBSET_LIMIT = 12
@@ -29,6 +30,7 @@ NAME_LIKENESS = 0.85
 FITTING_CUSTOMERS = 3
 """Rule 8: an amount that fits more customers points at none of them."""
 _NOTHING = Decimal(0)
+_UNASKED: Mapping[str, Decimal] = MappingProxyType({})
 _PIECES = re.compile(r"[a-z0-9]+")
 
 
@@ -56,6 +58,7 @@ class OpenItem:
     outstanding: Decimal
     currency: str
     contested: bool = False
+    requests: Mapping[str, Decimal] = field(default_factory=dict)  # asked for together with others: reference, and the amount it asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ def settle(receipt: Receipt, items: Sequence[OpenItem], *, named_only: bool = Fa
     """What the receipt pays of `items`, all of one customer or of those it pays for; `[]` when nothing.
 
     Named items are paid first, oldest first, and what exceeds them is left unallocated: the debtor said what it was for (C. civ. 1342-10).
+    A receipt that quotes a payment request and brings its amount pays each item what the request asked for it.
     Without a name the exact amount of one item, the exact sum of the oldest ones, then the oldest due first. Items of another currency are
     never touched; contested ones come last. `named_only` stops after the names.
     """
@@ -114,7 +118,7 @@ def settle(receipt: Receipt, items: Sequence[OpenItem], *, named_only: bool = Fa
     )
     named = _named(receipt, candidates)
     if named:
-        return _pay_in_order(receipt.amount, named)
+        return _as_requested(receipt, candidates) or _pay_in_order(receipt.amount, named)
     if named_only or not candidates:
         return []
     exact = [item for item in candidates if item.outstanding == receipt.amount]
@@ -166,11 +170,19 @@ def _named(receipt: Receipt, items: Sequence[OpenItem]) -> list[tuple[OpenItem, 
     references, numbers = set(find_references(receipt.text)), numbers_in(receipt.text)
     named = []
     for item in items:
-        if item.payment_reference and item.payment_reference in references:
+        if (item.payment_reference and item.payment_reference in references) or not references.isdisjoint(item.requests):
             named.append((item, Evidence.REFERENCE))
         elif compact(item.invoice_number) in numbers:
             named.append((item, Evidence.NUMBER))
     return named
+
+
+def _as_requested(receipt: Receipt, items: Sequence[OpenItem]) -> list[Part]:
+    for reference in find_references(receipt.text):
+        asked = [(item, item.requests[reference]) for item in items if reference in item.requests]
+        if sum((amount for _item, amount in asked), _NOTHING) == receipt.amount and all(a <= item.outstanding for item, a in asked):
+            return [Part(item.id, amount, Evidence.REFERENCE) for item, amount in asked]
+    return []
 
 
 def _pay_in_order(amount: Decimal, items: Iterable[tuple[OpenItem, Evidence]]) -> list[Part]:
@@ -204,8 +216,13 @@ def _alike(left: str, right: str) -> bool:
     return SequenceMatcher(None, search.fold(left), search.fold(right)).ratio() >= NAME_LIKENESS
 
 
-def as_items(installments: Iterable[Installment], contested: frozenset[UUID] = frozenset()) -> list[OpenItem]:
-    """Instalments, their `invoice` loaded, as the matching sees them. `contested` are ids of wholly disputed ones."""
+def as_items(
+    installments: Iterable[Installment],
+    contested: frozenset[UUID] = frozenset(),
+    requests: Mapping[UUID, Mapping[str, Decimal]] = MappingProxyType({}),
+) -> list[OpenItem]:
+    """Instalments, their `invoice` loaded, as the matching sees them. `contested` are ids of wholly disputed ones, `requests` from
+    `requested`."""
     return [
         OpenItem(
             id=row.pk,
@@ -216,9 +233,27 @@ def as_items(installments: Iterable[Installment], contested: frozenset[UUID] = f
             outstanding=row.outstanding,
             currency=row.invoice.currency,
             contested=row.pk in contested,
+            requests=requests.get(row.pk, _UNASKED),
         )
         for row in installments
     ]
+
+
+def requested(installment_ids: Iterable[UUID]) -> dict[UUID, dict[str, Decimal]]:
+    """Those of these instalments that were asked for together with others: the references, each with what it asks for the instalment."""
+    found: dict[UUID, dict[str, Decimal]] = {}
+    rows = PaymentRequestItem.objects.filter(installment__in=list(installment_ids))
+    for identifier, reference, amount in rows.values_list("installment_id", "request__reference", "amount"):
+        found.setdefault(identifier, {})[reference] = amount
+    return found
+
+
+def payers_of_requests(texts: Iterable[str]) -> dict[str, UUID]:
+    """The customers who were asked for what these texts quote, by the reference of the request."""
+    references = {reference for text in texts for reference in find_references(text)}
+    if not references:
+        return {}
+    return dict(PaymentRequest.objects.filter(reference__in=references).values_list("reference", "customer_id"))
 
 
 def wholly_contested(installment_ids: Iterable[UUID]) -> frozenset[UUID]:
@@ -250,7 +285,8 @@ def open_items(customer_ids: Iterable[UUID] | None = None) -> list[OpenItem]:
     if customer_ids is not None:
         rows = rows.filter(customer__in=list(customer_ids))
     found = list(rows)
-    return as_items(found, wholly_contested(row.pk for row in found))
+    ids = [row.pk for row in found]
+    return as_items(found, wholly_contested(ids), requested(ids))
 
 
 def unmatched_payments() -> list[Payment]:

@@ -109,6 +109,12 @@ Vous prévoyez un règlement le 16 octobre. | You expect to pay on 16 October.
 promise.date | Date promise | Promised date | 16 octobre 2026 | 16 October 2026
 promise.amount | Montant promis | Promised amount | 1 840,25 € | €1,840.25
 promise.made_on | Date de la promesse | When it was promised | 9 octobre 2026 | 9 October 2026
+plan.amount | Montant réparti par l'échéancier | Amount divided by the payment plan | 1 500,00 € | €1,500.00
+plan.count | Nombre de versements de l'échéancier | How many instalments | 3 | 3
+plan.schedule | Les versements de l'échéancier, une phrase | The instalments, one sentence | \
+500,00 € le 12 octobre 2026, 500,00 € le 12 novembre 2026 et 500,00 € le 12 décembre 2026 | \
+€500.00 on 12 October 2026, €500.00 on 12 November 2026 and €500.00 on 12 December 2026
+plan.signatory | Qui a accepté l'échéancier | Who accepted the payment plan | Anne Durand | Anne Durand
 dispute.opened_on | Date de la contestation | When the dispute was raised | 5 octobre 2026 | 5 October 2026
 dispute.reason | Motif de la contestation | Reason of the dispute | un écart de prix | a price difference
 dispute.amount | Montant contesté | Disputed amount | 312,00 € | €312.00

@@ -60,7 +60,7 @@ def answer(message: Message, *, now: datetime, preview: bool = False, together: 
             return Stop(reason=Reason.OUTSIDE_WINDOW.value, until=hours.next_opening(now))
         if together is not None:
             together.written()
-        return answers_wording.answer(message, organization=organization, today=today)
+        return answers_wording.answer(message, organization=organization, today=today, now=now)
     frame = _frame(organization, today)
     load = _convoy(frame, together or Together([message.pk])).load_of(message)
     batch = load.batch

@@ -19,7 +19,7 @@ from dunning.core.models import Membership, OrganizationProfile, User
 from dunning.core.tenancy import current_organization_id
 from invoices.enums import DisputeState, HoldKind, HoldSide, TriageChoice
 from invoices.models import Dispute, Hold, Installment, Payment
-from invoices.services import break_due_promises, escalate_expired_holds
+from invoices.services import break_due_plans, break_due_promises, escalate_expired_holds
 from notifications.enums import MessageKind, MessageState
 from notifications.models import Message
 from scenarios import effects, outside
@@ -51,6 +51,7 @@ def keep_house(*, frame: Frame, now: datetime) -> Counter[str]:
     waits = _what_waits(frame)
     done: Counter[str] = Counter()
     done["promises_broken"] = len(break_due_promises(actor=ACTOR, today=today, now=now)) if waits["promises"] else 0
+    done["plans_broken"] = len(break_due_plans(actor=ACTOR, today=today, now=now)) if waits["payment_plans"] else 0
     done["holds_expired"] = _expired_holds(frame, now) if waits["holds"] else 0
     done["tasks_alerted"], done["tasks_closed"] = _old_tasks(frame, now) if waits["tasks"] else (0, 0)
     done["letters_late"] = _late_letters(frame, now) if waits["letters"] else 0
@@ -66,6 +67,7 @@ def keep_house(*, frame: Frame, now: datetime) -> Counter[str]:
 
 _WAITING: Final = """
 SELECT EXISTS (SELECT 1 FROM invoices_promise WHERE state = 'open' AND promised_for < %(today)s) AS promises,
+       EXISTS (SELECT 1 FROM invoices_paymentplan WHERE state = 'active' AND held_through < %(today)s) AS payment_plans,
        EXISTS (SELECT 1 FROM invoices_hold WHERE side = 'ours' AND released_on IS NULL AND escalated_on IS NULL AND ends_on < %(today)s)
            AS holds,
        EXISTS (SELECT 1 FROM scenarios_task t WHERE t.state = 'open' AND t.due_on <= %(oldest)s AND t.kind <> 'post_letter'
@@ -314,7 +316,7 @@ def _warn_owners(frame: Frame, now: datetime) -> int:
             by_customer.setdefault(row.customer_id, []).append(row)
     for rows in by_customer.values():
         customer = rows[0].customer
-        owner = customer.account_owner or _first_in_charge()
+        owner = in_charge_of(customer)
         record_owner_warned(customer=customer, actor=ACTOR, today=frame.today, now=now)
         if owner is None:
             continue
@@ -337,8 +339,10 @@ def _warned_until(frame: Frame) -> date:
     return date.fromordinal(frame.calendar.add_bd_ordinal(frame.today.toordinal(), frame.policy.owner_warning))
 
 
-def _first_in_charge() -> User | None:
-    """Who is told when a customer has no account owner: the organization's owner, else an administrator."""
+def in_charge_of(customer: Customer) -> User | None:
+    """Whom to tell of a customer's affairs: its account owner, else the organization's owner, else an administrator."""
+    if customer.account_owner is not None:
+        return customer.account_owner
     members = Membership.objects.select_related("user").filter(
         organization=current_organization_id(), role__in=[Role.OWNER, Role.ADMIN], user__is_active=True
     )

@@ -31,6 +31,7 @@ LOOKS: dict[str, Look] = {
     "promised": Look("info", "handshake"),
     "promise_freezes_customer": Look("info", "handshake"),
     "kept": Look("settled", "handshake"),
+    "active": Look("info", "calendar-clock"),
     "broken": Look("late-2", "handshake"),
     "disputed": Look("soon", "scale"),
     "held": Look("soon", "pause"),

@@ -33,6 +33,7 @@ ICONS: Final[dict[str, str]] = {
     "unmatched_reply": "inbox",
     "receipt": "wallet",
     "broken_promise": "handshake",
+    "broken_plan": "calendar-clock",
     "letter": "mailbox",
     "held_message": "pause",
     "hold_ends": "hourglass",

@@ -19,6 +19,7 @@ ICONS: Final[dict[str, str]] = {
     "act": "mail-open",
     "dispute": "scale",
     "promise": "handshake",
+    "plan": "calendar-clock",
     "hold": "pause",
     "commitment": "gavel",
 }

@@ -10,6 +10,7 @@ from dunning.dashboard.views import (
     customers,
     desk,
     inbox,
+    instalments,
     invoices,
     letters,
     messages,
@@ -72,6 +73,9 @@ urlpatterns = [
     path("customers/<uuid:pk>/triage/", records.triage, name="triage"),
     path("customers/<uuid:pk>/contact/", records.contact, name="add_contact"),
     path("customers/<uuid:pk>/statement/", records.statement, name="send_statement"),
+    path("customers/<uuid:pk>/instalments/", instalments.agree, name="instalments"),
+    path("instalments/<uuid:pk>/end/", instalments.end, name="end_payment_plan"),
+    path("instalments/<uuid:pk>/agreement/", instalments.paper, name="plan_paper"),
     # plans
     path("plans/", plans.listing, name="plans"),
     path("plans/<uuid:pk>/", plans.show, name="plan"),

@@ -1,5 +1,13 @@
 """What is owed, what was paid, what stands in the way, and how it was loaded."""
 
+from invoices.models.agreements import (
+    Checkout,
+    PaymentPlan,
+    PaymentPlanItem,
+    PaymentPlanPart,
+    PaymentRequest,
+    PaymentRequestItem,
+)
 from invoices.models.exceptions import DebtorAct, Declaration, DeclarationFile, Dispute, Hold, Promise
 from invoices.models.invoices import Installment, Invoice
 from invoices.models.ledger import ImportBatch, ImportRow, LedgerCoverage, ReferenceRate
@@ -8,6 +16,7 @@ from invoices.models.reporting import CollectionTarget, MonthlySales, PayerIndex
 
 __all__ = [
     "Allocation",
+    "Checkout",
     "CollectionTarget",
     "DebtorAct",
     "Declaration",
@@ -22,6 +31,11 @@ __all__ = [
     "MonthlySales",
     "PayerIndex",
     "Payment",
+    "PaymentPlan",
+    "PaymentPlanItem",
+    "PaymentPlanPart",
+    "PaymentRequest",
+    "PaymentRequestItem",
     "Promise",
     "ReferenceRate",
     "WriteOff",

@@ -20,6 +20,7 @@ from invoices.selectors.items import (
     search_invoices,
     view_items,
 )
+from invoices.selectors.plans import PlanView, get_plan, plans_about
 from invoices.selectors.receipts import list_payments, payment_allocations, unmatched_count
 from invoices.selectors.said import last_sayings, state_of
 from invoices.selectors.statement import Line, LineKind, Statement, customer_statement, ledger_balance
@@ -32,6 +33,7 @@ __all__ = [
     "ItemView",
     "Line",
     "LineKind",
+    "PlanView",
     "Problem",
     "ProblemCode",
     "Statement",
@@ -46,6 +48,7 @@ __all__ = [
     "get_invoice",
     "get_invoice_by_number",
     "get_payment",
+    "get_plan",
     "insolvency_split",
     "is_residue",
     "last_sayings",
@@ -54,6 +57,7 @@ __all__ = [
     "list_payments",
     "open_items",
     "payment_allocations",
+    "plans_about",
     "proposals_for",
     "rate_table",
     "residues",

@@ -17,6 +17,7 @@ from dunning.core.selectors import get_calendar, get_profile
 from invoices.enums import DisputeState, HoldKind, HoldSide, InvoiceKind, InvoiceState, PromiseState
 from invoices.measures.ageing import bucket_of
 from invoices.models import Allocation, Dispute, Hold, Installment, Invoice, LedgerCoverage, Payment, Promise
+from invoices.selectors.plans import PlanView, plans_about
 
 _NOTHING = Decimal(0)
 
@@ -238,14 +239,18 @@ def unallocated_credits(customer_ids: Collection[UUID]) -> tuple[list[Payment], 
 
 @dataclass(frozen=True, slots=True)
 class InTheWay:
-    """What stands between items and their next reminder, now: open promises, open disputes, running pauses."""
+    """What stands between items and their next reminder, now: open promises, open disputes, running pauses and payment plans.
+
+    A plan stands for its own pauses.
+    """
 
     promises: tuple[Promise, ...]
     disputes: tuple[Dispute, ...]
     holds: tuple[Hold, ...]
+    plans: tuple[PlanView, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.promises or self.disputes or self.holds)
+        return bool(self.promises or self.disputes or self.holds or self.plans)
 
 
 def standing_in_the_way(items: Collection[Installment], *, today: date, customer_id: UUID | None = None) -> InTheWay:
@@ -255,8 +260,12 @@ def standing_in_the_way(items: Collection[Installment], *, today: date, customer
     promises = Promise.objects.select_related("installment__invoice").filter(installment__in=ids, state=PromiseState.OPEN)
     disputes = Dispute.objects.select_related("installment__invoice", "owner").filter(installment__in=ids, state=DisputeState.OPEN)
     holds = running_holds(today=today).filter(Q(installment__in=ids) | Q(customer__in=customers, installment=None))
+    plans = plans_about(ids, running=True)
+    if planned := {item for view in plans for item in view.items}:
+        holds = holds.exclude(kind=HoldKind.AGREED_INSTALMENTS, installment__in=planned)
     return InTheWay(
         tuple(promises.order_by("promised_for", "pk")),
         tuple(disputes.order_by("opened_on", "pk")),
         tuple(holds.select_related("installment__invoice")),
+        tuple(plans),
     )

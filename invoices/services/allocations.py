@@ -15,7 +15,7 @@ from dunning.core.errors import DomainError
 from invoices import reconciliation
 from invoices.enums import InvoiceKind, InvoiceState
 from invoices.models import Allocation, Installment, Invoice, Payment, WriteOff
-from invoices.services import holds, promises
+from invoices.services import holds, judging
 from invoices.services.balances import Balances, announce, announce_credit, refresh
 from invoices.services.drafts import check_amount
 from invoices.services.locks import lock_items, lock_payment
@@ -105,7 +105,7 @@ def reverse_allocation(*, allocation: Allocation, reason: str, actor: str, today
     audit.record(actor=actor, action="allocation.reversed", target=allocation, body=body, now=now)
     if allocation.payment_id is not None:
         events.emit(type="payment.released", object_type="payment", object_ids=[allocation.payment_id], now=now)
-    promises.reassess(list(items), actor=actor, today=today, now=now)
+    judging.judge(items, actor=actor, today=today, now=now)
     announce(balances, reason="allocation_reversed", today=today, now=now)
     announce_credit(locked.customers, today=today, now=now)
 
@@ -140,7 +140,7 @@ def write_off(*, installment: Installment, reason: str, amount: Decimal | None =
     row = WriteOff.objects.create(installment=item, amount=given_up, reason=reason.strip()[:200], written_off_on=today)
     balances = refresh({item.pk: item})
     installment.outstanding, installment.settled_on = item.outstanding, item.settled_on
-    promises.reassess([item.pk], actor=actor, today=today, now=now)
+    judging.judge([item.pk], actor=actor, today=today, now=now)
     body = {"item": str(item.pk), "amount": str(given_up), "reason": reason}
     audit.record(actor=actor, action="item.written_off", target=row, body=body, now=now)
     announce(balances, reason="written_off", today=today, now=now)
@@ -191,7 +191,7 @@ class Account:
         self.items = {item.pk: item for item in items}
         contested = reconciliation.wholly_contested(self.items)
         self.views: dict[UUID, dict[UUID, reconciliation.OpenItem]] = {}
-        for view in reconciliation.as_items(self.items.values(), contested):
+        for view in reconciliation.as_items(self.items.values(), contested, reconciliation.requested(self.items)):
             self.views.setdefault(view.customer_id, {})[view.id] = view
 
     def settle(self, source: Source, customer_ids: Iterable[UUID]) -> list[Allocation]:
@@ -225,7 +225,7 @@ def after_allocation(
         payment_ids={part.payment_id for part in made if part.payment_id is not None},
         credit_note_ids={part.credit_note_id for part in made if part.credit_note_id is not None},
     )
-    promises.reassess(list(touched), actor=actor, today=today, now=now)
+    judging.judge(touched, actor=actor, today=today, now=now)
     holds.pause_partly_paid(made, touched, actor=actor, today=today, now=now)
     announce(balances, reason=reason, today=today, now=now)
     return balances

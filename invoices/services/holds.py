@@ -14,7 +14,7 @@ from dunning.core import audit, events
 from dunning.core.errors import DomainError
 from dunning.core.selectors import get_calendar, get_profile
 from invoices.enums import HoldKind, HoldSide
-from invoices.models import Allocation, Hold, Installment
+from invoices.models import Allocation, Hold, Installment, PaymentPlanItem
 from invoices.services.balances import announce_change
 from invoices.services.locks import lock_items
 
@@ -93,6 +93,7 @@ def renew_hold(*, hold: Hold, ends_on: date, reason: str, actor: str, today: dat
     hold.refresh_from_db()
     if hold.released_on is not None:
         raise DomainError(_("This pause has already been ended."), code="released")
+    _refuse_agreed(hold)
     if hold.requested_by == actor:
         raise DomainError(_("A pause is renewed by somebody else than who asked for it."), code="same_person")
     renewed = _checked(
@@ -126,6 +127,7 @@ def release_hold(*, hold: Hold, reason: str, actor: str, today: date, now: datet
     hold.refresh_from_db()
     if hold.released_on is not None:
         return
+    _refuse_agreed(hold)
     _release([hold], reason=reason, actor=actor, today=today, now=now)
     _record(hold, "hold.released", actor=actor, now=now)
     tell_holds([hold], reason="hold_released", today=today, now=now)
@@ -228,6 +230,15 @@ def _locked_customer(customer: Customer | None) -> Customer:
     if customer is None or customer.pk not in locked:
         raise DomainError(_("Say which item or which customer is paused."), code="required", field="customer")
     return locked[customer.pk]
+
+
+def _refuse_agreed(hold: Hold) -> None:
+    """A pause that stands for a running payment plan lives and ends with it."""
+    if (
+        hold.kind == HoldKind.AGREED_INSTALMENTS
+        and PaymentPlanItem.objects.filter(installment=hold.installment_id, is_active=True).exists()
+    ):
+        raise DomainError(_("This pause stands for a payment plan: end the plan itself instead."), code="agreed")
 
 
 def _lock_owner(hold: Hold) -> None:

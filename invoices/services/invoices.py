@@ -18,7 +18,7 @@ from invoices.enums import DisputeState, HoldKind, InstallmentKind, InvoiceKind,
 from invoices.models import Allocation, Dispute, ImportBatch, Installment, Invoice, WriteOff
 from invoices.references import creditor_reference
 from invoices.selectors import customer_terms
-from invoices.services import holds, promises
+from invoices.services import holds, judging, promises
 from invoices.services.balances import CANCELLED, announce, announce_change, refresh, tell_changed
 from invoices.services.drafts import InstallmentDraft, InvoiceDraft, check_amount, clean_pay_to
 from invoices.services.locks import lock_items
@@ -112,6 +112,7 @@ def cancel_invoice(*, invoice: Invoice, reason: str, actor: str, today: date, no
         payment_ids={allocation.payment_id for allocation in freed if allocation.payment_id},
         credit_note_ids={allocation.credit_note_id for allocation in freed if allocation.credit_note_id},
     )
+    judging.judge(parts, actor=actor, today=today, now=now)
     body = {"number": row.number, "reason": reason, "freed": str(sum((allocation.amount for allocation in freed), Decimal(0)))}
     audit.record(actor=actor, action="invoice.cancelled", target=row, body=body, now=now)
     events.emit(type="invoice.cancelled", object_type="invoice", object_ids=[row.pk], now=now)

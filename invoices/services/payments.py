@@ -16,7 +16,7 @@ from dunning.core.tokens import new_id
 from invoices import reconciliation
 from invoices.models import Allocation, Payment
 from invoices.references import ENTERED_BY_HAND, find_references
-from invoices.services import promises
+from invoices.services import judging
 from invoices.services.allocations import Account, Source, after_allocation, family, tell_allocated
 from invoices.services.balances import announce, announce_change, announce_credit, refresh
 from invoices.services.drafts import PaymentDraft, check_amount
@@ -116,7 +116,7 @@ def cancel_payment(*, payment: Payment, reason: str, actor: str, today: date, no
     body = {"amount": str(row.amount), "currency": row.currency, "reason": reason, "items": len(freed)}
     audit.record(actor=actor, action="payment.cancelled", target=row, body=body, now=now)
     events.emit(type="payment.cancelled", object_type="payment", object_ids=[row.pk], now=now)
-    promises.reassess(list(freed), actor=actor, today=today, now=now)
+    judging.judge(freed, actor=actor, today=today, now=now)
     announce(balances, reason="payment_cancelled", today=today, now=now)
     announce_credit(owners, today=today, now=now)
 
@@ -138,7 +138,7 @@ def correct_value_date(*, payment: Payment, received_on: date, actor: str, today
     body = {"before": before, "after": received_on}
     audit.record(actor=actor, action="payment.value_date_corrected", target=row, body=body, now=now)
     events.emit(type="payment.changed", object_type="payment", object_ids=[row.pk], now=now, payload={"what": ["received_on"]})
-    promises.reassess(touched, actor=actor, today=today, now=now)
+    judging.judge(touched, actor=actor, today=today, now=now)
     announce_change(touched, reason="value_date", today=today, now=now)
 
 
@@ -217,15 +217,18 @@ def _record_receipts(payments: Sequence[Payment], *, actor: str, now: datetime) 
 
 
 def _payers_named(texts: Iterable[str]) -> dict[str, UUID]:
-    """For each text that surely names invoices of one payer, that payer: the customer who pays for them, else their own."""
+    """For each text that surely names invoices or payment requests of one payer, that payer: who pays for them, else their own customer."""
     texts = {text for text in texts if text.strip()}
     if not texts:
         return {}
     invoices = reconciliation.named_invoices(texts)
-    customers = Customer.objects.in_bulk({invoice.customer_id for invoice in invoices})
+    asked = reconciliation.payers_of_requests(texts)
+    customers = Customer.objects.in_bulk({invoice.customer_id for invoice in invoices} | set(asked.values()))
     payers: dict[str, set[UUID]] = {}
     for text in texts:
         references, numbers = set(find_references(text)), reconciliation.numbers_in(text)
+        for reference in references & asked.keys():
+            payers.setdefault(text, set()).add(customers[asked[reference]].payer_id or asked[reference])
         for invoice in invoices:
             if invoice.payment_reference in references or reconciliation.compact(invoice.number) in numbers:
                 owner = customers[invoice.customer_id]

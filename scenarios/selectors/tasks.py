@@ -7,16 +7,17 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, Sum
 from django.utils.functional import Promise as LazyText
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from customers.models import Customer
 from dunning.core.models import User
-from invoices.enums import PromiseState
-from invoices.models import Installment, Payment, Promise
+from invoices.enums import PlanState, PromiseState
+from invoices.models import Installment, Payment, PaymentPlan, Promise
+from invoices.selectors.plans import views_of
 from notifications.correspondence import last_words, nobodys
 from notifications.enums import MessageState
 from notifications.models import Message
@@ -66,10 +67,10 @@ EXCERPT: Final = 140  # characters of a reply
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
-    """One line. `kind` is a `TaskKind` or "receipt", "broken_promise", "letter", "held_message", "hold_ends", "commitment",
+    """One line. `kind` is a `TaskKind` or "receipt", "broken_promise", "broken_plan", "letter", "held_message", "hold_ends", "commitment",
     "unmatched_reply".
 
-    `id` leads to the task, payment, promise, message, pause, commitment or reply.
+    `id` leads to the task, payment, promise, payment plan, message, pause, commitment or reply.
     """
 
     rank: int
@@ -95,6 +96,7 @@ def work_queue(*, today: date, now: datetime, assignee: User | None = None, cust
         *_tasks(today, now, assignee),
         *_unmatched_receipts(today),
         *_broken_promises(today),
+        *_broken_plans(today),
         *_letters(today),
         *_stuck_messages(today),
         *_nobodys_replies(today),
@@ -191,6 +193,27 @@ def _broken_promises(today: date) -> Iterator[QueueEntry]:
             promise.installment.invoice.currency,
             promise.promised_for,
             promise.pk,
+            is_late=True,
+        )
+
+
+def _broken_plans(today: date) -> Iterator[QueueEntry]:
+    """Instalments that stopped coming, not long ago, with something still owed and nothing agreed on since."""
+    recent = PaymentPlan.objects.select_related("customer").filter(state=PlanState.BROKEN, closed_on__gte=today - BROKEN_FOR)
+    for view in views_of(recent):
+        items = Installment.objects.filter(pk__in=view.items)
+        left = items.filter(outstanding__gt=0).aggregate(left=Sum("outstanding"))["left"]
+        if left is None or items.filter(plan_items__is_active=True).exists():
+            continue
+        yield QueueEntry(
+            4,
+            "broken_plan",
+            gettext("Payment plan: %s") % ", ".join(view.numbers),
+            view.plan.customer,
+            left,
+            view.plan.currency,
+            view.plan.held_through,
+            view.plan.pk,
             is_late=True,
         )
 

@@ -15,8 +15,9 @@ from django.utils.translation import pgettext
 from customers.models import Customer
 from dunning.core.enums import PAPER_CHANNELS
 from dunning.core.models import Organization
-from invoices.enums import ActKind, DisputeState, InvoiceKind, PromiseState
+from invoices.enums import ActKind, DisputeState, InvoiceKind, PlanState, PromiseState
 from invoices.models import Allocation, DebtorAct, Dispute, Hold, Installment, Invoice, Promise, WriteOff
+from invoices.selectors import plans_about
 from notifications.enums import LEFT, MessageState, ProofKind
 from notifications.models import Message, ProofFile
 from scenarios.enums import CallOutcome, CommitmentState, Reason
@@ -41,7 +42,7 @@ class Entry:
     """One line of the past. `kind` chooses its icon; `state` is the object's own; `id` leads to it; amounts are in `currency`."""
 
     on: date
-    kind: str  # invoice, message, step, call, payment, credit, write_off, act, dispute, promise, hold, commitment, task
+    kind: str  # invoice, message, step, call, payment, credit, write_off, act, dispute, promise, plan, hold, commitment, task
     title: str
     detail: str = ""
     state: str = ""
@@ -208,6 +209,7 @@ def _about_items(items: Sequence[Installment], zone: ZoneInfo) -> Iterator[Entry
     yield from _said(ids, numbers, zone)
     yield from _disputes(ids, numbers)
     yield from _promises(ids, numbers)
+    yield from _plans(ids, numbers)
     yield from _holds(Hold.objects.filter(installment__in=ids), numbers)
     yield from _commitments(ids, numbers)
 
@@ -284,7 +286,7 @@ def _money(items: Sequence[Installment], numbers: dict[UUID, str]) -> Iterator[E
 
 
 def _said(ids: Collection[UUID], numbers: dict[UUID, str], zone: ZoneInfo) -> Iterator[Entry]:
-    told_elsewhere = [ActKind.PROMISED, ActKind.DISPUTED]
+    told_elsewhere = [ActKind.PROMISED, ActKind.DISPUTED, ActKind.AGREED_PLAN]
     for act in DebtorAct.objects.filter(installment__in=list(ids)).exclude(kind__in=told_elsewhere):
         if act.installment_id is None:
             continue
@@ -332,6 +334,29 @@ def _promises(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry
             state = str(promise.get_state_display())
             title = _("Promise for %s") % until
             yield Entry(promise.closed_on, "promise", title, state=state, id=promise.pk, invoice=number, code=promise.state)
+
+
+def _plans(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
+    for view in plans_about(ids):
+        plan = view.plan
+        number = ", ".join(dict.fromkeys(numbers[item] for item in view.items if item in numbers))
+        schedule = _("%(count)s parts, the last on %(day)s") % {"count": len(view.parts), "day": day_words(view.parts[-1].due_on)}
+        yield Entry(
+            plan.agreed_on,
+            "plan",
+            _("Instalments agreed on"),
+            " · ".join((str(plan.get_source_display()), plan.signatory, schedule)),
+            at=plan.agreed_at,
+            evidence=ANSWERED,
+            amount=plan.amount,
+            currency=plan.currency,
+            id=plan.pk,
+            invoice=number,
+        )
+        if plan.state != PlanState.ACTIVE and plan.closed_on is not None:
+            state = str(plan.get_state_display())
+            title = _("Payment plan")
+            yield Entry(plan.closed_on, "plan", title, plan.closed_reason, state=state, id=plan.pk, invoice=number, code=plan.state)
 
 
 def _holds(holds: Iterable[Hold], numbers: dict[UUID, str]) -> Iterator[Entry]:

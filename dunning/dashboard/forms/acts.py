@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from customers.enums import ContactRole, InsolvencyKind
 from dunning.dashboard.forms.fields import AmountField, DayField, WordsField
 from invoices.enums import DisputeReason, DisputeState, HoldKind, HoldSide, PaymentMeans, TriageChoice
+from invoices.schedules import Gap
 
 MAX_PDF = 10 * 1024**2  # bytes: a copy goes with a letter, and a provider takes no more
 PAUSES = (HoldKind.PAUSE, HoldKind.IN_VALIDATION, HoldKind.NEXT_PAY_RUN, HoldKind.DOCUMENT_OWED, HoldKind.CREDIT_NOTE_PENDING)
@@ -134,6 +135,25 @@ class TriageForm(forms.Form):
         choices=[choice for choice in TriageChoice.choices if choice[0] != TriageChoice.WAITING],
         widget=forms.RadioSelect,
         help_text=_("Only what is chased is asked for; the rest stays out of every plan until you decide otherwise."),
+    )
+
+    def __init__(self, *args: Any, choices: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["items"].choices = choices  # type: ignore[attr-defined]  # the field made above
+
+
+class InstalmentsForm(forms.Form):
+    items = forms.MultipleChoiceField(
+        label=_("Invoices"), widget=forms.CheckboxSelectMultiple, error_messages={"required": _("Tick at least one invoice.")}
+    )
+    count = forms.IntegerField(label=_("How many parts"), min_value=2, max_value=24, initial=3)
+    first_on = DayField(label=_("The first is paid on"))
+    gap = forms.ChoiceField(
+        label=_("The others follow"),
+        choices=[(Gap.MONTH.value, _("every month")), (Gap.FORTNIGHT.value, _("every two weeks")), (Gap.WEEK.value, _("every week"))],
+    )
+    name = forms.CharField(
+        label=_("Agreed with"), max_length=120, help_text=_("The person at the customer's; the agreement is sent to be signed.")
     )
 
     def __init__(self, *args: Any, choices: Sequence[tuple[str, str]], **kwargs: Any) -> None:
