@@ -8,10 +8,11 @@ after that day was still owed then. What was corrected since is corrected in the
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from dunning.core.calendars import is_target_day, roll_to_target
 from invoices.measures.ageing import LIMITS, OLDEST
 
 BILL: Final = "bill"
@@ -77,3 +78,14 @@ def bucket(days_late: str) -> str:
     """SQL of the aged balance's column, from SQL of the days past the due date."""
     cases = " ".join(f"WHEN {days_late} <= {limit} THEN '{label}'" for limit, label in LIMITS)
     return f"CASE {cases} ELSE '{OLDEST}' END"
+
+
+def closed_days(first: date, last: date) -> dict[str, list[date]]:
+    """The days from first to last on which banks are closed, and the day each is rolled to: parameters `closed` and `opens`."""
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    closed = [day for day in days if not is_target_day(day)]
+    return {"closed": closed, "opens": [roll_to_target(day) for day in closed]}
+
+
+ROLLED: Final = "LEFT JOIN unnest(%(closed)s::date[], %(opens)s::date[]) k (day, opens) ON k.day = i.due_on"
+"""Joins `k`: `coalesce(k.opens, i.due_on)` is the due date rolled to a day on which banks are open."""

@@ -15,11 +15,17 @@ from dunning.core.calendars import roll_to_target
 
 WINDOW_MONTHS = 24
 FEWEST_PAID = 3
+BONUS_EACH, BONUS_LIMIT = 2, 5
+MALUS_EACH, MALUS_LIMIT = -5, -15
 _TENTH = Decimal("0.1")
 _NOTHING = Decimal(0)
 
 # Days late (negative: early) and points; straight lines between. Beyond 120 days the last slope goes on, down to 0 at 180 days.
 _SCALE = ((-30, 100), (-20, 90), (0, 80), (15, 70), (22, 60), (30, 50), (60, 40), (90, 30), (120, 20), (180, 0))
+
+
+EARLIEST, LATEST = _SCALE[0][0], _SCALE[-1][0]
+"""Days late before and after which the points stay what they are."""
 
 
 def points(days_late: int) -> Decimal:
@@ -168,8 +174,8 @@ def payer_index(experiences: Iterable[Experience], *, today: date, broken_promis
     adjustments = tuple(
         one
         for one in (
-            _adjustment(AdjustmentCode.PAID_AFTER_PRE_DUE, rewarded, 2, 5),
-            _adjustment(AdjustmentCode.BROKEN_PROMISE, broken, -5, -15),
+            _adjustment(AdjustmentCode.PAID_AFTER_PRE_DUE, rewarded, BONUS_EACH, BONUS_LIMIT),
+            _adjustment(AdjustmentCode.BROKEN_PROMISE, broken, MALUS_EACH, MALUS_LIMIT),
         )
         if one.count
     )

@@ -96,7 +96,8 @@ SELECT c.id::text, c.payer_id::text, c.group_id::text,
        {_ordinal("k.absent_until")}, {_ordinal("k.absence_noted_on")}, coalesce(k.substitute, false),
        {_ordinal("c.insolvency_opened_on")},
        EXISTS (SELECT 1 FROM invoices_debtoract a
-               WHERE a.organization_id = c.organization_id AND a.customer_id = c.id AND a.kind = 'not_received' AND a.undone_at IS NULL)
+               WHERE a.organization_id = c.organization_id AND a.customer_id = c.id AND a.kind = 'not_received' AND a.undone_at IS NULL),
+       (SELECT (x.value * 10)::int FROM invoices_payerindex x WHERE x.organization_id = c.organization_id AND x.customer_id = c.id)
 FROM customers_customer c
 LEFT JOIN LATERAL (
     SELECT bool_or(x.email <> '' AND x.email_state <> 'failed' AND p.id IS NULL) AS emails,

@@ -221,7 +221,19 @@ def false_condition(item: Item, step: Step, chased: int, policy: Policy) -> Reas
             return Reason.CONDITION_FALSE
         if condition == Condition.CAN_RECEIVE and step.channel not in item.customer.reachable:
             return Reason.CONDITION_FALSE
+        if condition in _ABOUT_INDEX and not _index_calls_for(item.customer.index_tenths, condition, step):
+            return Reason.PAYER_INDEX
     return None
+
+
+_ABOUT_INDEX: Final = (Condition.INDEX_BELOW, Condition.INDEX_AT_LEAST)
+
+
+def _index_calls_for(tenths: int | None, condition: Condition, step: Step) -> bool:
+    """An index that is not known calls for neither: nobody is treated as a bad payer, or a good one, on no evidence."""
+    if tenths is None:
+        return False
+    return tenths < step.index_below * 10 if condition == Condition.INDEX_BELOW else tenths >= step.index_at_least * 10
 
 
 @dataclass(frozen=True, slots=True)

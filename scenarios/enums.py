@@ -66,6 +66,8 @@ class Condition(models.TextChoices):
     REGIME_KNOWN = "regime_known", _("The customer's legal regime is known")
     NO_PROMISE = "no_promise", _("No promise was ever made")
     CAN_RECEIVE = "can_receive", _("Somebody can be reached over this channel")
+    INDEX_BELOW = "index_below", _("The customer's payer index is below a threshold")
+    INDEX_AT_LEAST = "index_at_least", _("The customer's payer index reaches a threshold")
 
 
 class DecisionKind(models.TextChoices):
@@ -196,6 +198,7 @@ class Reason(models.TextChoices):
     TRIAGE = "triage", _("More than 90 days overdue at the first import: a person chooses")
     # rules 2, 4, 9, 11
     CONDITION_FALSE = "condition_false", _("The step's condition is false")
+    PAYER_INDEX = "payer_index", _("The customer's payer index does not call for it")
     PAST_DUE_DATE = "past_due_date", _("The due date has passed")
     ALREADY_ANSWERED = "already_answered", _("Receipt and acceptance are already known")
     IN_PROGRESS = "in_progress", _("The previous step is not finished")

@@ -59,6 +59,8 @@ class Step:
     unit: OffsetUnit = OffsetUnit.DAYS
     conditions: tuple[Condition, ...] = ()
     at_least_cents: int = 0  # the threshold of Condition.AT_LEAST
+    index_below: int = 0  # the threshold of Condition.INDEX_BELOW, 1 to 100
+    index_at_least: int = 0  # the threshold of Condition.INDEX_AT_LEAST
     requires: tuple[str, ...] = ()
     term_days: int | None = None  # the term its text gives, in calendar days
     announces: Consequence | None = None
@@ -238,8 +240,9 @@ QUIET_CUSTOMER: Final = CustomerSituation()
 class CustomerFacts:
     """A debtor. `regime` is the legal regime a message obeys ("business:FR"), "" when unknown (rule 11).
 
-    `reachable` holds the channels over which somebody can be reached now; `payer_id` is another customer who pays for them. Where one pays
-    for several, `shared` is their account together, the payer's own included: what is chased is what the paying group owes.
+    `reachable` holds the channels over which somebody can be reached now; `payer_id` is another customer who pays for them.
+    `index_tenths` is their payer index times ten, None while too little is known. Where one pays for several, `shared` is their account
+    together, the payer's own included: what is chased is what the paying group owes.
     """
 
     id: str
@@ -255,6 +258,7 @@ class CustomerFacts:
     owner_warned_on: int | None = None
     situation: CustomerSituation = QUIET_CUSTOMER
     shared: Mapping[str, Balance] | None = None
+    index_tenths: int | None = None
 
     def account(self, currency: str) -> Balance | None:
         """The account a message about this customer's items is net of: the paying group's, or its own when it pays alone."""

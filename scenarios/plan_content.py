@@ -22,7 +22,8 @@ MOST_STEPS: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class StepContent:
-    """One step. `conditions` maps a value of `Condition` to True, AT_LEAST to an amount in the item's currency (a number above zero).
+    """One step. `conditions` maps a value of `Condition` to True, AT_LEAST to an amount in the item's currency (a number above zero),
+    INDEX_BELOW and INDEX_AT_LEAST to a payer index (a whole number from 1 to 100).
 
     `contact_roles` is the first choice of recipients, in order; empty means the usual chain of the phase.
     """
@@ -80,6 +81,8 @@ def _as_step(step: StepContent, position: int) -> Step:
         unit=step.unit,
         conditions=tuple(Condition(key) for key in step.conditions),
         at_least_cents=round(Decimal(str(step.conditions.get(Condition.AT_LEAST, 0))) * 100),
+        index_below=step.conditions.get(Condition.INDEX_BELOW, 0),
+        index_at_least=step.conditions.get(Condition.INDEX_AT_LEAST, 0),
         requires=step.requires,
         term_days=step.term_days,
         announces=step.announces,

@@ -192,6 +192,8 @@ class _Reader:
                     self._wrong(value, f"{where}.{key}", _("must be above zero."))
                 # kept as JSON beside the step: a whole number, or one with cents
                 found[key] = None if amount is None else int(amount) if amount == int(amount) else float(amount)
+            elif key in (Condition.INDEX_BELOW, Condition.INDEX_AT_LEAST):
+                found[key] = self._integer(value, f"{where}.{key}", 1, 100)
             elif self._boolean(value, f"{where}.{key}"):
                 found[key] = True
         return found

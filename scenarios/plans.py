@@ -28,6 +28,8 @@ def as_step(row: PlanStep) -> Step:
         unit=OffsetUnit(row.unit),
         conditions=tuple(Condition(key) for key in conditions),
         at_least_cents=round(Decimal(str(conditions.get(Condition.AT_LEAST, 0))) * 100),
+        index_below=conditions.get(Condition.INDEX_BELOW, 0),
+        index_at_least=conditions.get(Condition.INDEX_AT_LEAST, 0),
         requires=tuple(row.requires),
         term_days=row.term_days,
         announces=Consequence(row.announces) if row.announces else None,

@@ -18,7 +18,7 @@ from invoices.models import Installment
 from invoices.signals import invoices_changed, invoices_settled
 from notifications import outbox
 from notifications.signals import Go, Stop, Together, about_to_send, message_settled
-from scenarios import departure, fallout, housekeeping, retraction, settling
+from scenarios import departure, fallout, housekeeping, payer_indexes, retraction, settling
 from scenarios.context import load_frame, local_date, open_organization
 from scenarios.scheduler import forget_settled
 from scenarios.services import proceedings
@@ -68,6 +68,7 @@ def items_settled(sender: object, *, installment_ids: Sequence[UUID], today: dat
     fallout.drop_settled(installment_ids, today=today, now=moment)
     retraction.apologise(installment_ids, today=today, now=moment)
     forget_settled(customers)
+    _weigh_again(customers, today)
     _look_again(customers, today, moment)
 
 
@@ -87,6 +88,7 @@ def items_changed(
     if reason == "value_date":
         retraction.apologise(installment_ids, today=today, now=moment)
     fallout.close_answered(installment_ids, reason, now=moment)
+    _weigh_again(customers, today)
     _look_again(customers, today, moment)
 
 
@@ -108,6 +110,12 @@ def customers_changed(
 def _customers_of(installment_ids: Sequence[UUID]) -> list[str]:
     found = Installment.objects.filter(pk__in=list(installment_ids)).values_list("customer_id", flat=True).distinct()
     return sorted(str(pk) for pk in found)
+
+
+def _weigh_again(customer_ids: Sequence[str], today: date) -> None:
+    """A payment, its corrected date, a dispute or a promise changed how promptly they pay; a played life does this in its daily runs."""
+    if not clock.is_virtual() and len(customer_ids) <= MOST_AT_ONCE:
+        payer_indexes.refresh(today=today, customer_ids=[UUID(pk) for pk in customer_ids])
 
 
 def _look_again(customer_ids: Sequence[str], today: date, now: datetime) -> None:

@@ -10,10 +10,9 @@ from typing import Any, Final
 
 from django.db import connection
 
-from dunning.core.calendars import is_target_day, roll_to_target
 from invoices.measures.ageing import Cell
 from invoices.measures.delays import Lateness, Rate, lateness, mean_days, weighted_age
-from invoices.owed import JOINED, Scope, owed
+from invoices.owed import JOINED, ROLLED, Scope, closed_days, owed
 from invoices.reports.rows import Rows
 
 IN_TIME, LATE, OPEN_LATE, PENDING = "in_time", "late", "open_late", "pending"
@@ -40,17 +39,6 @@ class Delays:
     mean: Decimal | None
     open_age: Decimal | None
     paid: Rate
-
-
-def closed_days(first: date, last: date) -> dict[str, list[date]]:
-    """The days from first to last on which banks are closed, and the day each is rolled to: parameters `closed` and `opens`."""
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    closed = [day for day in days if not is_target_day(day)]
-    return {"closed": closed, "opens": [roll_to_target(day) for day in closed]}
-
-
-ROLLED: Final = "LEFT JOIN unnest(%(closed)s::date[], %(opens)s::date[]) k (day, opens) ON k.day = i.due_on"
-"""Joins `k`: `coalesce(k.opens, i.due_on)` is the due date rolled to a day on which banks are open."""
 
 
 def paid_rows(scope: Scope, period: Period) -> Rows:

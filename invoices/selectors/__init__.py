@@ -20,6 +20,7 @@ from invoices.selectors.items import (
     search_invoices,
     view_items,
 )
+from invoices.selectors.payer_index import kept_indexes, payer_index_sentence
 from invoices.selectors.plans import PlanView, get_plan, plans_about
 from invoices.selectors.receipts import list_payments, payment_allocations, unmatched_count
 from invoices.selectors.said import last_sayings, state_of
@@ -51,11 +52,13 @@ __all__ = [
     "get_plan",
     "insolvency_split",
     "is_residue",
+    "kept_indexes",
     "last_sayings",
     "ledger_balance",
     "list_items",
     "list_payments",
     "open_items",
+    "payer_index_sentence",
     "payment_allocations",
     "plans_about",
     "proposals_for",

@@ -6,6 +6,7 @@ Called inside `tenant()`; nothing here writes.
 from scenarios.selectors.board import Board, FrozenAmount, announced_commitments, board, last_night, late_commitments, residues
 from scenarios.selectors.calling import calling_note
 from scenarios.selectors.items import ItemRow, items_of_message, list_steps, state_counts, uncounted_invoices, with_steps
+from scenarios.selectors.payer_index import ExplainedIndex, explained_index
 from scenarios.selectors.plans import PlanView, StepView, plan_view, plan_views
 from scenarios.selectors.tasks import QueueEntry, desk_counts, work_queue
 from scenarios.selectors.timeline import Entry, Future, Timeline, customer_timeline, timeline
@@ -14,6 +15,7 @@ from scenarios.selectors.why import Why, today_sentence, why, why_sentences, wit
 __all__ = [
     "Board",
     "Entry",
+    "ExplainedIndex",
     "FrozenAmount",
     "Future",
     "ItemRow",
@@ -27,6 +29,7 @@ __all__ = [
     "calling_note",
     "customer_timeline",
     "desk_counts",
+    "explained_index",
     "items_of_message",
     "last_night",
     "late_commitments",

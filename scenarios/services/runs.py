@@ -16,7 +16,7 @@ from notifications import receipts
 from notifications.enums import MessageState
 from notifications.models import Message
 from notifications.services import release
-from scenarios import fallout, housekeeping, scheduler, thanks
+from scenarios import fallout, housekeeping, payer_indexes, scheduler, thanks
 from scenarios.brakes import Brake
 from scenarios.context import Frame, batches, load_frame, open_customers
 from scenarios.enums import Reason
@@ -38,7 +38,7 @@ class RunReport:
 def run_organization(
     *, organization: Organization, today: date, now: datetime, actor: str, again: bool = False, played: bool = False
 ) -> RunReport:
-    """Keep house, then decide every open item of the organization for its local day `today`.
+    """Bring payer indexes up to date, keep house, then decide every open item of the organization for its local day `today`.
 
     A day run to its end is not run again unless `again`. The next run is due at the organization's hour after `now`, except in a life
     that is `played` under a virtual clock.
@@ -51,6 +51,8 @@ def run_organization(
         kept.update(housekeeping.keep_house(frame=frame, now=now))
         receipts.forget(now=now)
 
+    with tenant(organization):  # by itself: it locks no customer, and what the run asks of it must be of today
+        payer_indexes.refresh(today=today)
     report = scheduler.run(organization=organization, today=today, now=now, actor=actor, again=again, played=played, first=keep_house)
     if not report.already_done and report.brake is None:
         kept["thanks"] = _thank(frames[0], report.run, now)

@@ -31,6 +31,7 @@ NOW = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 LATER = datetime(2026, 9, 15, 8, 0, tzinfo=UTC)
 ACTOR = "user:claire"
 AT_LEAST = "steps[1].conditions.at_least"
+BELOW = "steps[1].conditions.index_below"
 
 SMALL = """\
 format: dunning-plan/1
@@ -77,7 +78,7 @@ def test_what_is_written_is_read_back_the_same() -> None:
         offset=-2,
         unit=OffsetUnit.BUSINESS_DAYS,
         template="sms_r1",
-        conditions={Condition.QUESTION.value: True, Condition.AT_LEAST.value: 49.9},
+        conditions={Condition.QUESTION.value: True, Condition.AT_LEAST.value: 49.9, Condition.INDEX_BELOW.value: 60},
         requires=("r0",),
         contact_roles=("accounting", "management"),
     )
@@ -122,6 +123,7 @@ def test_every_mistake_is_named_with_its_line_and_field() -> None:
         ("offset: 3", "offset: 3\n    requires: r0", "Line 12, steps[1].requires: must be a list."),
         ("offset: 3", "offset: 3\n    conditions: {at_least: -5}", f"Line 12, {AT_LEAST}: must be an amount such as 3000 or 49.90."),
         ("offset: 3", "offset: 3\n    conditions: {at_least: 0}", f"Line 12, {AT_LEAST}: must be above zero."),
+        ("offset: 3", "offset: 3\n    conditions: {index_below: 101}", f"Line 12, {BELOW}: must be a whole number from 1 to 100."),
         ("steps:", "stages:", "Line 1, steps: is missing."),
     ],
 )  # fmt: skip

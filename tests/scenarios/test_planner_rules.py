@@ -156,6 +156,22 @@ def test_rule_2_a_condition_is_read_on_the_day_and_false_means_skipped():
     ]
 
 
+@pytest.mark.parametrize(("tenths", "taken"), [(None, "r1"), (499, "pressing"), (500, "r1"), (799, "r1"), (800, "mild"), (1000, "mild")])
+def test_rule_2_the_payer_index_calls_for_a_step_when_it_is_known(tenths, taken):
+    plan = compile_steps(
+        [
+            Step("pressing", 1, Phase.FRIENDLY, Channel.EMAIL, offset=1, conditions=(Condition.INDEX_BELOW,), index_below=50),
+            Step("mild", 2, Phase.FRIENDLY, Channel.EMAIL, offset=1, conditions=(Condition.INDEX_AT_LEAST,), index_at_least=80),
+            Step("r1", 3, Phase.FRIENDLY, Channel.EMAIL, offset=1),
+        ]
+    )
+
+    decision = ask("2026-10-02", item(customer=customer(index_tenths=tenths)), steps=plan)
+
+    assert decision.step.key == taken
+    assert {skip.reason for skip in decision.skips} <= {Reason.PAYER_INDEX}
+
+
 def test_rule_2_a_service_step_passed_over_drops_out_when_the_later_one_goes():
     # Issued on 24 September, due on 1 October: J-7 comes before issue + 5.
     decision = ask("2026-09-24", item(issue="2026-09-24", customer=customer(invoices_before=0)))
