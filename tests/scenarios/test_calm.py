@@ -5,13 +5,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.models import Dispute, Installment, Invoice, Promise
 from notifications.models import Message
 from scenarios import calm
-from scenarios.models import Action, DailyRun, Schedule
+from scenarios.context_sql import CLASSES
+from scenarios.models import Action, ActionPlan, DailyRun, PlanAssignment, Schedule
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import at, live, open_house, run_on
 
@@ -48,6 +50,9 @@ def everybody() -> Organization:
         )  # fmt: skip
         customers[10].reply_pending_since = at("2026-09-20")
         customers[10].save(update_fields=["reply_pending_since"])
+        firm = ActionPlan.objects.get(key="firm")
+        PlanAssignment.objects.create(plan=firm, customer=customers[6], since=date(2026, 9, 1))
+        PlanAssignment.objects.create(plan=firm, invoice=items[22].invoice, since=date(2026, 9, 1))
     return house
 
 
@@ -78,6 +83,34 @@ def test_a_life_decided_in_classes_is_the_life_decided_item_by_item(monkeypatch:
     in_classes = everybody()
     live(in_classes, DAYS)
     assert outcome(in_classes) == outcome(one_by_one)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"step_key": "r1"}, {"state": "taken_back"}, {"channel": "sms"}, {"plan": None}, {"taken_on": date(2026, 9, 23)},
+        {"done_on": date(2026, 9, 25)}, {"phase": 30}, {"occurrence": 2}, {"details": {"deadline_on": 739900}},
+        {"done_on": None, "state": "planned"},
+    ],
+    ids=lambda change: "+".join(change),
+)  # fmt: skip
+def test_pasts_that_differ_in_one_value_are_told_apart(change: dict[str, Any]) -> None:
+    house = open_house()
+    with tenant(house):
+        plan = ActionPlan.objects.get(key="standard")
+        items = [make_invoice(make_customer(f"C{number}"), issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1)) for number in range(3)]
+        for item in items:
+            Action.objects.create(
+                installment=item, customer=item.customer, plan=plan, step_key="pre_due", phase=10, channel="email", state="done",
+                taken_on=date(2026, 9, 22), done_on=date(2026, 9, 24),
+            )  # fmt: skip
+        asked = {"stirred": [], "minimum": Decimal(0), "residue": Decimal(0), "percent": 0}
+        with connection.cursor() as cursor:
+            cursor.execute(CLASSES, asked)
+            assert [row[1] for row in cursor.fetchall()] == [3]
+            Action.objects.filter(installment=items[0]).update(**change)
+            cursor.execute(CLASSES, asked)
+            assert sorted(row[1] for row in cursor.fetchall()) == [1, 2]
 
 
 def test_on_a_quiet_day_nobody_is_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
