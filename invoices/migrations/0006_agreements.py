@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0003_bank_and_paying'),
+        ('core', '0004_bank_and_paying'),
         ('customers', '0003_absence_noted'),
         ('invoices', '0005_reports'),
     ]
