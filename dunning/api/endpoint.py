@@ -15,6 +15,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation.trans_real import parse_accept_lang_header
+from rest_framework import serializers
 from rest_framework.views import APIView
 
 from dunning.api import authentication, bodies, errors, tables, throttling
@@ -194,10 +195,10 @@ def _body(request: HttpRequest, operation: Operation) -> Any:
     if operation.body is None:
         return {}
     value = bodies.read(request, bodies.JSON)
-    reader = operation.body(data=value, partial=request.method == "PATCH")
-    if reader.is_valid():
-        return reader.validated_data
-    faults = tables.faults_of(reader.errors)
+    try:
+        return operation.body(partial=request.method == "PATCH").run_validation(value)
+    except serializers.ValidationError as error:
+        faults = tables.faults_of(error.detail)
     raise errors.refused(faults) if all(fault.code == "out_of_range" for fault in faults) else errors.unreadable(faults)
 
 

@@ -103,6 +103,11 @@ class Word(Value):
         return data
 
 
+def money_text(amount: Decimal) -> str:
+    """An amount as the API writes it: "1200.00"."""
+    return f"{amount:.2f}"
+
+
 class Amount(Value):
     """Money in the main unit of its currency, as a text: no digit is lost on the way."""
 

@@ -4,14 +4,13 @@ checks of a call.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from dunning.api import bodies, fields, tables
 from dunning.api.shapes import Body, Shape
 from dunning.core.scopes import READ, WRITE
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
-NOTHING: Final = None
 
 
 @dataclass(frozen=True)
@@ -23,10 +22,12 @@ class Operation:
     access: str = READ
     body: type[Body] | None = None
     takes: str = bodies.JSON
-    answers: type[Shape] | tables.Table | str | None = NOTHING
+    answers: type[Shape] | str | None = None
     status: int = 200
     lists: tables.Table | None = None  # a page of its rows
     shows: tables.Table | None = None  # one of its rows
+    pages: tables.Table | None = None  # some of its rows, as a page
+    also: tuple[int, ...] = ()  # further statuses with the same answer
     parameters: Mapping[str, tables.Filter] = field(default_factory=dict)
     guarded: bool = False  # takes If-Match
     example: Any = None  # a body

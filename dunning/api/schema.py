@@ -147,31 +147,36 @@ class ApiSchema(AutoSchema):
     def get_response_serializers(self) -> Any:
         operation = self.operation
         found: dict[Any, Any] = {}
-        if operation.status == 204 or operation.answers is operation.lists is operation.shows is None:
+        if operation.status == 204:
             found[operation.status] = OpenApiResponse(None, description="Done.")
         elif isinstance(operation.answers, str):
             found[operation.status, operation.answers] = OpenApiResponse({"type": "string", "format": "binary"}, description="The file.")
         else:
-            found[operation.status] = OpenApiResponse(self._answer(), description="Done." if operation.writes else "Found.")
+            for status in (operation.status, *operation.also):
+                found[status] = OpenApiResponse(self._answer(), description="Done." if operation.writes else "Found.")
         for status in self._refusals():
             found[status, errors.MEDIA_TYPE] = OpenApiResponse(ProblemRow, description=SAID[status])
         return found
 
     def _answer(self) -> Any:
         operation = self.operation
-        if operation.lists is not None:
-            return self._page(operation.lists)
+        if operation.lists is not None or operation.pages is not None:
+            return self._page(operation.lists or operation.pages)
         return operation.shows.shape if operation.shows is not None else operation.answers
 
     def _page(self, table: Any) -> dict[str, Any]:
         row = self.resolve_serializer(table.shape, "response").ref
         cursor = {"type": ["string", "null"], "description": "To ask for the next page with; null on the last one."}
-        schema = {
+        schema: dict[str, Any] = {
             "type": "object",
             "description": "A page of a list.",
             "properties": {"data": {"type": "array", "items": row}, "next_cursor": cursor},
             "required": ["data", "next_cursor"],
         }
+        if table.is_log:
+            described = "Where to go on when there is more: the last row of this page, or the cursor you came with."
+            schema["properties"]["resume_cursor"] = {"type": ["string", "null"], "description": described}
+            schema["required"].append("resume_cursor")
         name = f"{self.get_serializer_name(table.shape(), 'response')}Page"
         component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, schema=schema, object=table.name)
         self.registry.register_on_missing(component)

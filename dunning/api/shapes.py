@@ -77,7 +77,11 @@ class Body(serializers.Serializer):  # type: ignore[type-arg]
     A name nobody knows is refused by name.
     """
 
-    default_error_messages = {"invalid": _("An object is expected here, in curly brackets.")}
+    default_error_messages = {
+        "invalid": _("An object is expected here, in curly brackets."),
+        "required": fields.Value.default_error_messages["required"],
+        "null": fields.Value.default_error_messages["null"],
+    }
 
     def get_fields(self) -> dict[str, serializers.Field]:  # type: ignore[type-arg]
         meta = _meta(self.__class__)
@@ -91,7 +95,7 @@ class Body(serializers.Serializer):  # type: ignore[type-arg]
         if not isinstance(data, Mapping):
             self.fail("invalid")
         strange = [name for name in data if name not in self.fields]
-        unknown = {name[:_LONGEST_NAME]: _unknown(name, list(self.fields)) for name in strange[:MOST_FAULTS]}
+        unknown = {name[:_LONGEST_NAME]: unknown_name(name, list(self.fields)) for name in strange[:MOST_FAULTS]}
         try:
             value = super().to_internal_value(data)
         except serializers.ValidationError as error:
@@ -103,7 +107,25 @@ class Body(serializers.Serializer):  # type: ignore[type-arg]
         return value
 
 
-def _unknown(name: str, known: Sequence[str]) -> list[serializers.ErrorDetail]:
+class Bodies(serializers.ListSerializer):  # type: ignore[type-arg]
+    """A list of bodies of one kind."""
+
+    default_error_messages = {
+        "not_a_list": _("A list is expected here, in square brackets."),
+        "min_length": _("At least {min_length} entry is needed here."),
+        "max_length": _("At most {max_length} entries are taken here."),
+        "required": fields.Value.default_error_messages["required"],
+        "null": fields.Value.default_error_messages["null"],
+    }
+
+
+def several(body: type[Body], *, most: int, least: int = 0, required: bool = True, help_text: str = "") -> Bodies:
+    """A list of bodies, of `least` to `most` entries, inside another body."""
+    return Bodies(child=body(), max_length=most, min_length=least or None, required=required, help_text=help_text)
+
+
+def unknown_name(name: str, known: Sequence[str]) -> list[serializers.ErrorDetail]:
+    """What is said of a name nobody knows."""
     near = get_close_matches(name[:_LONGEST_NAME], known, n=1)
     words = _("“%(name)s” cannot be sent here; did you mean “%(near)s”?") if near else _("“%(name)s” cannot be sent here.")
     said = words % {"name": name[:_LONGEST_NAME], "near": near[0] if near else ""}

@@ -49,6 +49,7 @@ class Table:
     filters: Mapping[str, Filter] = field(default_factory=dict)
     order: Mapping[str, str] = field(default_factory=lambda: {CREATION: "id"})
     newest_first: bool = True
+    is_log: bool = False  # read again and again from where one was: every page says where to go on
 
     @property
     def usual_order(self) -> str:
@@ -139,7 +140,11 @@ def page(table: Table, asked: Asked) -> dict[str, Any]:
     rows = rows.order_by(f"{sign}{column}", *([f"{sign}pk"] if column != "id" else []))
     found, keys = shapes.read(table.shape, rows[: limit + 1], only=asked.only, expand=asked.expand, also=(column, "pk"))
     more = len(found) > limit
-    return {"data": found[:limit], "next_cursor": _cursor(ordering, *keys[limit - 1]) if more else None}
+    keys = keys[:limit]
+    answer = {"data": found[:limit], "next_cursor": _cursor(ordering, *keys[-1]) if more else None}
+    if table.is_log:
+        answer["resume_cursor"] = _cursor(ordering, *keys[-1]) if keys else asked.values.get("cursor")
+    return answer
 
 
 def one(table: Table, pk: UUID, *, only: frozenset[str] | None = None, expand: tuple[str, ...] = ()) -> dict[str, Any]:

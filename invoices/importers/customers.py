@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 
 from customers.models import Contact, Customer, CustomerGroup
 from customers.services import CustomerFields, add_contact, create_customers, ensure_group, lock_customers, update_contact, update_customers
-from invoices.enums import ImportKind
+from invoices.enums import ImportKind, RowOutcome
 from invoices.importers import staging
 from invoices.importers.fields import CUSTOMER_FIELDS
 from invoices.importers.problems import RowProblem
-from invoices.importers.session import Loader, Work
+from invoices.importers.session import ItemLoader, Work
 from invoices.importers.staging import content_hash
 
 # Fields of the file that are columns of the customer under the same name.
@@ -40,12 +40,14 @@ class _Row:
     changes: bool = False
 
 
-class CustomerLoader(Loader):
+class CustomerLoader(ItemLoader):
     kind = ImportKind.CUSTOMERS.value
     fields = CUSTOMER_FIELDS
 
     def __init__(self) -> None:
         self._rows: dict[str, _Row] = {}
+        self._known: set[str] = set()
+        self._twice: list[int] = []
 
     def read(self, work: Work) -> None:
         refused: dict[str, list[int]] = {}
@@ -61,6 +63,7 @@ class CustomerLoader(Loader):
                 self._rows[number] = row
             elif first.content == row.content and number not in refused:
                 work.unchanged += 1
+                self._twice.append(line)
             else:
                 refused.setdefault(number, [first.line]).append(line)
         for number, lines in refused.items():
@@ -71,6 +74,13 @@ class CustomerLoader(Loader):
             del self._rows[number]
         self._check_links(work)
         self._compare(work)
+
+    def outcomes(self) -> dict[int, RowOutcome]:
+        found = dict.fromkeys(self._twice, RowOutcome.UNCHANGED)
+        for number, row in self._rows.items():
+            changed = RowOutcome.UPDATED if row.changes else RowOutcome.UNCHANGED
+            found[row.line] = changed if number in self._known else RowOutcome.CREATED
+        return found
 
     def write(self, work: Work) -> Iterator[object]:
         groups = {
@@ -126,7 +136,6 @@ class CustomerLoader(Loader):
 
     def _compare(self, work: Work) -> None:
         numbers = list(self._rows)
-        seen = set()
         group_keys = dict(CustomerGroup.objects.values_list("pk", "key"))
         for start in range(0, len(numbers), staging.CHUNK):
             part = numbers[start : start + staging.CHUNK]
@@ -134,12 +143,12 @@ class CustomerLoader(Loader):
             contacts = _contacts_of(customer.pk for customer in found)
             linked = _numbers_of(pk for customer in found for pk in (customer.payer_id, customer.parent_id))
             for customer in found:
-                seen.add(customer.number)
+                self._known.add(customer.number)
                 row = self._rows[customer.number]
                 row.changes = _differs(customer, row, contacts.get(customer.pk, []), group_keys, linked)
-        work.created = len(numbers) - len(seen)
+        work.created = len(numbers) - len(self._known)
         work.updated = sum(row.changes for row in self._rows.values())
-        work.unchanged += len(seen) - work.updated
+        work.unchanged += len(self._known) - work.updated
 
     def _link(self, work: Work) -> None:
         linked = {number: row for number, row in self._rows.items() if row.links}

@@ -1,18 +1,18 @@
 """The invoice file: invoices and credit notes, their customers created on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from customers.models import Contact, Customer
 from customers.services import CustomerFields, create_customers, ensure_group
-from invoices.enums import ImportKind, InvoiceKind
+from invoices.enums import ImportKind, InvoiceKind, RowOutcome
 from invoices.importers import ledger, staging
 from invoices.importers.customers import first_contacts
 from invoices.importers.fields import INVOICE_FIELDS
 from invoices.importers.problems import RowProblem
-from invoices.importers.session import Loader, Work
+from invoices.importers.session import ItemLoader, Work
 from invoices.importers.staging import Value, content_hash, new_key
 from invoices.importers.values import check_decimals
 from invoices.models import Invoice
@@ -24,16 +24,19 @@ from invoices.terms import PaymentTerms
 _DEFAULT_TERMS = PaymentTerms(30)
 
 
-class InvoiceLoader(Loader):
+class InvoiceLoader(ItemLoader):
+    """`customers`: numbers of the only customers the rows name, where they are few and known beforehand."""
+
     kind = ImportKind.INVOICES.value
     fields = INVOICE_FIELDS
 
-    def __init__(self) -> None:
+    def __init__(self, customers: Collection[str] | None = None) -> None:
+        self._named = customers
         self._customers: dict[str, Customer] = {}
         self._strangers: dict[str, dict[str, Any]] = {}
 
     def read(self, work: Work) -> None:
-        self._customers = ledger.known_customers()
+        self._customers = ledger.known_customers(self._named)
         ledger.STAGE.create()
         ledger.STAGE.fill(self._staged(work))
         ledger.outcome_of_repetitions(work)
@@ -45,6 +48,9 @@ class InvoiceLoader(Loader):
         self._strangers = {number: self._strangers[number] for number in _new_customers()}
         if self._strangers:
             work.notes.append(_("New customers: %(count)s") % {"count": len(self._strangers)})
+
+    def outcomes(self) -> dict[int, RowOutcome]:
+        return ledger.outcomes()
 
     def write(self, work: Work) -> Iterator[object]:
         create_strangers(self._strangers, work)

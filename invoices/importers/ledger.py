@@ -3,7 +3,7 @@
 Shared by the invoice file and the open-items snapshot.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from customers.models import Customer
 from dunning.core import events, search
 from dunning.core.tenancy import current_organization_id
-from invoices.enums import InstallmentKind, InvoiceKind, InvoiceState, PaymentMeans, TriageChoice
+from invoices.enums import InstallmentKind, InvoiceKind, InvoiceState, PaymentMeans, RowOutcome, TriageChoice
 from invoices.importers import staging
 from invoices.importers.session import Work
 from invoices.services.balances import announce_change, tell_changed
@@ -193,6 +193,18 @@ def count_outcomes() -> dict[str, int]:
     return dict(staging.query("SELECT outcome, count(*) FROM staged_invoice GROUP BY outcome"))
 
 
+def outcomes() -> dict[int, RowOutcome]:
+    """What becomes of each staged row, by its line."""
+    words = {
+        NEW: RowOutcome.CREATED,
+        CREDITS: RowOutcome.CREATED,
+        CHANGED: RowOutcome.UPDATED,
+        SAME: RowOutcome.UNCHANGED,
+        TWICE: RowOutcome.UNCHANGED,
+    }
+    return {line: words[outcome] for line, outcome in staging.query("SELECT line, outcome FROM staged_invoice")}
+
+
 def lock_for_writing() -> None:
     """The customers of what is written, then the invoices that change, each by pk (the order of all locks)."""
     staging.lock("customers_customer", "SELECT customer_id FROM staged_invoice WHERE outcome IN ('new', 'credits', 'changed')")
@@ -308,10 +320,13 @@ def written() -> Iterator[object]:
         yield from part
 
 
-def known_customers() -> dict[str, Customer]:
-    """The organization's customers by number, with what a load needs of them."""
+def known_customers(numbers: Collection[str] | None = None) -> dict[str, Customer]:
+    """The organization's customers by number, all or these, with what a load needs of them."""
     fields = ("number", "payment_days", "payment_end_of_month", "payment_day_of_month", "payment_means")
-    return {customer.number: customer for customer in Customer.objects.only(*fields).iterator(chunk_size=2000)}
+    rows = Customer.objects.only(*fields)
+    if numbers is not None:
+        rows = rows.filter(number__in=numbers)
+    return {customer.number: customer for customer in rows.iterator(chunk_size=2000)}
 
 
 def gross_of(amount: Decimal, kind: str | None) -> tuple[Decimal, str]:

@@ -6,7 +6,7 @@ goes through `record_payments`, which knows partial payments, promises, pauses a
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -19,11 +19,11 @@ from django.utils.translation import ngettext
 from customers.models import Customer
 from dunning.core import events
 from dunning.core.tenancy import current_organization_id
-from invoices.enums import ImportKind, InvoiceKind, InvoiceState, PaymentMeans
+from invoices.enums import ImportKind, InvoiceKind, InvoiceState, PaymentMeans, RowOutcome
 from invoices.importers import staging
 from invoices.importers.fields import PAYMENT_FIELDS
 from invoices.importers.problems import RowProblem
-from invoices.importers.session import Loader, Work
+from invoices.importers.session import ItemLoader, Work
 from invoices.importers.staging import Value, content_hash, new_key
 from invoices.importers.values import check_decimals
 from invoices.models import Installment
@@ -152,18 +152,19 @@ class _Left:
     amount: Decimal
 
 
-class PaymentLoader(Loader):
+class PaymentLoader(ItemLoader):
     """`ledger_through`: receipts are complete through that day (rule 8). None: through the day of the load, unless a row is refused.
 
-    Without `certify` nothing is said about it.
+    Without `certify` nothing is said about it. `customers`: numbers of the only customers the rows name, where they are few and known.
     """
 
     kind = ImportKind.PAYMENTS.value
     fields = PAYMENT_FIELDS
 
-    def __init__(self, ledger_through: date | None = None, *, certify: bool = True) -> None:
+    def __init__(self, ledger_through: date | None = None, *, certify: bool = True, customers: Collection[str] | None = None) -> None:
         self._through = ledger_through
         self._says = certify
+        self._named = customers
         self._references: list[tuple[int, int, str]] = []
         self._ordinals: Counter[str] = Counter()
         self._strangers = 0
@@ -171,7 +172,8 @@ class PaymentLoader(Loader):
     def read(self, work: Work) -> None:
         if not {"external_reference", "invoice", "customer", "reference_text", "payer_name"} & set(work.columns.index):
             work.notes.append(_("No column says whose payments these are: they will all be unidentified."))
-        customers = dict(Customer.objects.values_list("number", "pk"))
+        known = Customer.objects.all() if self._named is None else Customer.objects.filter(number__in=self._named)
+        customers = dict(known.values_list("number", "pk"))
         STAGE.create()
         STAGE.fill(self._staged(work, customers))
         NAMED.create()
@@ -192,6 +194,10 @@ class PaymentLoader(Loader):
         work.created, work.unchanged = counts.get("new", 0), counts.get("same", 0) + counts.get("twice", 0)
         if self._strangers:
             work.notes.append(_("Rows with a customer number nobody has: %(count)s") % {"count": self._strangers})
+
+    def outcomes(self) -> dict[int, RowOutcome]:
+        words = {"new": RowOutcome.CREATED, "same": RowOutcome.UNCHANGED, "twice": RowOutcome.UNCHANGED}
+        return {line: words[outcome] for line, outcome in staging.query("SELECT line, outcome FROM staged_payment")}
 
     def write(self, work: Work) -> Iterator[object]:
         _match()

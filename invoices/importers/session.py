@@ -7,12 +7,12 @@ import itertools
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -58,11 +58,18 @@ class Options:
     progress: Progress = nobody_watches
 
 
+class Rows(Protocol):
+    """Where rows come from: a file that was looked at, or what a program sent. They can be read again and again."""
+
+    @contextmanager
+    def rows(self) -> Iterator[Iterator[reading.Row]]: ...
+
+
 @dataclass
 class Work:
     """A file being loaded: what a loader reads from, and where it says what became of each row."""
 
-    source: reading.Source
+    source: Rows
     columns: Columns
     evidence: Evidence
     fields: tuple[Field, ...]
@@ -120,6 +127,14 @@ class Loader(ABC):
         """Write what `read` found, under the locks in their order; yield the rows written, for the audit event's digest."""
 
 
+class ItemLoader(Loader):
+    """A kind that programs load too: they are told of each row."""
+
+    @abstractmethod
+    def outcomes(self) -> dict[int, RowOutcome]:
+        """What becomes of each row that was not refused, by its line, once they were read."""
+
+
 def load(loader: Loader, path: Path, *, organization: Organization, options: Options, actor: str, today: date, now: datetime) -> Report:
     """Load `path` into the organization's ledger in one transaction and say what became of every row.
 
@@ -134,7 +149,10 @@ def load(loader: Loader, path: Path, *, organization: Organization, options: Opt
             loaded = not options.dry_run and not (options.strict and work.problems)
             batch = None
             if loaded:
-                batch = _write(loader, work)
+                columns = work.columns.remembered() | work.columns.refused()
+                order, heading = work.evidence.order or "", heading_key(work.columns.heading)
+                work.batch.mapping = {"columns": columns, "date_format": order, "heading": heading}
+                batch = write(loader, work)
             shown = _keep_refused(work, unfinished, batch) if work.problems else []
             outcome = _report(loader, work, loaded=loaded, errors_path=errors_path if work.problems else None, batch=batch, shown=shown)
     except BaseException:
@@ -146,9 +164,21 @@ def load(loader: Loader, path: Path, *, organization: Organization, options: Opt
     return outcome
 
 
-def _prepare(loader: Loader, path: Path, options: Options, *, actor: str, today: date, now: datetime) -> Work:
-    with connection.cursor() as cursor:  # one load at a time for an organization: natural keys are compared before they are written
+def take_turn(*, patience: int | None = None) -> None:
+    """One load at a time for an organization: natural keys are compared before they are written.
+
+    Waits for the load under way, `patience` seconds at most: then OperationalError is raised.
+    """
+    with connection.cursor() as cursor:
+        if patience is not None:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{patience}s"])
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"import:{current_organization_id()}"])
+        if patience is not None:
+            cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+
+
+def _prepare(loader: Loader, path: Path, options: Options, *, actor: str, today: date, now: datetime) -> Work:
+    take_turn()
     remembered = remembered_for(loader.kind)
     source = reading.look_at(path, recognised=recogniser(loader.fields, options.mapping, remembered["columns"]), said=options.source)
     remembered = remembered_for(loader.kind, source.heading)
@@ -200,16 +230,18 @@ def _resolved(source: reading.Source, loader: Loader, options: Options, remember
 
 
 def remembered_for(kind: str, heading: Sequence[str] = ()) -> dict[str, Any]:
-    """What the last file of this kind with these headings taught, else the last of this kind: its columns, and the order of its dates."""
-    loaded = ImportBatch.objects.filter(kind=kind).order_by("-loaded_at").values_list("mapping", flat=True)
+    """What the last file of this kind with these headings taught, else the last of this kind: its columns, and the order of its dates.
+
+    What programs load has no columns, and teaches nothing.
+    """
+    loaded = ImportBatch.objects.filter(kind=kind).exclude(mapping={}).order_by("-loaded_at").values_list("mapping", flat=True)
     last = (loaded.filter(mapping__heading=heading_key(heading)).first() if heading else None) or loaded.first()
     return {"columns": {}, "date_format": "", **(last or {})}
 
 
-def _write(loader: Loader, work: Work) -> ImportBatch:
+def write(loader: Loader, work: Work) -> ImportBatch:
+    """Write what the loader found, with its batch, its audit event and its news."""
     batch = work.batch
-    columns = work.columns.remembered() | work.columns.refused()
-    batch.mapping = {"columns": columns, "date_format": work.evidence.order or "", "heading": heading_key(work.columns.heading)}
     batch.created, batch.updated, batch.unchanged, batch.errors = work.created, work.updated, work.unchanged, len(work.problems)
     batch.save()
     work.options.progress(work.evidence.rows, work.evidence.rows)
@@ -284,7 +316,7 @@ def _report(
 ) -> Report:
     return Report(
         kind=loader.kind,
-        filename=work.source.path.name,
+        filename=work.batch.filename,
         rows=work.evidence.rows,
         created=work.created,
         updated=work.updated,

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
+from customers.models import Customer
 from dunning.api.errors import Fault, refused
 from dunning.api.fields import Text
 from dunning.api.shapes import Body
@@ -42,6 +43,17 @@ def needed(model: type[Row], pk: UUID, field: str, *related: str) -> Row:
     found = named(model, pk, field, *related)
     if found is None:
         raise unknown(field)
+    return found
+
+
+def customer_of(values: dict[str, Any]) -> Customer:
+    """The customer a body names by `customer_id` or `customer_number`, which are taken out of it. Raises Refusal 422."""
+    pk, number = values.pop("customer_id", None), values.pop("customer_number", None)
+    if pk is None and number is None:
+        raise refused([Fault("customer_id", "required", _("Say whose it is: send customer_id or customer_number."))])
+    found = Customer.objects.filter(**({"pk": pk} if pk is not None else {}), **({"number": number} if number is not None else {})).first()
+    if found is None:
+        raise unknown("customer_id" if pk is not None else "customer_number")
     return found
 
 
