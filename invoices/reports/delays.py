@@ -96,13 +96,13 @@ def due_rows(scope: Scope, period: Period, *, today: date) -> Rows:
     """
     sql = f"""
 SELECT i.id, {_STATE}, i.amount FROM {JOINED} {ROLLED}
-WHERE i.due_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition} AND {_PAYABLE}"""
+WHERE i.due_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition} AND {PAYABLE}"""
     return Rows(sql, {**scope.values, **_days(period), "today": today, **closed_days(period.first, period.last)})
 
 
 _STATE: Final = f"""CASE WHEN i.outstanding = 0 AND i.settled_on <= coalesce(k.opens, i.due_on) THEN '{IN_TIME}'
      WHEN i.outstanding = 0 THEN '{LATE}' WHEN coalesce(k.opens, i.due_on) < %(today)s THEN '{OPEN_LATE}' ELSE '{PENDING}' END"""
-_PAYABLE: Final = """(i.outstanding > 0 OR EXISTS (
+PAYABLE: Final = """(i.outstanding > 0 OR EXISTS (
     SELECT 1 FROM invoices_allocation a
     WHERE a.organization_id = i.organization_id AND a.installment_id = i.id AND a.payment_id IS NOT NULL AND a.reversed_at IS NULL))"""
 
@@ -116,7 +116,7 @@ def on_time_by_month(scope: Scope, period: Period, *, today: date) -> dict[date,
     """The same for each month of the period, by its first day."""
     sql = f"""
 SELECT date_trunc('month', i.due_on)::date, {_STATE}, count(*), sum(i.amount) FROM {JOINED} {ROLLED}
-WHERE i.due_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition} AND {_PAYABLE} GROUP BY 1, 2"""
+WHERE i.due_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition} AND {PAYABLE} GROUP BY 1, 2"""
     cells: dict[date, dict[str, Cell]] = {}
     with connection.cursor() as cursor:
         cursor.execute(sql, {**scope.values, **_days(period), "today": today, **closed_days(period.first, period.last)})

@@ -1,0 +1,74 @@
+"""What sending costs, by channel and by step, and what a collected amount costs (docs/reports.md, "Cost")."""
+
+# ruff: noqa: S608 - the texts are made of constants; every value is a parameter
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from django.db import connection
+
+from invoices.owed import Scope
+from invoices.reports.delays import Period
+from notifications.enums import LEFT, MessageState
+
+# What came back had been paid for too.
+PAID_FOR: Final = sorted(state.value for state in (*LEFT, MessageState.BOUNCED))
+_NOTHING: Final = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Messages that left over one channel, or for one step, and what they cost together, in the organization's currency."""
+
+    key: str
+    messages: int
+    amount: Decimal
+
+    @property
+    def each(self) -> Decimal | None:
+        """Of one message."""
+        return self.amount / self.messages if self.messages else None
+
+
+def costs_by_channel(scope: Scope, period: Period) -> list[Cost]:
+    """Messages of every kind to customers in the scope, planned in the period; costs are in the organization's currency, whatever the
+    scope's."""
+    group = _of_customers(scope)
+    sql = f"""
+SELECT m.channel, count(*), sum(m.cost) FROM notifications_message m
+JOIN customers_customer c ON c.organization_id = m.organization_id AND c.id = m.customer_id
+WHERE m.planned_on BETWEEN %(first)s AND %(last)s AND m.state = ANY(%(states)s) {group} GROUP BY 1 ORDER BY 3 DESC, 1"""
+    return _costs(sql, scope, period)
+
+
+def costs_by_step(scope: Scope, period: Period) -> dict[str, Cost]:
+    """Reminders by the step they were written for: one that carried several counts once, for the one that presses most."""
+    group = _of_customers(scope)
+    sql = f"""
+SELECT step_key, count(*), sum(cost) FROM (
+    SELECT DISTINCT ON (m.id) m.id, m.cost, a.step_key FROM notifications_message m
+    JOIN customers_customer c ON c.organization_id = m.organization_id AND c.id = m.customer_id
+    JOIN scenarios_actionmessage k ON k.organization_id = m.organization_id AND k.message_id = m.id AND k.own_step
+    JOIN scenarios_action a ON a.organization_id = k.organization_id AND a.id = k.action_id
+    WHERE m.planned_on BETWEEN %(first)s AND %(last)s AND m.state = ANY(%(states)s) {group}
+    ORDER BY m.id, a.phase DESC, a.step_key DESC) message
+GROUP BY 1"""
+    return {cost.key: cost for cost in _costs(sql, scope, period)}
+
+
+def cost_to_collect(costs: Sequence[Cost], collected: Decimal) -> Decimal | None:
+    """What a hundred of what was collected cost to send for; None when nothing was collected, or no cost is known."""
+    total = sum((cost.amount for cost in costs), _NOTHING)
+    return total * 100 / collected if total and collected > 0 else None
+
+
+def _of_customers(scope: Scope) -> str:
+    return "AND c.group_id = %(group)s" if scope.group_id is not None else ""
+
+
+def _costs(sql: str, scope: Scope, period: Period) -> list[Cost]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {**scope.values, "first": period.first, "last": period.last, "states": PAID_FOR})
+        return [Cost(*row) for row in cursor.fetchall()]
