@@ -115,6 +115,7 @@ CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "scenarios.tick", "schedule": crontab(), "options": {"expires": 55}},
     "follow": {"task": "notifications.follow", "schedule": crontab(minute="17", hour="*/3"), "options": {"expires": 3600}},
     "sweep": {"task": "notifications.sweep", "schedule": 30.0, "options": {"expires": 25}},
+    "files": {"task": "invoices.sweep", "schedule": 30.0, "options": {"expires": 25}},
 }
 
 # --- People -----------------------------------------------------------------------------------------------------------------

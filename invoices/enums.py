@@ -7,11 +7,13 @@ from django.utils.translation import pgettext_lazy
 from customers.enums import PaymentMeans
 
 __all__ = [
+    "AT_WORK",
     "ActKind",
     "ActSource",
     "DisputeReason",
     "DisputeState",
     "EInvoiceStatus",
+    "FileState",
     "HoldKind",
     "HoldSide",
     "ImportKind",
@@ -22,6 +24,7 @@ __all__ = [
     "PlanState",
     "PromiseState",
     "RowOutcome",
+    "TraceKind",
     "TriageChoice",
 ]
 
@@ -179,6 +182,31 @@ class ImportKind(models.TextChoices):
     OPEN_ITEMS = "open_items", _("Open-items snapshot")
     DOCUMENTS = "documents", _("Invoice copies")
     REMINDERS = "reminders", _("Earlier reminders")
+
+
+class FileState(models.TextChoices):
+    """Where a file stands that somebody gave."""
+
+    GIVEN = "given", _("To prepare")
+    CHECKING = "checking", _("Being checked")
+    CHECKED = "checked", _("Checked")
+    LOADING = "loading", _("Being loaded")
+    LOADED = "loaded", _("Loaded")
+    DISCARDED = "discarded", _("Set aside")
+
+
+AT_WORK = frozenset({FileState.CHECKING, FileState.LOADING})
+"""A worker has it, or will."""
+
+
+class TraceKind(models.TextChoices):
+    """What a load left behind, as far as it can be taken back."""
+
+    CUSTOMER = "customer", _("Customer")
+    PAYMENT = "payment", _("Receipt")
+    ALLOCATION = "allocation", _("Allocation")
+    COVERAGE = "coverage", _("Receipts entered until")
+    COPY = "copy", _("Copy of an invoice")
 
 
 class RowOutcome(models.TextChoices):

@@ -1,7 +1,7 @@
 """What no doorbell announced, found in PostgreSQL: the loop that needs neither Celery nor Redis.
 
-One pass reads what providers called about, delivers due messages, looks after those whose fate is unknown, and runs the day of
-organizations nobody rang for. Any number of
+One pass reads what providers called about, delivers due messages, looks after those whose fate is unknown, works through files that were
+given on screens, and runs the day of organizations nobody rang for. Any number of
 sweepers and workers may do this at once: tickets and organizations are claimed, and doing something twice changes nothing.
 """
 
@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 from dunning.core import clock
 from dunning.core.models import Organization
+from invoices.tasks import work_forgotten
 from notifications import dispatcher, receipts
 from scenarios import invariants
 from scenarios.tasks import RING_AGAIN_AFTER, run
@@ -82,7 +83,13 @@ def check_rules() -> int:
     return broken
 
 
-WORKS: Final[Sequence[tuple[str, Work]]] = (("calls", hear), ("messages", deliver), ("runs", run_forgotten), ("broken rules", check_rules))
+WORKS: Final[Sequence[tuple[str, Work]]] = (
+    ("calls", hear),
+    ("messages", deliver),
+    ("files", work_forgotten),
+    ("runs", run_forgotten),
+    ("broken rules", check_rules),
+)
 
 
 def sweep_once() -> dict[str, int]:

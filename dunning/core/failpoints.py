@@ -19,7 +19,7 @@ NAMES: Final = frozenset(
         "before-write",  # committed as sending, next to the socket write
         "after-write",  # everything is written, no answer was read
         "after-response",  # the provider answered, nothing is noted
-        "before-commit",  # the answer is written, its transaction is still open
+        "before-commit",  # the answer, or a whole file, is written; its transaction is still open
         "mid-import-row",
         "inbox-stored-not-processed",
         "payment-committed",

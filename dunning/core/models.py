@@ -71,6 +71,7 @@ class Organization(models.Model):
     run_hour = models.PositiveSmallIntegerField(default=6, help_text=_("Local hour of the daily run, 0 to 23."))
     next_run_at = models.DateTimeField(null=True, blank=True, db_index=True)  # null while played or suspended
     suspended_at = models.DateTimeField(null=True, blank=True)
+    files_waiting_since = models.DateTimeField(null=True, blank=True)  # a file waits for a worker
     is_demo = models.BooleanField(default=False)
     played_until = models.DateField(null=True, blank=True)  # progress of a life being played under a virtual clock
     playing_until = models.DateField(null=True, blank=True)  # its last day; null when nothing is being played
@@ -143,6 +144,7 @@ class OrganizationProfile(TenantModel):
     held_at = models.DateTimeField(null=True, blank=True)  # rule 15: hold everything at once
     held_reason = models.CharField(max_length=200, blank=True)
     first_import_on = models.DateField(null=True, blank=True)  # rule 3: triage concerns the first import alone
+    first_steps = models.JSONField(default=dict, blank=True)  # steps of the first hour a person called done: {step: day}
     # law
     penalty_mode = models.CharField(max_length=20, choices=PenaltyMode, default=PenaltyMode.DEFAULT_ECB10)
     penalty_value = models.DecimalField(max_digits=6, decimal_places=3, null=True, blank=True)  # rate, margin or multiple

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from customers.models import Contact, Customer, CustomerGroup
 from customers.services import CustomerFields, add_contact, create_customers, ensure_group, lock_customers, update_contact, update_customers
-from invoices.enums import ImportKind, RowOutcome
+from invoices.enums import ImportKind, RowOutcome, TraceKind
 from invoices.importers import staging
 from invoices.importers.fields import CUSTOMER_FIELDS
 from invoices.importers.problems import RowProblem
@@ -93,10 +93,11 @@ class CustomerLoader(ItemLoader):
         for start in range(0, len(fresh), staging.CHUNK):
             part = fresh[start : start + staging.CHUNK]
             drafts = [cast(CustomerFields, {"language": work.profile.default_language, **_fields(row, groups)}) for row in part]
-            created = zip(create_customers(rows=drafts, **work.who_and_when), part, strict=True)
-            Contact.objects.bulk_create(
-                [contact for customer, row in created for contact in first_contacts(customer, row.emails, row.contact)], batch_size=2000
-            )
+            created = create_customers(rows=drafts, **work.who_and_when)
+            work.trace(TraceKind.CUSTOMER, [customer.pk for customer in created])
+            pairs = zip(created, part, strict=True)
+            people = [contact for customer, row in pairs for contact in first_contacts(customer, row.emails, row.contact)]
+            Contact.objects.bulk_create(people, batch_size=2000)
         changed = [row for number, row in self._rows.items() if number in known and row.changes]
         for start in range(0, len(changed), staging.CHUNK):
             part = changed[start : start + staging.CHUNK]

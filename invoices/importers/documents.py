@@ -4,15 +4,17 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from dunning.core import audit, documents
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
-from invoices.enums import ImportKind
+from invoices.enums import ImportKind, TraceKind
 from invoices.importers.problems import FileRefused
 from invoices.importers.session import tell_finished
+from invoices.importers.traces import leave_traces
 from invoices.models import ImportBatch, Invoice
 from invoices.services import attach_document
 
@@ -29,6 +31,7 @@ class Attached:
     unchanged: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    batch_id: UUID | None = None
 
     def summary(self) -> str:
         lines = [
@@ -46,20 +49,31 @@ class Attached:
         return "\n".join(lines)
 
 
-def attach_pdfs(folder: Path, *, organization: Organization, dry_run: bool = False, actor: str, today: date, now: datetime) -> Attached:
+def attach_pdfs(
+    folder: Path,
+    *,
+    organization: Organization,
+    dry_run: bool = False,
+    actor: str,
+    today: date,
+    now: datetime,
+    outcome: Attached | None = None,
+) -> Attached:
     """Attach every PDF of `folder` to the invoice whose number is the file's name; "/" and the other signs no file name may hold are
-    written "_" or "-". The same bytes again change nothing. Raises FileRefused when there is no such folder or no PDF in it.
+    written "_" or "-". The same bytes again change nothing. What became of them is added to `outcome`. Raises FileRefused when there is
+    no such folder or no PDF in it.
     """
     if not folder.is_dir():
         raise FileRefused(_("There is no folder “%(path)s”.") % {"path": folder})
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".pdf" and path.is_file())
     if not files:
         raise FileRefused(_("There is no PDF in “%(path)s”.") % {"path": folder})
-    outcome = Attached()
+    outcome = outcome or Attached()
     with tenant(organization):
         numbers = _numbers_by_file_name()
         batch = ImportBatch(kind=ImportKind.DOCUMENTS.value, filename=folder.name[:200], sha256="", actor=actor, loaded_at=now)
-        hashes = []
+        hashes: list[tuple[str, str]] = []
+        before: dict[UUID, UUID | None] = {}
         for path in files:
             reason = _unfit(path)
             number = numbers.get(_plain(path.stem))
@@ -68,12 +82,14 @@ def attach_pdfs(folder: Path, *, organization: Organization, dry_run: bool = Fal
             elif number is None:
                 outcome.unknown.append(path.name)
             else:
-                hashes.append(_attach(path, number, outcome, dry_run, actor=actor, today=today, now=now))
+                hashes.append(_attach(path, number, outcome, before, dry_run, actor=actor, today=today, now=now))
         if not dry_run:
             batch.created, batch.updated, batch.unchanged = len(outcome.attached), len(outcome.replaced), len(outcome.unchanged)
             batch.errors = len(outcome.unknown) + len(outcome.refused)
             batch.sha256 = audit.digest(hashes)
             batch.save()
+            outcome.batch_id = batch.pk
+            leave_traces(batch, TraceKind.COPY, before, on=today, before=before)
             body = {"folder": folder.name, "attached": batch.created, "replaced": batch.updated, "digest": batch.sha256}
             audit.record(actor=actor, action="documents.imported", target=batch, body=body, now=now)
             tell_finished(batch, now=now)
@@ -90,7 +106,17 @@ def _unfit(path: Path) -> str:
     return ""
 
 
-def _attach(path: Path, number: str, outcome: Attached, dry_run: bool, *, actor: str, today: date, now: datetime) -> tuple[str, str]:
+def _attach(
+    path: Path,
+    number: str,
+    outcome: Attached,
+    before: dict[UUID, UUID | None],
+    dry_run: bool,
+    *,
+    actor: str,
+    today: date,
+    now: datetime,
+) -> tuple[str, str]:
     content = path.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     invoice = Invoice.objects.select_related("document").get(number=number)
@@ -99,6 +125,7 @@ def _attach(path: Path, number: str, outcome: Attached, dry_run: bool, *, actor:
         return number, sha256
     (outcome.attached if invoice.document is None else outcome.replaced).append(path.name)
     if not dry_run:
+        before[invoice.pk] = invoice.document_id
         document = documents.store(content=content, media_type="application/pdf", filename=path.name, now=now)
         attach_document(invoice=invoice, document=document, actor=actor, today=today, now=now)
     return number, sha256

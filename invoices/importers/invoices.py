@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from customers.models import Contact, Customer
 from customers.services import CustomerFields, create_customers, ensure_group
-from invoices.enums import ImportKind, InvoiceKind, RowOutcome
+from invoices.enums import ImportKind, InvoiceKind, RowOutcome, TraceKind
 from invoices.importers import ledger, staging
 from invoices.importers.customers import first_contacts
 from invoices.importers.fields import INVOICE_FIELDS
@@ -170,7 +170,9 @@ def create_strangers(strangers: dict[str, dict[str, Any]], work: Work) -> None:
                 row["group"] = groups[seen["customer_group"]]
             rows.append(row)
         contacts: list[Contact] = []
-        for customer in create_customers(rows=rows, **work.who_and_when):
+        created = create_customers(rows=rows, **work.who_and_when)
+        work.trace(TraceKind.CUSTOMER, [customer.pk for customer in created])
+        for customer in created:
             seen = strangers[customer.number]
             details = {"phone": seen["customer_phone"]} if "customer_phone" in seen else {}
             contacts += first_contacts(customer, seen.get("customer_email", ()), details)

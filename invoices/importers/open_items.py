@@ -15,7 +15,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from customers.models import Customer
-from invoices.enums import ImportKind, InvoiceKind, InvoiceState, PaymentMeans
+from invoices.enums import ImportKind, InvoiceKind, InvoiceState, PaymentMeans, TraceKind
 from invoices.importers import ledger, settling, staging
 from invoices.importers.choices import DOCUMENT_KINDS
 from invoices.importers.fields import OPEN_ITEM_FIELDS
@@ -121,7 +121,8 @@ class OpenItemsLoader(Loader):
             settling.apply(self._absent, batch=work.batch, **work.who_and_when)
             work.notes.append(_("They were settled."))
         if self._choices.certify and (self._choices.ledger_through or not work.problems):
-            certify_ledger(through=self._choices.ledger_through or work.today, **work.who_and_when)
+            coverage = certify_ledger(through=self._choices.ledger_through or work.today, **work.who_and_when)
+            work.trace(TraceKind.COVERAGE, [coverage.pk])
         work.notes += settling.compared(work.totals)
         yield from ledger.written()
         yield from ([found.key, found.line.amount] for found in self._on_account if found.known_id is None)
@@ -358,7 +359,8 @@ class OpenItemsLoader(Loader):
                 )
                 for found in fresh[start : start + 500]
             ]
-            record_payments(drafts=drafts, actor=work.actor, today=work.today, now=work.now)
+            recorded = record_payments(drafts=drafts, actor=work.actor, today=work.today, now=work.now)
+            work.trace(TraceKind.PAYMENT, [answer.payment.pk for answer in recorded if answer.created])
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 from customers.models import Customer
 from dunning.core import events
 from dunning.core.tenancy import current_organization_id
-from invoices.enums import ImportKind, InvoiceKind, InvoiceState, PaymentMeans, RowOutcome
+from invoices.enums import ImportKind, InvoiceKind, InvoiceState, PaymentMeans, RowOutcome, TraceKind
 from invoices.importers import staging
 from invoices.importers.fields import PAYMENT_FIELDS
 from invoices.importers.problems import RowProblem
@@ -280,7 +280,8 @@ class PaymentLoader(ItemLoader):
             )
             return
         through = self._through or work.today
-        certify_ledger(through=through, actor=work.actor, today=work.today, now=work.now)
+        coverage = certify_ledger(through=through, actor=work.actor, today=work.today, now=work.now)
+        work.trace(TraceKind.COVERAGE, [coverage.pk])
         work.notes.append(_("Receipts are complete through %(date)s.") % {"date": through})
 
 
@@ -337,6 +338,7 @@ def _write_direct(work: Work) -> None:
     staging.execute(_SETTLE)
     for part in staging.chunks("SELECT id, installment_id FROM staged_payment WHERE installment_id IS NOT NULL ORDER BY line"):
         events.emit(type="payment.recorded", object_type="payment", object_ids=[row[0] for row in part], now=work.now, fresh=True)
+        work.trace(TraceKind.PAYMENT, [row[0] for row in part])
         announce(Balances(settled=[row[1] for row in part], reopened=[], open=[]), reason="paid", today=work.today, now=work.now)
 
 
@@ -373,7 +375,8 @@ def _record(rows: list[tuple[Any, ...]], work: Work) -> None:
                 allocations=tuple(parts) if names_invoices else None,
             )
         )
-    record_payments(drafts=drafts, actor=work.actor, today=work.today, now=work.now)
+    recorded = record_payments(drafts=drafts, actor=work.actor, today=work.today, now=work.now)
+    work.trace(TraceKind.PAYMENT, [answer.payment.pk for answer in recorded if answer.created])
 
 
 def _open_items(invoice_ids: set[UUID]) -> dict[UUID, list[_Left]]:

@@ -59,6 +59,7 @@ class Report:
     notes: Sequence[str] = field(default_factory=list)
     problems: Sequence[tuple[int, Problem]] = field(default_factory=list)  # the first ones
     heading: Sequence[str] = ()
+    currency: str = "EUR"  # of amounts without one
     refused: Sequence[RefusedRow] = ()  # the first ones, with their cells
     totals: Mapping[str, Decimal] = field(default_factory=dict)  # of a snapshot's open lines, by currency
     absent: settling.Absent = field(default_factory=settling.Absent)

@@ -6,13 +6,14 @@ What differs between customers, invoices and payments is a `Loader`; what is com
 import itertools
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import UUID
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -21,12 +22,13 @@ from dunning.core import audit, events, failpoints
 from dunning.core.models import Organization, OrganizationProfile
 from dunning.core.selectors import get_profile
 from dunning.core.tenancy import current_organization_id, tenant
-from invoices.enums import RowOutcome
+from invoices.enums import RowOutcome, TraceKind
 from invoices.importers import reading, report, settling, staging
 from invoices.importers.dates import Order, UnclearDates
 from invoices.importers.mapping import Columns, Explicit, Field, heading_key, recogniser, resolve
 from invoices.importers.problems import FileRefused, Problem, RowProblem
 from invoices.importers.report import Report
+from invoices.importers.traces import forget_traces, leave_traces
 from invoices.importers.values import Converter, Evidence, check_currency, gather
 from invoices.models import ImportBatch
 
@@ -106,6 +108,10 @@ class Work:
                     yield row.line, converter.values(row)
                 except RowProblem as problem:
                     self.problems[row.line] = Problem(problem.column, problem.reason)
+
+    def trace(self, kind: TraceKind, ids: Iterable[UUID]) -> None:
+        """Remember what was made, so that the load can be taken back today."""
+        leave_traces(self.batch, kind, ids, on=self.today)
 
     def refuse(self, line: int, name: str, reason: str) -> None:
         """Refuse a row for the field `name` ("" for the whole row); the first reason stays."""
@@ -234,7 +240,8 @@ def remembered_for(kind: str, heading: Sequence[str] = ()) -> dict[str, Any]:
 
     What programs load has no columns, and teaches nothing.
     """
-    loaded = ImportBatch.objects.filter(kind=kind).exclude(mapping={}).order_by("-loaded_at").values_list("mapping", flat=True)
+    batches = ImportBatch.objects.filter(kind=kind, undone_at=None).exclude(mapping={})
+    loaded = batches.order_by("-loaded_at").values_list("mapping", flat=True)
     last = (loaded.filter(mapping__heading=heading_key(heading)).first() if heading else None) or loaded.first()
     return {"columns": {}, "date_format": "", **(last or {})}
 
@@ -244,6 +251,7 @@ def write(loader: Loader, work: Work) -> ImportBatch:
     batch = work.batch
     batch.created, batch.updated, batch.unchanged, batch.errors = work.created, work.updated, work.unchanged, len(work.problems)
     batch.save()
+    forget_traces(today=work.today)
     work.options.progress(work.evidence.rows, work.evidence.rows)
     body = {
         "file": batch.filename,
@@ -254,6 +262,7 @@ def write(loader: Loader, work: Work) -> ImportBatch:
         "errors": batch.errors,
         "digest": audit.digest(loader.write(work)),
     }
+    failpoints.hit("before-commit")
     audit.record(actor=work.actor, action=f"{loader.kind}.imported", target=batch, body=body, now=work.now)
     tell_finished(batch, now=work.now)
     return batch
@@ -333,6 +342,7 @@ def _report(
         batch_id=batch.pk if batch else None,
         refused=shown,
         heading=work.columns.heading,
+        currency=work.currency,
         totals=work.totals,
         absent=work.absent,
     )

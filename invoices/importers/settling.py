@@ -11,9 +11,10 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from invoices.enums import InvoiceKind, InvoiceState
+from invoices.enums import InvoiceKind, InvoiceState, TraceKind
 from invoices.importers.problems import amount_words
-from invoices.models import ImportBatch, Installment, Invoice, Payment
+from invoices.importers.traces import leave_traces
+from invoices.models import Allocation, ImportBatch, Installment, Invoice, Payment
 from invoices.services import PaymentDraft, allocate, lock_items, record_payments
 from invoices.services.allocations import Source, after_allocation, set_against
 
@@ -94,18 +95,24 @@ def described(absent: Absent) -> list[str]:
         )
         % {"count": absent.count, "amount": amounts}
     ]
-    for item in sorted(absent.items, key=lambda item: (-item.settled, item.number))[:SHOWN]:
+    for item in largest(absent):
         part = "" if item.settled == item.outstanding else _(" of %(all)s") % {"all": amount_words(item.outstanding, item.currency)}
         lines.append(f"  {item.number}  {item.customer}  {item.due_on}  {amount_words(item.settled, item.currency)}{part}")
     return lines
+
+
+def largest(absent: Absent) -> list[_Item]:
+    """The items with the largest amounts, at most SHOWN of them."""
+    return sorted(absent.items, key=lambda item: (-item.settled, item.number))[:SHOWN]
 
 
 def apply(absent: Absent, *, batch: ImportBatch, actor: str, today: date, now: datetime) -> None:
     """Settle the proposal: money and credit notes that disappeared with the items first, a receipt dated today for the rest."""
     lock_items(item.id for item in absent.items)
     left = {item.id: item.settled for item in absent.items}
-    _use_credit_notes(absent, left, actor=actor, today=today, now=now)
-    _use_payments(absent, left, actor=actor, today=today, now=now)
+    used = _use_credit_notes(absent, left, actor=actor, today=today, now=now)
+    used += _use_payments(absent, left, actor=actor, today=today, now=now)
+    leave_traces(batch, TraceKind.ALLOCATION, [part.pk for part in used], on=today)
     rest = [item for item in absent.items if left[item.id] > 0]
     for start in range(0, len(rest), _PORTION):
         portion = rest[start : start + _PORTION]
@@ -122,7 +129,8 @@ def apply(absent: Absent, *, batch: ImportBatch, actor: str, today: date, now: d
             )
             for item in portion
         ]
-        record_payments(drafts=drafts, actor=actor, today=today, now=now)
+        recorded = record_payments(drafts=drafts, actor=actor, today=today, now=now)
+        leave_traces(batch, TraceKind.PAYMENT, [answer.payment.pk for answer in recorded if answer.created], on=today)
 
 
 def _shares(
@@ -138,7 +146,8 @@ def _shares(
     return shares
 
 
-def _use_credit_notes(absent: Absent, left: dict[UUID, Decimal], *, actor: str, today: date, now: datetime) -> None:
+def _use_credit_notes(absent: Absent, left: dict[UUID, Decimal], *, actor: str, today: date, now: datetime) -> list[Allocation]:
+    used: list[Allocation] = []
     for note in Invoice.objects.filter(pk__in=absent.credit_notes).order_by("issued_on", "pk"):
         shares = _shares(absent, left, note.customer_id, note.currency, note.unallocated)
         if shares:
@@ -147,16 +156,20 @@ def _use_credit_notes(absent: Absent, left: dict[UUID, Decimal], *, actor: str, 
                 Source(credit_note=locked.invoices[note.pk]), [(locked.installment(identifier), amount) for identifier, amount in shares]
             )
             after_allocation(made, locked.installments, reason="credited", actor=actor, today=today, now=now)
+            used += made
+    return used
 
 
-def _use_payments(absent: Absent, left: dict[UUID, Decimal], *, actor: str, today: date, now: datetime) -> None:
+def _use_payments(absent: Absent, left: dict[UUID, Decimal], *, actor: str, today: date, now: datetime) -> list[Allocation]:
+    used: list[Allocation] = []
     for payment in Payment.objects.filter(pk__in=absent.payments).order_by("received_on", "pk"):
         shares = _shares(absent, left, payment.customer_id, payment.currency, payment.unallocated)
         if shares:
             items = Installment.objects.in_bulk([identifier for identifier, _amount in shares])
-            allocate(
+            used += allocate(
                 payment=payment, parts=[(items[identifier], amount) for identifier, amount in shares], actor=actor, today=today, now=now
             )
+    return used
 
 
 def compared(totals: Mapping[str, int | Decimal]) -> list[str]:

@@ -9,6 +9,7 @@ from invoices.models.agreements import (
     PaymentRequestItem,
 )
 from invoices.models.exceptions import DebtorAct, Declaration, DeclarationFile, Dispute, Hold, Promise
+from invoices.models.files import ImportFile, ImportTrace
 from invoices.models.invoices import Installment, Invoice
 from invoices.models.ledger import ImportBatch, ImportRow, LedgerCoverage, ReferenceRate
 from invoices.models.payments import Allocation, Payment, WriteOff
@@ -24,7 +25,9 @@ __all__ = [
     "Dispute",
     "Hold",
     "ImportBatch",
+    "ImportFile",
     "ImportRow",
+    "ImportTrace",
     "Installment",
     "Invoice",
     "LedgerCoverage",

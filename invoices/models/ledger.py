@@ -22,6 +22,9 @@ class ImportBatch(TenantModel):
     errors = models.PositiveIntegerField(default=0)
     actor = models.CharField(max_length=120)
     loaded_at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.CharField(max_length=120, blank=True)
+    undone = models.JSONField(default=dict, blank=True)  # what was taken back, and what could not be
 
     class Meta:
         indexes: ClassVar = [models.Index(name="import_by_kind", fields=["organization", "kind", "loaded_at"])]
