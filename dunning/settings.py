@@ -116,6 +116,7 @@ CELERY_BEAT_SCHEDULE = {
     "follow": {"task": "notifications.follow", "schedule": crontab(minute="17", hour="*/3"), "options": {"expires": 3600}},
     "sweep": {"task": "notifications.sweep", "schedule": 30.0, "options": {"expires": 25}},
     "files": {"task": "invoices.sweep", "schedule": 30.0, "options": {"expires": 25}},
+    "webhooks": {"task": "notifications.webhooks", "schedule": 30.0, "options": {"expires": 25}},
 }
 
 # --- People -----------------------------------------------------------------------------------------------------------------

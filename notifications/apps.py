@@ -9,5 +9,7 @@ class NotificationsConfig(AppConfig):
             checks,  # noqa: F401  its checks register themselves
             news,
         )
+        from notifications.webhooks import fan_out
 
         news.connect()
+        fan_out.connect()

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from dunning.core import failpoints
+from notifications.enums import Errand
 from notifications.providers.base import SEND_LEASE
 
 BATCH: Final = 100  # tickets a worker takes at a time, half of them at most of one organization while others wait
@@ -36,15 +37,18 @@ class Claim:
 
 
 # An organization being played under a virtual clock is its player's alone: only a call that names it may take its tickets.
+_ERRANDS: Final = "channel IN ('events', 'webhook')"  # the words of an index of their own
+_MESSAGES: Final = f"NOT {_ERRANDS}"
 _CLAIM: Final = """
 WITH waiting AS (
     SELECT t.id, o.id AS owner, row_number() OVER (PARTITION BY o.id ORDER BY t.due_at, t.id) AS place,
            EXISTS (SELECT FROM notifications_queueticket b
-                   WHERE b.organization_id = o.id AND b.lease_until > clock_timestamp()) AS busy  -- its trail has one head
+                   WHERE b.organization_id = o.id AND b.lease_until > clock_timestamp() AND {kind}) AS busy  -- its trail has one head
     FROM core_organization o
     CROSS JOIN LATERAL (
         SELECT id, due_at FROM notifications_queueticket
-        WHERE organization_id = o.id AND due_at <= %(now)s AND (lease_until IS NULL OR lease_until < clock_timestamp()) AND {tries}
+        WHERE organization_id = o.id AND due_at <= %(now)s AND (lease_until IS NULL OR lease_until < clock_timestamp())
+          AND {kind} AND {more}
         ORDER BY due_at, id LIMIT %(look)s
     ) t
     WHERE {which}
@@ -78,25 +82,30 @@ def claim_one(message_id: UUID) -> list[Claim]:
 
 def claim(*, now: datetime, size: int = BATCH, organization_id: UUID | None = None) -> list[Claim]:
     """Take up to `size` due tickets that nobody holds, oldest first within an organization."""
-    return _take(now, size, organization_id, "tries = 0")
+    return _take(now, size, organization_id, _MESSAGES, "tries = 0")
 
 
 def claim_suspect(*, now: datetime, organization_id: UUID | None = None) -> list[Claim]:
     """Take one due ticket whose last worker ended while it held it."""
-    return _take(now, 1, organization_id, "tries > 0")
+    return _take(now, 1, organization_id, _MESSAGES, "tries > 0")
 
 
-def _take(now: datetime, size: int, organization_id: UUID | None, tries: str) -> list[Claim]:
+def claim_errands(errand: Errand, *, now: datetime, size: int, organization_id: UUID | None = None) -> list[Claim]:
+    """Take up to `size` due tickets of webhooks that nobody holds: `message_id` is the batch of events, or the endpoint."""
+    return _take(now, size, organization_id, _ERRANDS, f"channel = '{errand.value}'", chunk=1)
+
+
+def _take(now: datetime, size: int, organization_id: UUID | None, kind: str, more: str, *, chunk: int = 0) -> list[Claim]:
     token = uuid.uuid4()
     which = "o.playing_until IS NULL" if organization_id is None else "o.id = %(organization)s"
     with connection.cursor() as cursor:  # one statement is a transaction of its own
         cursor.execute(
-            _CLAIM.format(which=which, tries=tries),
+            _CLAIM.format(which=which, kind=kind, more=more),
             {
                 "now": now,
                 "look": size * 4,  # others may hold or be taking the first of them
                 "size": size,
-                "chunk": max(size // 2, 1),
+                "chunk": chunk or max(size // 2, 1),
                 "salt": str(token),
                 "lease": TICKET_LEASE,
                 "token": token,

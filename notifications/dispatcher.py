@@ -24,7 +24,7 @@ from notifications.calling import ToAsk
 from notifications.claiming import BATCH, MESSAGE_LEASE, MOST_TRIES, Claim
 from notifications.composing import Obstructed, Workbench
 from notifications.doubts import past_their_day
-from notifications.enums import MessageState, Obstacle
+from notifications.enums import Errand, MessageState, Obstacle
 from notifications.models import QueueTicket
 from notifications.pace import ClockTimestamp
 from notifications.preparing import LEAVING, SHORTEST_WAIT, LostLease, Prepared, hold_poisoned, open_pass, prepare
@@ -73,7 +73,7 @@ def deliver_one(organization_id: UUID, message_id: UUID, *, now: datetime) -> Co
 
 def is_anything_due(*, now: datetime) -> bool:
     """Whether a ticket nobody holds is due, of an organization that is not being played."""
-    due = QueueTicket.objects.filter(due_at__lte=now).exclude(lease_until__gt=ClockTimestamp())
+    due = QueueTicket.objects.filter(due_at__lte=now).exclude(lease_until__gt=ClockTimestamp()).exclude(channel__in=Errand.values)
     played = Organization.objects.exclude(playing_until=None).values("pk")
     return due.exclude(organization_id__in=played).exists()
 

@@ -172,3 +172,4 @@ class WebhookFault(models.TextChoices):
     TLS = "tls", _("The connection is not secure: the certificate cannot be verified")
     TIMEOUT = "timeout", _("No answer came in time")
     BROKEN = "broken", _("The connection broke off")
+    UNSIGNED = "unsigned", _("Its secret cannot be read with this installation's key: make a new one")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from dunning.core import events
 from dunning.core.enums import Phase
-from notifications.models import InboundMessage, Message
+from notifications.models import InboundMessage, Message, WebhookEndpoint
 
 Described = Mapping[UUID, Mapping[str, Any]]
 
@@ -26,6 +26,7 @@ def connect() -> None:
     """Say how each subject of this floor is described; called when the application starts."""
     events.describe_by("message", describe_messages)
     events.describe_by("reply", describe_replies)
+    events.describe_by("webhook_endpoint", describe_endpoints)
 
 
 def describe_messages(ids: Collection[UUID]) -> Described:
@@ -39,3 +40,8 @@ def describe_messages(ids: Collection[UUID]) -> Described:
 def describe_replies(ids: Collection[UUID]) -> Described:
     """Without a customer: nobody could tell whose it is."""
     return events.read_fields(InboundMessage.objects.all(), ids, _REPLY)
+
+
+def describe_endpoints(ids: Collection[UUID]) -> Described:
+    """For the trial of a webhook."""
+    return events.read_fields(WebhookEndpoint.objects.all(), ids, {"url": "url"})

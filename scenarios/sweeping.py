@@ -1,8 +1,8 @@
 """What no doorbell announced, found in PostgreSQL: the loop that needs neither Celery nor Redis.
 
 One pass reads what providers called about, delivers due messages, looks after those whose fate is unknown, works through files that were
-given on screens, and runs the day of organizations nobody rang for. Any number of
-sweepers and workers may do this at once: tickets and organizations are claimed, and doing something twice changes nothing.
+given on screens, runs the day of organizations nobody rang for, and calls webhooks. Any number of sweepers and workers may do this at once:
+tickets and organizations are claimed, and doing something twice changes nothing.
 """
 
 import logging
@@ -17,6 +17,7 @@ from dunning.core import clock
 from dunning.core.models import Organization
 from invoices.tasks import work_forgotten
 from notifications import dispatcher, receipts
+from notifications.webhooks import delivering
 from scenarios import invariants
 from scenarios.tasks import RING_AGAIN_AFTER, run
 
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 EVERY: Final = 30.0  # seconds between two passes
 BUDGET: Final = 60.0  # seconds after which a pass takes no further batch
+WEBHOOK_BUDGET: Final = 20.0  # they wait for other people's servers, and messages must not wait for them
 GRACE: Final = timedelta(seconds=90)  # the minute's bell and a while: after it nobody is going to ring for this organization
 
 CHECK_EVERY: Final = timedelta(hours=1)
@@ -39,6 +41,11 @@ def hear() -> int:
 def deliver() -> int:
     """Deliver what is due; how many messages changed."""
     return dispatcher.deliver_due(now=clock.now(), budget=BUDGET).total()
+
+
+def call_webhooks() -> int:
+    """Tell the organizations' own systems what happened; how many calls were made."""
+    return delivering.deliver_due(now=clock.now(), budget=WEBHOOK_BUDGET).total()
 
 
 def run_forgotten() -> int:
@@ -88,6 +95,7 @@ WORKS: Final[Sequence[tuple[str, Work]]] = (
     ("messages", deliver),
     ("files", work_forgotten),
     ("runs", run_forgotten),
+    ("webhooks", call_webhooks),
     ("broken rules", check_rules),
 )
 

@@ -59,6 +59,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
     "import_batch": Subject(_("Imports"), ("kind", "created", "updated", "unchanged", "errors")),
     "ledger_coverage": Subject(_("The ledger"), ("through", "source")),
     "organization": Subject(_("The organization"), ("slug", "held")),
+    "webhook_endpoint": Subject(_("Webhooks"), ("url",)),
 }
 
 _TYPES: Final = (
@@ -130,5 +131,7 @@ _TYPES: Final = (
     EventType("ledger.certified", "ledger_coverage", _("Receipts are known to be complete through a day")),
     EventType("organization.held", "organization", _("Every message was stopped at once"), _REASON),
     EventType("organization.released", "organization", _("Messages may leave again")),
+    EventType("webhook.test", "webhook_endpoint", _("A person tried the webhook out; sent to that webhook alone")),
 )
 CATALOGUE: Final[Mapping[str, EventType]] = {entry.name: entry for entry in _TYPES}
+TEST: Final = "webhook.test"

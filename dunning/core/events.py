@@ -17,8 +17,8 @@ from dunning.core.event_types import CATALOGUE, SUBJECTS
 from dunning.core.tenancy import current_organization_id
 from dunning.core.tokens import new_id
 
-Outlet = Callable[[str], UUID | None]
-"""Called with an event's type inside its transaction: the batch the event joins, or None when nobody asked for such events."""
+Outlet = Callable[[str, datetime], UUID | None]
+"""Called with an event's type and moment in its transaction: the batch the event joins, or None when nobody asked for such events."""
 Description = Callable[[Collection[UUID]], Mapping[UUID, Mapping[str, Any]]]
 """The fields of `SUBJECTS` for each of these ids, inside `tenant()`; ids it does not know are left out."""
 
@@ -96,7 +96,7 @@ def emit(
     objects = list(dict.fromkeys(object_ids))
     if not objects:
         return
-    batch = next((found for outlet in _outlets if (found := outlet(type)) is not None), None)
+    batch = next((found for outlet in _outlets if (found := outlet(type, now)) is not None), None)
     with connection.cursor() as cursor:
         cursor.execute(
             _INSERT,

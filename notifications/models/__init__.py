@@ -3,6 +3,7 @@
 from notifications.models.inbound import InboundEvent, InboundFile, InboundMessage
 from notifications.models.outbox import Attachment, Attempt, DeliveryEvent, Message, ProofFile, QueueTicket, Suppression
 from notifications.models.setup import MessageTemplate, ProviderAccount, ProviderRoute
+from notifications.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "Attachment",
@@ -18,4 +19,7 @@ __all__ = [
     "ProviderRoute",
     "QueueTicket",
     "Suppression",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

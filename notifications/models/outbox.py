@@ -15,6 +15,7 @@ from notifications.enums import (
     NEVER_LEFT,
     WAITING,
     AttemptOutcome,
+    Errand,
     LetterProof,
     MessageKind,
     MessageState,
@@ -225,12 +226,15 @@ class ProofFile(TenantModel):
 
 
 class QueueTicket(models.Model):
-    """A message waits for a dispatcher. Outside the wall so that workers can be fair across organizations; nothing personal."""
+    """A message waits for a dispatcher. Outside the wall so that workers can be fair across organizations; nothing personal.
+
+    Webhooks wait in the same way: an endpoint something is due for (channel `webhook`), or events to be handed out (`events`).
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organization_id = models.UUIDField()
-    message_id = models.UUIDField(unique=True)
-    channel = models.CharField(max_length=12, choices=Channel)
+    message_id = models.UUIDField(unique=True)  # with an errand for a channel: of the endpoint, or of the batch of events
+    channel = models.CharField(max_length=12, choices=[*Channel.choices, *Errand.choices])
     due_at = models.DateTimeField()  # business time
     lease_until = models.DateTimeField(null=True, blank=True)  # database time
     lease_token = models.UUIDField(null=True, blank=True)
@@ -240,6 +244,9 @@ class QueueTicket(models.Model):
         indexes: ClassVar = [
             models.Index(name="ticket_due", fields=["due_at"]),
             models.Index(name="ticket_by_organization", fields=["organization_id", "due_at"]),
+            models.Index(  # few, among the messages of a large organization
+                name="ticket_errands", fields=["organization_id", "due_at"], condition=Q(channel__in=sorted(Errand.values))
+            ),
         ]
 
     def __str__(self) -> str:

@@ -61,7 +61,7 @@ _CLOSED_V6: Final = tuple(
         "3fff::/20",  # documentation
     )
 )
-_lookups: Final = ThreadPoolExecutor(max_workers=16, thread_name_prefix="lookup")  # a resolver that hangs must not hold a call
+_lookups: Final = ThreadPoolExecutor(max_workers=64, thread_name_prefix="lookup")  # a resolver that hangs must not hold a call
 
 
 class Blocked(Exception):

@@ -16,6 +16,7 @@ from notifications import receipts
 from notifications.enums import MessageState
 from notifications.models import Message
 from notifications.services import release
+from notifications.webhooks import log
 from scenarios import fallout, housekeeping, payer_indexes, scheduler, thanks
 from scenarios.brakes import Brake
 from scenarios.context import Frame, batches, load_frame, open_customers
@@ -50,6 +51,7 @@ def run_organization(
         frames.append(frame)
         kept.update(housekeeping.keep_house(frame=frame, now=now))
         receipts.forget(now=now)
+        log.forget(now=now)
 
     with tenant(organization):  # by itself: it locks no customer, and what the run asks of it must be of today
         payer_indexes.refresh(today=today)

@@ -1,11 +1,13 @@
 """The sweep: what nobody rang for is found in the database, with the broker gone and without Celery."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from celery import current_app
 from django.db import OperationalError
 
+from customers.services import create_customer
 from dunning.core import clock
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
@@ -13,6 +15,7 @@ from notifications.models import Message
 from scenarios import sweeping
 from scenarios.models import DailyRun
 from tests.factories import make_customer, make_invoice
+from tests.notifications.receivers import receiving, subscribe
 from tests.scenarios.houses import at, cover, open_house
 
 pytestmark = pytest.mark.django_db
@@ -101,3 +104,15 @@ def test_the_rules_are_asked_once_an_hour(monkeypatch: pytest.MonkeyPatch, caplo
         time.advance(timedelta(hours=1))
         assert sweeping.check_rules() == 1
     assert f"{house.slug}: I13 " in caplog.text
+
+
+def test_an_event_nobody_rang_for_is_told_by_the_sweep(settings: Any) -> None:
+    settings.WEBHOOK_LOOPBACK = True
+    house = open_house()
+    with receiving() as receiver:
+        subscribe(house, receiver, "customer.created", now=clock.now())
+        with tenant(house):
+            create_customer(number="C1", name="Durand SARL", actor="system", today=date(2026, 10, 2), now=clock.now())
+        assert sweeping.sweep_once()["webhooks"] == 1
+        assert sweeping.sweep_once()["webhooks"] == 0
+    assert receiver.types == ["customer.created"]
