@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
             name='ImportFile',
             fields=[
                 ('id', models.UUIDField(default=dunning.core.tokens.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(blank=True, choices=[('customers', 'Customers'), ('invoices', '0006_agreements'), ('installments', 'Instalments'), ('payments', 'Payments'), ('open_items', 'Open-items snapshot'), ('documents', 'Invoice copies'), ('reminders', 'Earlier reminders')], max_length=14)),
+                ('kind', models.CharField(blank=True, choices=[('customers', 'Customers'), ('invoices', 'Invoices'), ('installments', 'Instalments'), ('payments', 'Payments'), ('open_items', 'Open-items snapshot'), ('documents', 'Invoice copies'), ('reminders', 'Earlier reminders')], max_length=14)),
                 ('filename', models.CharField(max_length=200)),
                 ('state', models.CharField(choices=[('given', 'To prepare'), ('checking', 'Being checked'), ('checked', 'Checked'), ('loading', 'Being loaded'), ('loaded', 'Loaded'), ('discarded', 'Set aside')], default='given', max_length=10)),
                 ('look', models.JSONField(default=dict)),
