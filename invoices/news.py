@@ -12,7 +12,18 @@ from django.db.models import Sum
 
 from dunning.core import events
 from invoices.enums import InvoiceKind
-from invoices.models import Dispute, Hold, ImportBatch, Installment, Invoice, LedgerCoverage, Payment, Promise
+from invoices.models import (
+    Declaration,
+    Dispute,
+    Hold,
+    ImportBatch,
+    Installment,
+    Invoice,
+    LedgerCoverage,
+    Payment,
+    PaymentPlan,
+    Promise,
+)
 
 Described = Mapping[UUID, Mapping[str, Any]]
 
@@ -52,6 +63,8 @@ _DISPUTE: Final = {
     **events.named("amount", "state"),
 }
 _HOLD: Final = {**_ITEM, **events.named("kind", "side", "starts_on", "ends_on", "released_on")}
+_PLAN: Final = {**_CUSTOMER, **events.named("agreed_on", "reference", "currency", "amount", "state")}
+_DECLARATION: Final = {**_CUSTOMER, "action": "action", "said_at": "at"}
 _IMPORT: Final = events.named("kind", "created", "updated", "unchanged", "errors")
 _COVERAGE: Final = {"through": "through", "source": "source"}
 
@@ -62,6 +75,8 @@ def connect() -> None:
     events.describe_by("payment", describe_payments)
     for subject, model, paths in (
         ("installment", Installment, _INSTALLMENT),
+        ("payment_plan", PaymentPlan, _PLAN),
+        ("declaration", Declaration, _DECLARATION),
         ("promise", Promise, _PROMISE),
         ("dispute", Dispute, _DISPUTE),
         ("hold", Hold, _HOLD),

@@ -118,7 +118,8 @@ def confirm_change(*, change_id: UUID, actor: str, now: datetime) -> BankDetails
     profile.save(update_fields=["iban", "bic", "account_holder", "bank_name"])
     body = {"iban": change.iban, "before": change.previous_iban, "proposed_by": f"user:{change.proposed_by_id}"}
     audit.record(actor=actor, action="bank.changed", target=change, body=body, now=now)
-    events.emit(type="organization.bank_details_changed", object_type="bank_details_change", object_ids=[change.pk], now=now)
+    organization_id = current_organization_id()
+    events.emit(type="organization.bank_details_changed", object_type="organization", object_ids=[organization_id], now=now)
     return change
 
 

@@ -44,6 +44,8 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         _("Instalments"), ("invoice_id", "invoice_number", *_CUSTOMER, "position", "due_on", "currency", "amount", "outstanding")
     ),
     "payment": Subject(_("Payments"), ("reference", *_CUSTOMER, "received_on", "currency", "amount", "unallocated", "cancelled")),
+    "payment_plan": Subject(_("Payment plans"), (*_CUSTOMER, "agreed_on", "reference", "currency", "amount", "state")),
+    "declaration": Subject(_("What customers say on their page"), (*_CUSTOMER, "action", "said_at")),
     "promise": Subject(_("Promises"), (*_ITEM, "promised_for", "currency", "amount", "state")),
     "dispute": Subject(_("Disputes"), (*_ITEM, "reason", "opened_on", "answer_due_on", "currency", "amount", "state")),
     "hold": Subject(_("Pauses"), (*_ITEM, "kind", "side", "starts_on", "ends_on", "released_on")),
@@ -89,6 +91,11 @@ _TYPES: Final = (
     EventType("payment.allocated", "payment", _("A receipt was set against items")),
     EventType("payment.released", "payment", _("What a receipt had settled was taken back")),
     EventType("payment.cancelled", "payment", _("The money was not received after all")),
+    EventType("debtor.declared", "declaration", _("Somebody sent a form from the customer's page")),
+    EventType("payment_plan.agreed", "payment_plan", _("A customer agreed to pay in parts")),
+    EventType("payment_plan.kept", "payment_plan", _("Every part of a payment plan was paid")),
+    EventType("payment_plan.broken", "payment_plan", _("A part of a payment plan was not paid in time")),
+    EventType("payment_plan.ended", "payment_plan", _("A person ended a payment plan")),
     EventType("promise.made", "promise", _("A customer promised to pay")),
     EventType("promise.kept", "promise", _("A promise was kept")),
     EventType("promise.broken", "promise", _("A promise was broken")),
@@ -131,6 +138,7 @@ _TYPES: Final = (
     EventType("ledger.certified", "ledger_coverage", _("Receipts are known to be complete through a day")),
     EventType("organization.held", "organization", _("Every message was stopped at once"), _REASON),
     EventType("organization.released", "organization", _("Messages may leave again")),
+    EventType("organization.bank_details_changed", "organization", _("The account customers pay to was changed, by two people")),
     EventType("webhook.test", "webhook_endpoint", _("A person tried the webhook out; sent to that webhook alone")),
 )
 CATALOGUE: Final[Mapping[str, EventType]] = {entry.name: entry for entry in _TYPES}

@@ -218,7 +218,7 @@ def agree_on_plan(
         "text_sha256": plan.text_sha256,
     }
     audit.record(actor=actor, action="plan.agreed", target=plan, body=body, now=now)
-    events.emit(type="payment_plan.agreed", object_type="payment_plan", object_ids=[plan.pk], now=now)
+    events.emit(type="payment_plan.agreed", object_type="payment_plan", object_ids=[plan.pk], now=now, fresh=True)
     announce_change(ids, reason="plan_agreed", today=today, now=now)
     return plan
 

@@ -113,7 +113,7 @@ def _declare(speaker: Speaker, action: PortalAction, items: Sequence[UUID], deta
         "digest": audit.digest(sorted(map(str, items))),
     }
     audit.record(actor=speaker.actor, action="debtor.declared", target=declaration, body=body, now=now)
-    events.emit(type=f"portal.{action}", object_type="declaration", object_ids=[declaration.pk], now=now)
+    events.emit(type="debtor.declared", object_type="declaration", object_ids=[declaration.pk], now=now, fresh=True)
     common = {
         "source": ActSource.PORTAL,
         "contact": speaker.contact,

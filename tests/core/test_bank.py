@@ -45,7 +45,7 @@ def test_a_proposal_changes_nothing_until_a_second_person_confirms_it(organizati
         profile = OrganizationProfile.objects.get()
         assert (profile.iban, profile.bic, profile.account_holder) == (NEW, "AGRIFRPP", "Atelier SAS")
         assert (confirmed.state, confirmed.proposed_by, confirmed.decided_by) == (BankChangeState.CONFIRMED, claire, paul)
-        assert Event.objects.get(type="organization.bank_details_changed").object_id == change.pk
+        assert Event.objects.get(type="organization.bank_details_changed").object_id == organization.pk
     with tenant(organization):
         trail = list(AuditEvent.objects.filter(action__startswith="bank.").order_by("sequence").values_list("action", "actor"))
         assert trail == [("bank.change_proposed", f"user:{claire.pk}"), ("bank.changed", f"user:{paul.pk}")]
