@@ -163,6 +163,7 @@ class ActKind(models.TextChoices):
     AGREED_PLAN = "agreed_plan", _("Agreed on instalments")
     NAMED_OTHER = "named_other", _("Named somebody else")
     SIGNED_DEBIT = "signed_debit", _("Signed a direct-debit mandate")
+    ASKED = "asked", _("Asks for something")
 
 
 class ActSource(models.TextChoices):

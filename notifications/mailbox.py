@@ -17,6 +17,7 @@ from uuid import UUID
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from customers import portal_access
 from dunning.core.enums import PAPER_CHANNELS, Channel
 from dunning.core.errors import DomainError
 from dunning.core.money import format_date
@@ -44,6 +45,20 @@ def acts_on(message: Message) -> tuple[str, ...]:
         return ()
     active = ProviderAccount.objects.filter(is_active=True, channel=message.channel, kind=ProviderKind.POST_OFFICE)
     return ACTS.get(message.channel, ()) if active.exists() else ()
+
+
+def page_of(message: Message) -> str:
+    """The path of the debtor's page as its recipient would open it; "" without a link, or when the message left this machine."""
+    if not message.link_digest or message.contact_id is None or not acts_on(message):
+        return ""
+    token = portal_access.derive(
+        digest=message.link_digest,
+        message_id=message.pk,
+        contact_id=message.contact_id,
+        generation=message.link_generation,
+        organization_id=current_organization_id(),
+    )
+    return f"{portal_access.PATH}{token}/" if token else ""
 
 
 def answer(*, message_id: UUID, act: str, now: datetime, text: str = "", until: date | None = None) -> str:

@@ -125,6 +125,10 @@ payment.amount | Montant reçu | Amount received | 1 000,00 € | €1,000.00
 payment.date | Date de réception | Date received | 7 octobre 2026 | 7 October 2026
 payment.stated_date | Date de règlement que le client a indiquée | The payment date the customer gave | 5 octobre 2026 | 5 October 2026
 payment.stated_reference | Référence que le client a indiquée | The reference the customer gave | VIR 221 | TRF 221
+said.on | Date de ce que le client a déclaré en ligne | When the customer said it online | 9 octobre 2026 | 9 October 2026
+said.words | Ce qu'il a déclaré, mot pour mot | What they said, word for word | \
+La facture FA-2026-00042 est conforme. | Invoice FA-2026-00042 is right.
+said.next | La suite qui y est donnée | What happens next | Votre accord est enregistré. | Your agreement is recorded.
 debit.date | Date du prélèvement | Date of the direct debit | 1er octobre 2026 | 1 October 2026
 debit.amount | Montant du prélèvement | Amount of the direct debit | 1 840,25 € | €1,840.25
 debit.reason | Motif du rejet | Reason of the rejection | provision insuffisante | insufficient funds

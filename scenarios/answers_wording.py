@@ -8,13 +8,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils.translation import override
 
 from customers.models import Customer
 from dunning.core.enums import PAPER_CHANNELS, Channel, Phase
 from dunning.core.models import Organization
 from dunning.core.selectors import get_profile
 from invoices.enums import ActKind, DisputeState, InvoiceState, PromiseState
-from invoices.models import Allocation, DebtorAct, Dispute, Installment, Payment, PaymentPlan, Promise
+from invoices.models import Allocation, DebtorAct, Declaration, Dispute, Installment, Payment, PaymentPlan, Promise
 from invoices.references import credit_label, printed_reference
 from invoices.selectors.items import unallocated_credits, view_items
 from notifications.enums import MessageKind, Obstacle
@@ -24,6 +25,7 @@ from notifications.placeholders import Value
 from notifications.signals import Go, Stop
 from scenarios import agreements, formal_notice, wording
 from scenarios.context import local_date
+from scenarios.declarations import what_follows
 from scenarios.enums import Reason, Section, Variant
 from scenarios.models import Action, TaskAttempt
 from scenarios.recipients import Directory
@@ -332,6 +334,12 @@ def _about(message: Message, account: wording.Account, organization: Organizatio
         values["call.date"] = account.day(attempt.on)
         values["call.person"] = str(attempt.details.get("person", ""))
         values["call.summary"] = str(attempt.details.get("summary", "")) or attempt.note
+    if declaration_id := details.get("declaration"):
+        declaration = Declaration.objects.get(pk=declaration_id)
+        with override(account.language):
+            values["said.next"] = what_follows(declaration)
+        values["said.words"] = declaration.wording
+        values["said.on"] = account.day(local_date(organization, declaration.at))
     if previous_id := details.get("previous"):
         previous = Message.objects.get(pk=previous_id)
         if previous.accepted_at is not None:

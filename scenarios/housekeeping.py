@@ -58,7 +58,7 @@ def keep_house(*, frame: Frame, now: datetime) -> Counter[str]:
     done["owners_warned"] = _warn_owners(frame, now) if waits["legal_steps"] else 0
     done["receipts_to_match"] = _unmatched_receipts(frame, now) if waits["receipts"] else 0
     done["triage"] = _triage(frame, now) if waits["triage"] else 0
-    done["disputes"] = _disputes_to_answer(frame, now) if waits["disputes"] else 0
+    done["disputes"] = open_dispute_tasks(today=today, now=now) if waits["disputes"] else 0
     done["our_work"] = open_work_of_holds(today=today, now=now) if waits["our_holds"] else 0
     done["replies"] = open_reply_tasks(today=today, now=now) if waits["replies"] else 0
     done["insolvencies"] = open_insolvency_tasks(profile=frame.profile, today=today, now=now) if waits["insolvencies"] else 0
@@ -179,8 +179,8 @@ def open_work_of_holds(*, today: date, now: datetime, holds: Collection[Hold] | 
     return opened
 
 
-def _disputes_to_answer(frame: Frame, now: datetime) -> int:
-    """Every open dispute is on its owner's desk, due on the day announced to the customer."""
+def open_dispute_tasks(*, today: date, now: datetime) -> int:
+    """Every open dispute is on its owner's desk, due on the day announced to the customer; how many are new."""
     known = Task.objects.filter(kind=TaskKind.ANSWER_DISPUTE, dispute__isnull=False).values("dispute")
     disputes = (
         Dispute.objects.select_related("installment__invoice")
@@ -192,7 +192,7 @@ def _disputes_to_answer(frame: Frame, now: datetime) -> int:
         effects.open_once(
             kind=TaskKind.ANSWER_DISPUTE,
             key=f"dispute:{dispute.pk}",
-            today=frame.today,
+            today=today,
             now=now,
             due_on=dispute.answer_due_on,
             customer_id=dispute.customer_id,

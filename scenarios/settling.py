@@ -12,13 +12,14 @@ from dunning.core.models import Organization
 from dunning.core.selectors import get_calendar, get_profile
 from dunning.core.tokens import new_id
 from invoices.enums import EInvoiceStatus, HoldKind
-from invoices.models import Dispute, Hold, Installment, Invoice
+from invoices.models import Declaration, Dispute, Hold, Installment, Invoice
 from invoices.services import acknowledge_dispute, release_hold, restart_plan
 from notifications import outbox
 from notifications.enums import LEFT, NEVER_LEFT, MessageKind, MessageState
 from notifications.models import Message
 from scenarios import effects, outside
 from scenarios.context import local_date
+from scenarios.declarations import disputes_of
 from scenarios.enums import ActionState, Phase, Reason, TaskKind, TaskState
 from scenarios.models import Action, ActionMessage, PlanStep, Task
 from scenarios.recipients import Directory
@@ -93,6 +94,9 @@ def _left(organization: Organization, message: Message, changed: Sequence[Action
             _copy_by_email(message, changed, local_date(organization, now), now)
     if message.kind == MessageKind.ACKNOWLEDGEMENT and message.details.get("dispute"):
         acknowledge_dispute(dispute=Dispute.objects.get(pk=message.details["dispute"]), actor=ACTOR, today=on, now=now)
+    if message.kind == MessageKind.ACKNOWLEDGEMENT and message.details.get("declaration"):
+        for dispute in disputes_of(Declaration.objects.get(pk=message.details["declaration"])):
+            acknowledge_dispute(dispute=dispute, actor=ACTOR, today=on, now=now)
     if message.kind == MessageKind.RESEND:
         _sent_again(message, on, now)
     return bool(changed)

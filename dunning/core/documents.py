@@ -37,6 +37,23 @@ class File:
     filename: str
 
 
+def deposit(content: bytes) -> str:
+    """Keep bytes for the open organization before it is known whether a row will refer to them; their SHA-256, for `fetch`."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    if not _storage().exists(_path(sha256)):
+        _storage().save(_path(sha256), ContentFile(content))
+    return sha256
+
+
+def fetch(sha256: str) -> bytes | None:
+    """What was deposited under this name for the open organization; None when it is not there, or not that any more."""
+    if not _storage().exists(_path(sha256)):
+        return None
+    with _storage().open(_path(sha256)) as file:
+        content: bytes = file.read()
+    return content if hashlib.sha256(content).hexdigest() == sha256 else None
+
+
 def store(*, content: bytes, media_type: str, filename: str, now: datetime) -> Document:
     """Keep `content` for the open organization and return its row; the same bytes are stored once."""
     return store_all(files=[File(content, media_type, filename)], now=now)[0]

@@ -14,8 +14,8 @@ from django.db import connection
 _KEPT: Final = 86_400  # seconds; the longest stretch that may be counted
 _START: Final = "to_timestamp(floor(extract(epoch from clock_timestamp()) / %(seconds)s) * %(seconds)s)"
 _COUNT: Final = f"""
-INSERT INTO core_ratewindow AS w (key, starts_at, count) VALUES (%(key)s, {_START}, 1)
-ON CONFLICT (key, starts_at) DO UPDATE SET count = w.count + 1 RETURNING count
+INSERT INTO core_ratewindow AS w (key, starts_at, count) VALUES (%(key)s, {_START}, %(by)s)
+ON CONFLICT (key, starts_at) DO UPDATE SET count = w.count + %(by)s RETURNING count
 """  # noqa: S608 - an expression of our own
 _READ: Final = f"SELECT count FROM core_ratewindow WHERE key = %(key)s AND starts_at = {_START}"  # noqa: S608
 _FORGET: Final = """
@@ -31,12 +31,12 @@ def _parameters(what: str, who: str, seconds: int) -> dict[str, str | int]:
     return {"key": hmac.new(key, f"{what}\x00{seconds}\x00{who}".encode(), hashlib.sha256).hexdigest(), "seconds": seconds}
 
 
-def count(what: str, *, who: str = "", seconds: int) -> int:
-    """Count once more within the present stretch of `seconds` (a day at most); how often that makes. `who` "" counts everybody."""
+def count(what: str, *, who: str = "", seconds: int, by: int = 1) -> int:
+    """Count once more (or `by`) within the present stretch of `seconds` (a day at most); what that makes. `who` "" counts everybody."""
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, _parameters(what, who, seconds))
+        cursor.execute(_COUNT, {**_parameters(what, who, seconds), "by": by})
         (found,) = cursor.fetchone()
-        if found == 1:  # a new row comes with the end of old ones
+        if found == by:  # a new row comes with the end of old ones
             cursor.execute(_FORGET, [_KEPT])
     return int(found)
 

@@ -17,6 +17,7 @@ ICONS: Final[dict[str, str]] = {
     "credit": "receipt",
     "write_off": "eraser",
     "act": "mail-open",
+    "visit": "eye",
     "dispute": "scale",
     "promise": "handshake",
     "plan": "calendar-clock",
@@ -48,6 +49,7 @@ def _past(entry: Entry, one_invoice: bool) -> TimelineEntry:
     tone = LOOKS.get(entry.code, NEUTRAL).tone if entry.code else "settled" if entry.kind in SETTLES and not entry.state else ""
     said = dict.fromkeys([entry.detail, "" if one_invoice else entry.invoice])
     is_message = entry.kind == "message" and entry.id is not None
+    words = reverse("dashboard:said", args=[entry.act]) if entry.act is not None else ""
     return TimelineEntry(
         on=entry.on,
         title=entry.title,
@@ -60,6 +62,6 @@ def _past(entry: Entry, one_invoice: bool) -> TimelineEntry:
         state_label=entry.state,
         amount=entry.amount,
         currency=entry.currency or "EUR",
-        body_url=reverse("dashboard:message_proof", args=[entry.id]) if is_message else "",
-        page_url=reverse("dashboard:message", args=[entry.id]) if is_message else "",
+        body_url=reverse("dashboard:message_proof", args=[entry.id]) if is_message else words,
+        page_url=reverse("dashboard:message", args=[entry.id]) if is_message else words,
     )

@@ -19,6 +19,7 @@ from dunning.dashboard.views import (
     payments,
     plans,
     records,
+    said,
     search,
     sending,
     today,
@@ -63,6 +64,9 @@ urlpatterns = [
     path("disputes/<uuid:pk>/close/", acts.close_dispute_page, name="close_dispute"),
     path("holds/<uuid:pk>/release/", acts.release, name="release_hold"),
     path("holds/<uuid:pk>/renew/", acts.renew, name="renew_hold"),
+    path("said/<uuid:pk>/", said.show, name="said"),
+    path("said/<uuid:pk>/undo/", said.undo, name="undo_act"),
+    path("said/<uuid:pk>/files/<uuid:file>/", said.file, name="said_file"),
     path("commitments/<uuid:pk>/withdraw/", records.withdraw, name="withdraw_commitment"),
     # customers
     path("customers/", customers.listing, name="customers"),
@@ -88,6 +92,7 @@ urlpatterns = [
     path("messages/<uuid:pk>/letter/", messages.letter, name="message_letter"),
     path("messages/<uuid:pk>/files/<uuid:file>/", messages.attachment, name="message_file"),
     path("messages/<uuid:pk>/answer/", inbox.answer, name="message_answer"),
+    path("messages/<uuid:pk>/page/", inbox.debtor_page, name="message_page"),
     # what came back
     path("messages/inbox/", inbox.listing, name="inbox"),
     path("messages/inbox/<uuid:pk>/", inbox.show, name="reply"),

@@ -32,8 +32,10 @@ from dunning.core.models import Organization, OrganizationProfile
 from dunning.core.selectors import get_profile
 from dunning.core.tenancy import tenant
 from dunning.portal.sessions import Session, read_session, write_session
+from dunning.portal.uploads import A_DAY, LARGEST_FORM
 from notifications.models import Message
 from scenarios.selectors.portal import payers_of
+from scenarios.services.declaring import send_new_link
 
 logger = logging.getLogger(__name__)
 View = Callable[..., HttpResponse]
@@ -45,6 +47,8 @@ OPENED_EACH: Final = 300
 """Links that open something, by one address: a whole company may stand behind it."""
 SENT_EACH: Final = 60
 """Forms sent with one link."""
+ASKED_EACH: Final = 3
+"""New links asked for with an old one in a day."""
 MISSES_WITHIN: Final = 600  # seconds
 LANGUAGE_COOKIE: Final = "portal_language"
 AT_ONCE: Final = timedelta(seconds=60)
@@ -148,11 +152,18 @@ def debtor(action: PortalAction | None = None, *, methods: tuple[str, ...] = ("G
             session = read_session(request, now=now)
             expired: View | None = getattr(view, "expired", None)
             if session is None or not session.is_open(now):
-                if request.method == "POST" and expired is not None:
+                if request.method == "POST" and expired is not None and int(request.META.get("CONTENT_LENGTH") or 0) <= LARGEST_FORM:
                     return private(expired(request, session, **kwargs))
                 return gone(request, session)
-            if request.method == "POST" and limits.count("portal.sent", who=session.link_id.hex, seconds=MISSES_WITHIN) > SENT_EACH:
-                return too_many(request)
+            if request.method == "POST":
+                length = int(request.META.get("CONTENT_LENGTH") or 0)
+                if length > LARGEST_FORM:
+                    return too_large(request)
+                who = session.link_id.hex
+                if limits.count("portal.kilobytes", who=who, seconds=86_400, by=1 + length // 1024) > A_DAY:
+                    return too_many(request)
+                if limits.count("portal.sent", who=who, seconds=MISSES_WITHIN) > SENT_EACH:
+                    return too_many(request)
             return _inside(request, view, session, action, now, kwargs)
 
         return opened
@@ -256,15 +267,42 @@ def private(response: HttpResponse) -> HttpResponse:
 
 
 @csrf_exempt
+def ask_for_link(request: HttpRequest) -> HttpResponse:
+    """A browser whose page closed asks for another link: it goes to the address the first one went to, and to no other.
+
+    The answer is the same whether anything is sent, so that an old cookie tells nothing. Three times a day with one link.
+    """
+    if request.method != "POST":
+        return gone(request)
+    now = clock.now()
+    session = read_session(request, now=now)
+    if session is None:
+        return gone(request)
+    link = portal_access.get_link(session.link_id, now=now)
+    if link is not None and limits.count("portal.asked", who=session.link_id.hex, seconds=86_400) <= ASKED_EACH:
+        with tenant(link.organization_id):
+            people = _people(link)
+            if people is not None:
+                organization, contact = people
+                send_new_link(contact=contact, today=clock.today(organization.timezone), now=now)
+    return private(render(request, "portal/link_sent.html"))
+
+
+@csrf_exempt
 def gone(request: HttpRequest, session: Session | None = None, **_kwargs: Any) -> HttpResponse:
     """The one answer to a link that was guessed, has expired, was revoked or is another's, and to a page that is not the visitor's."""
-    return private(render(request, "portal/gone.html", status=404))
+    return private(render(request, "portal/gone.html", {"may_ask": session is not None}, status=404))
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
     response = private(render(request, "portal/too_many.html", status=429))
     response["Retry-After"] = str(MISSES_WITHIN)
     return response
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    """Not even read: what was written is still in the browser, one page back."""
+    return private(render(request, "portal/too_large.html", status=413))
 
 
 def broken(request: HttpRequest) -> HttpResponse:

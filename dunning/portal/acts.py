@@ -1,19 +1,36 @@
 """What an act of the debtor's page is made of: what it says, what it asks, what it does. `views.acts` draws and sends any of them."""
 
+import copy
+import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
+from enum import Enum
 from typing import Any, ClassVar
 
 from django import forms
 from django.utils.functional import Promise as LazyText
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from customers.enums import PortalAction
+from dunning.core import documents
 from dunning.core.money import format_date, format_money
 from dunning.portal.access import Visitor
 from invoices.models import Declaration, Installment
 from scenarios.services.portal import Speaker
+
+
+class Scope(Enum):
+    """What an act is about when nothing is ticked."""
+
+    DUE = "due"  # everything overdue, or all when nothing is
+    ONE = "one"  # the only open invoice; among several the person chooses
+
+
+class _Typed(forms.Form):
+    """What somebody typed, to be shown and sent again."""
+
+    use_required_attribute = False
 
 
 class Act:
@@ -24,6 +41,7 @@ class Act:
     title: ClassVar[LazyText | str]
     button: ClassVar[LazyText | str]
     form_class: ClassVar[type[forms.Form]]
+    unless_ticked: ClassVar[Scope] = Scope.DUE  # what it is about when nothing is ticked
 
     def lead(self, visitor: Visitor, items: Sequence[Installment]) -> str:
         """One or two sentences under the title."""
@@ -34,16 +52,17 @@ class Act:
 
     def empty_form(self, data: Any) -> forms.Form:
         """The form with what was typed, judged by nobody: its page closed, and who typed is not known any more."""
-        typed = self.form_class(initial={name: data.get(name) for name in data})
-        typed.use_required_attribute = False
+        fields = [(name, field) for name, field in self.form_class.base_fields.items() if not isinstance(field, forms.FileField)]
+        typed = _Typed(initial={name: data.get(name) for name in data})
+        typed.fields.update({name: copy.deepcopy(field) for name, field in fields})
         return typed
 
     def perform(self, visitor: Visitor, speaker: Speaker, items: Sequence[Installment], data: dict[str, Any]) -> Declaration:
         """Do it, through one service. Its refusals are DomainErrors."""
         raise NotImplementedError
 
-    def what_follows(self, visitor: Visitor, declaration: Declaration) -> str:
-        """What happens now, for the page that confirms."""
+    def closed(self, visitor: Visitor, items: Sequence[Installment]) -> str:
+        """A sentence when this cannot be done here; "" when it can."""
         return ""
 
 
@@ -64,7 +83,7 @@ def totals_of(items: Sequence[Installment], language: str) -> list[str]:
     return [format_money(amount, currency, language) for currency, amount in sorted(sums.items())]
 
 
-def statement(act: Act, visitor: Visitor, items: Sequence[Installment], form: forms.Form) -> str:
+def statement(act: Act, visitor: Visitor, items: Sequence[Installment], form: forms.Form, *, files: Sequence[documents.File] = ()) -> str:
     """The exact words of a form: its title, its sentences, its items, every question with what was answered, and its button."""
     language = visitor.language
     count = len(items)
@@ -73,20 +92,17 @@ def statement(act: Act, visitor: Visitor, items: Sequence[Installment], form: fo
     if items:
         lines.append(about % {"count": count, "total": " + ".join(totals_of(items, language))})
         lines += [f"- {item_line(item, language)}" for item in items]
-    lines += [f"{bound.label} {_answer(bound)}".strip() for bound in form.visible_fields()]
+    lines += [f"{bound.label} {_answer(bound, files)}".strip() for bound in form.visible_fields()]
     lines.append(f"[{act.button}]")
     return "\n".join(line for line in lines if line)
 
 
-def _answer(bound: forms.BoundField) -> str:
+def _answer(bound: forms.BoundField, files: Sequence[documents.File]) -> str:
     """What was answered, as the person saw it."""
     if isinstance(bound.field, forms.BooleanField):
         return "[x]" if bound.data else "[ ]"
     if isinstance(bound.field, forms.FileField):
-        return ", ".join(str(file.name) for file in bound.form.files.getlist(bound.html_name))
+        return ", ".join(f"{file.filename} (SHA-256 {hashlib.sha256(file.content).hexdigest()})" for file in files)
     if isinstance(bound.field, forms.ChoiceField):
         return str(dict(bound.field.choices).get(bound.data or "", ""))  # type: ignore[arg-type]  # choices of ours are flat
     return str(bound.data or "").strip()
-
-
-CONFIRM = gettext_lazy("I have checked the invoices listed above.")

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from customers.enums import PortalAction
 from dunning.portal.access import Visitor
-from dunning.portal.acts import Act
+from dunning.portal.acts import Act, Scope
 from dunning.portal.forms.simple import TickForm
 from invoices.models import Declaration, Installment
 from scenarios.services import portal
@@ -28,9 +28,6 @@ class Received(Act):
     def perform(self, visitor: Visitor, speaker: Speaker, items: Sequence[Installment], data: dict[str, Any]) -> Declaration:
         return portal.confirm_receipt(speaker=speaker, items=[item.pk for item in items], today=visitor.today, now=visitor.now)
 
-    def what_follows(self, visitor: Visitor, declaration: Declaration) -> str:
-        return _("Thank you: the receipt of these invoices is recorded.")
-
 
 class Accepted(Act):
     action = PortalAction.ACCEPTED
@@ -45,5 +42,19 @@ class Accepted(Act):
     def perform(self, visitor: Visitor, speaker: Speaker, items: Sequence[Installment], data: dict[str, Any]) -> Declaration:
         return portal.accept(speaker=speaker, items=[item.pk for item in items], today=visitor.today, now=visitor.now)
 
-    def what_follows(self, visitor: Visitor, declaration: Declaration) -> str:
-        return _("Thank you: your agreement is recorded. The invoices are expected at their due dates.")
+
+class NotReceived(Act):
+    action = PortalAction.NOT_RECEIVED
+    name = "not-received"
+    unless_ticked = Scope.ONE
+    title = gettext_lazy("We have not received it")
+    button = gettext_lazy("Ask for the invoices again")
+    form_class = TickForm
+
+    def lead(self, visitor: Visitor, items: Sequence[Installment]) -> str:
+        if items and all(item.invoice.document_id for item in items):
+            return _("Each invoice can be saved as a PDF on the page before. If you have it now, confirm its receipt there instead.")
+        return _("We send the invoices again to the address of this e-mail.")
+
+    def perform(self, visitor: Visitor, speaker: Speaker, items: Sequence[Installment], data: dict[str, Any]) -> Declaration:
+        return portal.say_not_received(speaker=speaker, items=[item.pk for item in items], today=visitor.today, now=visitor.now)

@@ -1,16 +1,12 @@
-"""Every act of the debtor's page, in the order in which they are offered."""
+"""Every act of the debtor's page, and which of them answer a question."""
 
 from typing import Final
 
 from dunning.portal.acts import Act
-from dunning.portal.acts_answers import Accepted, Received
+from dunning.portal.acts_answers import Accepted, NotReceived, Received
+from dunning.portal.acts_payment import Promised, SaysPaid
+from dunning.portal.acts_questions import Disputed, DocumentAsked, OrderNumberGiven
 
-ACTS: Final[tuple[Act, ...]] = (Received(), Accepted())
-
-
-def act_of(action: str) -> Act:
-    """The act that makes declarations of this action. Raises LookupError for none."""
-    for act in ACTS:
-        if act.action == action:
-            return act
-    raise LookupError(action)
+QUESTIONS: Final[tuple[Act, ...]] = (Disputed(), NotReceived(), DocumentAsked(), OrderNumberGiven())
+"""Behind "I have a question", in this order."""
+ACTS: Final[tuple[Act, ...]] = (Promised(), SaysPaid(), Accepted(), Received(), *QUESTIONS)

@@ -12,6 +12,8 @@ urlpatterns = [
     path("portal/", account.account, name="page"),
     path("portal/file/<uuid:pk>/", account.invoice_file, name="file"),
     path("portal/done/<uuid:pk>/", acts.done, name="done"),
+    path("portal/link/", access.ask_for_link, name="link"),
+    path("portal/question/", acts.question, name="question"),
     *(path(f"portal/{act.name}/", acts.act_view(act), name=act.name) for act in ACTS),
     re_path(r"^(?:p|portal)(?:/.*)?$", access.gone),
 ]

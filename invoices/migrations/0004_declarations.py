@@ -47,6 +47,11 @@ class Migration(migrations.Migration):
                 ('organization', models.ForeignKey(db_index=False, default=dunning.core.tenancy.current_organization_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.organization')),
             ],
         ),
+        migrations.AlterField(
+            model_name='debtoract',
+            name='kind',
+            field=models.CharField(choices=[('received', 'Receipt confirmed'), ('not_received', 'Not received'), ('accepted', 'Accepted'), ('disputed', 'Disputed'), ('promised', 'Promised'), ('says_paid', 'Says it is paid'), ('asked', 'Asks for something')], max_length=12),
+        ),
         migrations.AddField(
             model_name='debtoract',
             name='declaration',

@@ -23,7 +23,7 @@ from invoices.selectors.items import (
 from invoices.selectors.payer_index import kept_indexes, payer_index_sentence
 from invoices.selectors.plans import PlanView, get_plan, plans_about
 from invoices.selectors.receipts import list_payments, payment_allocations, unmatched_count
-from invoices.selectors.said import last_sayings, state_of
+from invoices.selectors.said import last_sayings, state_of, takes_no_promise
 from invoices.selectors.statement import Line, LineKind, Statement, customer_statement, ledger_balance
 from invoices.selectors.terms import customer_terms
 
@@ -66,6 +66,7 @@ __all__ = [
     "residues",
     "search_invoices",
     "state_of",
+    "takes_no_promise",
     "unmatched_count",
     "unmatched_payments",
     "unmatched_reach",

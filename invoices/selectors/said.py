@@ -7,8 +7,13 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Count
 
-from invoices.models import DebtorAct
+from invoices.enums import PromiseState
+from invoices.models import DebtorAct, Promise
+
+BROKEN_BEFORE_REFUSAL: Final = 2
+"""After as many broken promises the debtor's page takes no more."""
 
 # Whatever a debtor's answer is about: what is left, the last thing said, what is open.
 _STATE: Final = """
@@ -35,3 +40,10 @@ def last_sayings(installment_ids: Collection[UUID]) -> dict[UUID, DebtorAct]:
     """The latest valid act about each of these items."""
     acts = DebtorAct.objects.filter(installment__in=list(installment_ids), undone_at=None).order_by("installment", "-at", "-pk")
     return {act.installment_id: act for act in acts.distinct("installment") if act.installment_id is not None}
+
+
+def takes_no_promise(customer_ids: Collection[UUID]) -> bool:
+    """Whether one of these customers broke so many promises that it makes the next one by telephone (rule 7)."""
+    broken = Promise.objects.filter(customer__in=list(customer_ids), state=PromiseState.BROKEN).order_by()
+    counts = broken.values("customer").annotate(count=Count("pk")).values_list("count", flat=True)
+    return any(count >= BROKEN_BEFORE_REFUSAL for count in counts)

@@ -4,7 +4,15 @@ Every function is keyword-only, takes `actor`, `today` and `now`, and runs insid
 the transaction. Refusals are DomainErrors, and nothing is written then (the transaction is the caller's to roll back).
 """
 
-from invoices.services.acts import mark_accepted, mark_not_received, mark_received, restart_plan, says_paid, undo_act
+from invoices.services.acts import (
+    Voice,
+    mark_accepted,
+    mark_not_received,
+    mark_received,
+    restart_plan,
+    says_paid,
+    write_act,
+)
 from invoices.services.allocations import (
     allocate,
     allocate_credit_notes,
@@ -52,6 +60,7 @@ from invoices.services.payments import (
 )
 from invoices.services.promises import break_due_promises, cancel_promise, make_promise
 from invoices.services.reporting import set_collection_target, state_sales
+from invoices.services.undoing import undo_act, undo_declaration
 
 __all__ = [
     "InstallmentDraft",
@@ -60,6 +69,7 @@ __all__ = [
     "PaymentDraft",
     "Recorded",
     "Signature",
+    "Voice",
     "acknowledge_dispute",
     "agree_on_plan",
     "allocate",
@@ -110,7 +120,9 @@ __all__ = [
     "set_triage",
     "state_sales",
     "undo_act",
+    "undo_declaration",
     "update_invoice",
     "waive_penalties",
+    "write_act",
     "write_off",
 ]

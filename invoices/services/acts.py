@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from dunning.core.selectors import get_calendar, get_profile
 from invoices.enums import ActKind, ActSource, HoldKind, HoldSide
 from invoices.models import DebtorAct, Declaration, Hold, Installment, Invoice
 from invoices.services import holds
-from invoices.services.balances import announce_change, tell_changed
+from invoices.services.balances import announce_change
 from invoices.services.locks import Locked, lock_items
 
 ALREADY_PAID_DAYS = 5
@@ -89,6 +90,7 @@ def says_paid(
     *,
     installments: Collection[Installment],
     paid_on: date,
+    amount: Decimal | None = None,
     reference: str = "",
     credited_iban_end: str = "",
     source: str = ActSource.STAFF,
@@ -115,7 +117,13 @@ def says_paid(
     profile = get_profile()
     ours = {item.invoice.pay_to_iban[-4:] for item in items} | {profile.iban[-4:]}
     suspect = bool(end) and end not in ours
-    details = {"paid_on": paid_on.isoformat(), "reference": reference, "credited_iban_end": end, "foreign_account": suspect}
+    details: dict[str, Any] = {
+        "paid_on": paid_on.isoformat(),
+        "reference": reference,
+        "credited_iban_end": end,
+        "foreign_account": suspect,
+        **({"amount": str(amount)} if amount is not None else {}),
+    }
     acts = write_act(ActKind.SAYS_PAID, items, Voice(source, contact, declaration), text, details, actor=actor, now=now)
     ids = sorted({item.invoice_id for item in items})
     events.emit(type="invoice.said_paid", object_type="invoice", object_ids=ids, now=now, payload={"paid_on": paid_on})
@@ -142,22 +150,6 @@ def says_paid(
         holds.add_holds(pauses, actor=actor, today=today, now=now)
     announce_change([item.pk for item in items], reason="says_paid", today=today, now=now)
     return acts
-
-
-def undo_act(*, act: DebtorAct, reason: str, actor: str, today: date, now: datetime) -> None:
-    """This was not said, or not by them: it counts no more, and the latest of the others wins again. The row stays."""
-    if not reason.strip():
-        raise DomainError(_("Say why this no longer counts."), code="required", field="reason")
-    if act.kind not in ANSWERS or act.installment_id is None:
-        raise DomainError(_("End the promise, the dispute or the pause itself instead."), code="not_undoable")
-    locked = lock_items([act.installment_id])
-    if not DebtorAct.objects.filter(pk=act.pk, undone_at=None).update(undone_at=now, undone_reason=reason.strip()[:300]):
-        return
-    act.undone_at, act.undone_reason = now, reason.strip()[:300]
-    replay([locked.installment(act.installment_id).invoice])
-    audit.record(actor=actor, action="act.undone", target=act, body={"kind": str(act.kind), "reason": reason}, now=now)
-    tell_changed([locked.installment(act.installment_id).invoice_id], ["answer"], now=now)
-    announce_change([act.installment_id], reason="act_undone", today=today, now=now)
 
 
 def restart_plan(

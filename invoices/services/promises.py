@@ -18,12 +18,10 @@ from dunning.core.tokens import new_id
 from invoices.enums import ActKind, ActSource, PromiseState
 from invoices.keeping import is_kept
 from invoices.models import Allocation, DebtorAct, Declaration, Installment, Promise
+from invoices.selectors.said import takes_no_promise
 from invoices.services.balances import announce_change
 from invoices.services.drafts import check_amount
 from invoices.services.locks import lock_items
-
-BROKEN_BEFORE_REFUSAL = 2
-"""After as many broken promises the debtor's page takes no more."""
 
 
 def make_promise(
@@ -190,8 +188,7 @@ def _since(promise: Promise, limit: date) -> dict[str, Decimal]:
 
 
 def _refuse_on_portal(items: Sequence[Installment]) -> None:
-    customer_id = items[0].customer_id
-    if Promise.objects.filter(customer=customer_id, state=PromiseState.BROKEN).count() >= BROKEN_BEFORE_REFUSAL:
+    if takes_no_promise([items[0].customer_id]):
         raise DomainError(
             _("Two earlier promises were not kept: please call us to agree on a date."),
             code="too_many_broken_promises",

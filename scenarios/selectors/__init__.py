@@ -9,7 +9,8 @@ from scenarios.selectors.items import ItemRow, items_of_message, list_steps, sta
 from scenarios.selectors.payer_index import ExplainedIndex, explained_index
 from scenarios.selectors.plans import PlanView, StepView, plan_view, plan_views
 from scenarios.selectors.tasks import QueueEntry, desk_counts, work_queue
-from scenarios.selectors.timeline import Entry, Future, Timeline, customer_timeline, timeline
+from scenarios.selectors.timeline import Future, Timeline, customer_timeline, timeline
+from scenarios.selectors.timeline_entries import Entry
 from scenarios.selectors.why import Why, today_sentence, why, why_sentences, within_sentence
 
 __all__ = [

@@ -2,8 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,21 +11,19 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from customers.models import Customer
+from customers.models import Customer, PortalVisit
 from dunning.core.enums import PAPER_CHANNELS
 from dunning.core.models import Organization
-from invoices.enums import ActKind, DisputeState, InvoiceKind, PlanState, PromiseState
-from invoices.models import Allocation, DebtorAct, Dispute, Hold, Installment, Invoice, Promise, WriteOff
+from invoices.enums import InvoiceKind, PlanState
+from invoices.models import Allocation, Hold, Installment, Invoice, WriteOff
 from invoices.selectors import plans_about
 from notifications.enums import LEFT, MessageState, ProofKind
 from notifications.models import Message, ProofFile
 from scenarios.enums import CallOutcome, CommitmentState, Reason
 from scenarios.models import Action, ActionMessage, Commitment, PlanStep, TaskAttempt
+from scenarios.selectors.timeline_entries import ACCEPTED, ANSWERED, DELIVERED, PLANNED, REGISTERED, Entry, visits, what_was_said
 from scenarios.selectors.why import day_words, reason_words, step_name, why
 
-PLANNED, ACCEPTED, DELIVERED, ANSWERED, REGISTERED = range(5)
-"""Evidence levels: E0 planned, E1 accepted by the provider or posted, E2 delivered to the recipient's server, E3 an act of the customer, E4
-registered delivery."""
 NOT_REACHED: Final = "not_reached"
 """Code of a message that went to a wrong address, "non parvenu", whatever its provider reported."""
 _EVIDENCE: Final = {
@@ -35,25 +32,6 @@ _EVIDENCE: Final = {
     MessageState.COMPLAINED: DELIVERED,
     MessageState.BOUNCED: ACCEPTED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the past. `kind` chooses its icon; `state` is the object's own; `id` leads to it; amounts are in `currency`."""
-
-    on: date
-    kind: str  # invoice, message, step, call, payment, credit, write_off, act, dispute, promise, plan, hold, commitment, task
-    title: str
-    detail: str = ""
-    state: str = ""
-    at: datetime | None = None
-    evidence: int | None = None
-    amount: Decimal | None = None
-    currency: str = ""
-    id: UUID | None = None
-    invoice: str = ""  # number
-    code: str = ""  # the stored state behind `state`
-    channel: str = ""  # of a message or a step
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +62,7 @@ def timeline(*, invoice: Invoice, organization: Organization, today: date) -> Ti
         *_about_items(items, zone),
         *_sorted_messages(messages, zone, _uncounted(items)),
         *_proofs(messages, zone),
+        *visits(PortalVisit.objects.filter(message_id__in=[message.pk for message in messages]), zone),
     ]
     return Timeline(_newest_first(past), _future([invoice], organization, today))
 
@@ -100,6 +79,7 @@ def customer_timeline(*, customer: Customer, organization: Organization, today: 
         *_sorted_messages(messages, zone, set()),
         *_proofs(messages, zone),
         *_holds(Hold.objects.filter(customer=customer, installment=None), {}),
+        *visits(PortalVisit.objects.filter(customer=customer).order_by("-at")[:limit], zone),
     ]
     still_open = list({item.invoice_id: item.invoice for item in items if item.outstanding > 0}.values())[:20]
     return Timeline(_newest_first(past)[:limit], _future(still_open, organization, today))
@@ -206,9 +186,7 @@ def _about_items(items: Sequence[Installment], zone: ZoneInfo) -> Iterator[Entry
     yield from _steps(ids, numbers)
     yield from _calls(ids, zone)
     yield from _money(items, numbers)
-    yield from _said(ids, numbers, zone)
-    yield from _disputes(ids, numbers)
-    yield from _promises(ids, numbers)
+    yield from what_was_said(items, zone)
     yield from _plans(ids, numbers)
     yield from _holds(Hold.objects.filter(installment__in=ids), numbers)
     yield from _commitments(ids, numbers)
@@ -283,57 +261,6 @@ def _money(items: Sequence[Installment], numbers: dict[UUID, str]) -> Iterator[E
             id=off.pk,
             invoice=numbers[off.installment_id],
         )
-
-
-def _said(ids: Collection[UUID], numbers: dict[UUID, str], zone: ZoneInfo) -> Iterator[Entry]:
-    told_elsewhere = [ActKind.PROMISED, ActKind.DISPUTED, ActKind.AGREED_PLAN]
-    for act in DebtorAct.objects.filter(installment__in=list(ids)).exclude(kind__in=told_elsewhere):
-        if act.installment_id is None:
-            continue
-        yield Entry(
-            act.at.astimezone(zone).date(),
-            "act",
-            str(act.get_kind_display()),
-            detail=" · ".join(part for part in (str(act.get_source_display()), act.text) if part),
-            state=_("Undone") if act.undone_at is not None else "",
-            at=act.at,
-            evidence=ANSWERED,
-            id=act.pk,
-            invoice=numbers[act.installment_id],
-        )
-
-
-def _disputes(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
-    for dispute in Dispute.objects.filter(installment__in=list(ids)):
-        number = numbers[dispute.installment_id]
-        reason = str(dispute.get_reason_display())
-        yield Entry(dispute.opened_on, "dispute", _("Dispute opened"), reason, amount=dispute.amount, id=dispute.pk, invoice=number)
-        if dispute.state != DisputeState.OPEN and dispute.closed_on is not None:
-            title = _("Dispute closed")
-            state = str(dispute.get_state_display())
-            yield Entry(
-                dispute.closed_on,
-                "dispute",
-                title,
-                dispute.resolution_text,
-                state=state,
-                id=dispute.pk,
-                invoice=number,
-                code=dispute.state,
-            )
-
-
-def _promises(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
-    for promise in Promise.objects.filter(installment__in=list(ids)):
-        number = numbers[promise.installment_id]
-        until = day_words(promise.promised_for)
-        yield Entry(
-            promise.made_on, "promise", _("Promised for %s") % until, promise.text, amount=promise.amount, id=promise.pk, invoice=number
-        )
-        if promise.state != PromiseState.OPEN and promise.closed_on is not None:
-            state = str(promise.get_state_display())
-            title = _("Promise for %s") % until
-            yield Entry(promise.closed_on, "promise", title, state=state, id=promise.pk, invoice=number, code=promise.state)
 
 
 def _plans(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:

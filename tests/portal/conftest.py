@@ -48,7 +48,7 @@ def remind(organization: Organization, customer: Customer, day: str = "2026-10-0
 
 @pytest.fixture
 def debt(db: None) -> Debt:
-    return owe(open_house())
+    return owe(open_house(default_language="en"))
 
 
 def owe(organization: Organization, number: str = "C1", invoice: str = "FA-1") -> Debt:

@@ -1,13 +1,10 @@
 """What a debtor does: said once, in the words it was shown, and acted upon at once."""
 
 import hashlib
-import re
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from dunning.core import clock
@@ -15,6 +12,7 @@ from dunning.core.models import AuditEvent
 from dunning.core.tenancy import tenant
 from invoices.models import DebtorAct, Declaration, Invoice
 from tests.portal.conftest import NOW, Debt, opened, owe
+from tests.portal.tools import form_of, notice, send
 from tests.scenarios.houses import open_house
 
 
@@ -22,22 +20,6 @@ from tests.scenarios.houses import open_house
 def at_noon() -> Iterator[clock.VirtualClock]:
     with clock.virtual(NOW) as now:
         yield now
-
-
-def form_of(answer: Any) -> dict[str, str]:
-    """The hidden fields of the page's form."""
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', answer.content.decode()))
-
-
-def send(browser: Client, now: clock.VirtualClock, act: str, query: str = "", wait: float = 3, **typed: Any) -> HttpResponse:
-    """Open the form, wait, and send it."""
-    hidden = form_of(browser.get(f"/portal/{act}/{query}"))
-    now.advance(seconds=wait)
-    return browser.post(f"/portal/{act}/", {**hidden, **typed})
-
-
-def notice(answer: Any) -> str:
-    return " ".join(re.findall(r'role="alert">([^<]*)<', answer.content.decode()))
 
 
 def said(debt: Debt) -> list[str]:

@@ -22,11 +22,12 @@ from dunning.core.enums import Role
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from notifications import freezing
+from notifications.dispatcher import deliver_due
 from notifications.models import Message
 from notifications.providers import mime
 from tests.dashboard.conftest import sign_in
 from tests.factories import make_invoice
-from tests.portal.conftest import NOW, TODAY, Debt, opened, owe, remind
+from tests.portal.conftest import NOW, TODAY, Debt, link_in, opened, owe, remind
 from tests.scenarios.houses import CLERK, open_house
 
 LATER = {"actor": CLERK, "today": TODAY, "now": NOW}
@@ -295,3 +296,21 @@ def test_the_second_reminder_carries_a_link_of_its_own_and_the_first_still_serve
     assert second.pk != debt.message.pk and second.link_digest != debt.message.link_digest
     assert PortalToken.objects.count() == 2
     assert Client().get(debt.path).status_code == 302
+
+
+def test_a_closed_page_lets_its_reader_ask_for_another_link(visitor: Client, debt: Debt, at_noon: clock.VirtualClock) -> None:
+    assert Client().post("/portal/link/").status_code == 404
+    at_noon.advance(hours=3)
+    closed = visitor.get("/portal/")
+    assert closed.status_code == 404 and "Send me a new link by e-mail" in closed.content.decode()
+    answers = {visitor.post("/portal/link/").content for _time in range(5)}
+    assert len(answers) == 1 and "on its way to the address that one was sent to" in answers.pop().decode()
+    deliver_due(now=at_noon.now, organization=debt.organization)
+    with tenant(debt.organization):
+        sent = list(Message.objects.filter(template_key="portal_link"))
+    assert [message.recipient for message in sent] == [debt.contact.email] * 3
+    assert opened(link_in(sent[0])).get("/portal/").status_code == 200
+    PortalToken.objects.update(revoked_at=NOW)
+    assert "on its way" in visitor.post("/portal/link/").content.decode()  # and nothing is
+    with tenant(debt.organization):
+        assert Message.objects.filter(template_key="portal_link").count() == 3

@@ -29,6 +29,15 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(label=_("Reason"), max_length=300, help_text=_("It stays on the timeline."))
 
 
+class UndoForm(ReasonForm):
+    everything = forms.BooleanField(label=_("For every invoice of the same answer"), required=False, initial=True)
+
+    def __init__(self, *args: Any, others: int = 0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not others:
+            del self.fields["everything"]
+
+
 class PromiseForm(forms.Form):
     promised_for = DayField(label=_("Promised for"))
     amount = AmountField(label=_("Amount"), required=False, help_text=_("Left blank: all that is left to pay."))

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -218,3 +218,12 @@ ACT_ICONS = {
 def trial_acts(acts: tuple[str, ...]) -> list[tuple[str, str, str]]:
     """(value, words, icon) of the one-click answers that can be tried on a message."""
     return [(act, ACT_WORDS[act](), ACT_ICONS[act]) for act in acts if act != "reply"]
+
+
+@member(Permission.WORK, methods=("POST",))
+def debtor_page(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Open the customer's page as its recipient would: only for a message that the local post office kept, so that nobody else can."""
+    found = mailbox.page_of(message_detail(pk).message)
+    if not found:
+        raise Http404
+    return redirect(found)

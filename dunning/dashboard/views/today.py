@@ -15,6 +15,7 @@ from dunning.dashboard.queue import grouped
 from dunning.dashboard.views.base import MemberRequest, fragment, member, page, today_of
 from invoices.selectors import coverage_through, figures
 from scenarios.selectors import board, last_night, work_queue
+from scenarios.selectors.declared import said_lately
 
 
 @member()
@@ -28,6 +29,7 @@ def show(request: MemberRequest) -> HttpResponse:
         "frozen": total_by_currency(found.frozen),
         "groups": grouped(entries, may_work=allows(request.membership, Permission.WORK)),
         "queue_count": len(entries),
+        "said": said_lately(now=clock.now()),
         "night": last_night(today=today),
         "ledger_through": coverage_through(),
         "bank_waiting": bank.waiting_change(),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from customers.enums import MachineSign
@@ -15,6 +16,7 @@ from dunning.core.enums import Phase
 from dunning.portal.access import Visitor, debtor
 from dunning.portal.base import page, saved_file
 from dunning.portal.items import choose
+from dunning.portal.registry import ACTS
 from scenarios.selectors.portal import Account, portal_account, portal_items, visible_items
 from scenarios.wording import copy_name
 
@@ -34,13 +36,15 @@ def account(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "account": figures,
         "rows": rows,
         "items": portal_items(list(rows.object_list), today=visitor.today),
-        "intro": intro(figures, visitor),
+        "intro": intro(figures),
+        "asked": (asked := next((act for act in ACTS if act.name == request.GET.get("for") and visitor.may(act.action)), None)),
+        "asked_address": reverse(f"portal:{asked.name}") if asked is not None else "",
         "several_customers": len(visitor.family) > 1,
     }
     return page(request, visitor, "account", **context)
 
 
-def intro(figures: Account, visitor: Visitor) -> str:
+def intro(figures: Account) -> str:
     """Why they are asked, as firmly as the plan of their most advanced invoice is by now (docs/domain.md 6.3)."""
     if not figures.count:
         return _("Nothing is open on your account. Thank you.")

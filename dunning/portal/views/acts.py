@@ -1,7 +1,8 @@
 """Any act of the debtor's page: its form is drawn with a nonce, sent with it, and answered by a page that says what happens now."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
@@ -12,20 +13,23 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dunning.core.errors import DomainError
-from dunning.portal import nonces
+from dunning.portal import nonces, uploads
 from dunning.portal.access import Visitor, address_of, debtor
-from dunning.portal.acts import Act, statement, totals_of
+from dunning.portal.acts import Act, Scope, statement, totals_of
 from dunning.portal.base import page
+from dunning.portal.forms.fields import FilesField
 from dunning.portal.items import choose, pack, ticked, unpack
-from dunning.portal.registry import act_of
+from dunning.portal.registry import QUESTIONS
 from dunning.portal.sessions import Session
 from invoices.models import Declaration, Installment
 from invoices.selectors import state_of
+from scenarios.declarations import what_follows
 from scenarios.services.portal import AlreadySaid, Speaker
 
 WORK: Final = ("GET", "HEAD", "POST")
-AGAIN: Final = 422  # nothing was kept: the form is drawn again
+AGAIN: Final = 422  # nothing was done: the form is drawn again
 SHOWN: Final = 10  # items a form lists by name; the others are counted
+FILES: Final = "attached"  # of a form that takes some
 
 
 def act_view(act: Act) -> Callable[..., HttpResponse]:
@@ -34,14 +38,27 @@ def act_view(act: Act) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         if request.method == "POST":
             return _sent(request, visitor, act)
-        items = choose(visitor, ticked(request))
+        items = _about(request, visitor, act)
+        if not items:
+            return redirect(f"{reverse('portal:page')}?{urlencode({'for': act.name})}")
         return _drawn(request, visitor, act, items, act.form(visitor, items))
 
     def expired(request: HttpRequest, session: Session | None) -> HttpResponse:
-        return _expired(request, act)
+        return _expired(request, act, may_ask=session is not None)
 
     view.expired = expired  # type: ignore[attr-defined]  # read by the door
     return debtor(act.action, methods=WORK)(view)
+
+
+def _about(request: HttpRequest, visitor: Visitor, act: Act) -> list[Installment]:
+    """What was ticked; without a tick what the act is usually about, nothing when the person must say."""
+    ids = ticked(request)
+    items = choose(visitor, ids)
+    if ids or len(items) < 2:
+        return items
+    if act.unless_ticked is Scope.ONE:
+        return []
+    return [item for item in items if item.due_on < visitor.today] or items
 
 
 def _drawn(
@@ -52,13 +69,15 @@ def _drawn(
     form: forms.Form,
     *,
     notice: str = "",
+    kept: Sequence[uploads.Kept] = (),
     status: int = 200,
 ) -> HttpResponse:
     ids = [item.pk for item in items]
-    nonce = nonces.draw(contact_id=visitor.contact.pk, action=act.action, items=ids, seen=state_of(ids), now=visitor.now)
+    nonce = nonces.draw(contact_id=visitor.contact.pk, action=act.name, items=ids, seen=state_of(ids), now=visitor.now)
     context = {
         "act": act,
         "form": form,
+        "closed": act.closed(visitor, items),
         "lead": act.lead(visitor, items),
         "items": items[:SHOWN],
         "others": max(0, len(items) - SHOWN),
@@ -67,6 +86,7 @@ def _drawn(
         "packed": pack(ids),
         "nonce": nonce,
         "notice": notice,
+        "kept": kept,
         "address": reverse(f"portal:{act.name}"),
     }
     return page(request, visitor, "act", status=status, **context)
@@ -77,60 +97,88 @@ def _sent(request: HttpRequest, visitor: Visitor, act: Act) -> HttpResponse:
     wanted = unpack(request.POST.get("items", ""))
     items = choose(visitor, wanted) if wanted else []
     form = act.form(visitor, items, request.POST, request.FILES)
-    nonce = nonces.read(request.POST.get("nonce", ""), contact_id=visitor.contact.pk, action=act.action, items=wanted, now=visitor.now)
-    if nonce is not None and (known := _recorded(visitor, nonce.value)) is not None:
+    nonce = nonces.read(request.POST.get("nonce", ""), contact_id=visitor.contact.pk, action=act.name, items=wanted, now=visitor.now)
+    if nonce is not None and (known := Declaration.objects.filter(nonce=nonce.value, contact=visitor.contact).first()) is not None:
         return redirect("portal:done", pk=known.pk)
+    notice = ""
     if nonce is None:
         notice = _("This form had been open for too long. Nothing of what you wrote is lost: please check it and send it again.")
-        return _drawn(request, visitor, act, items, form, notice=notice, status=AGAIN)
-    if nonce.is_hasty(visitor.now):
+    elif nonce.is_hasty(visitor.now):
         notice = _("That went very quickly. Nothing of what you wrote is lost: please check it once more and send it again.")
-        return _drawn(request, visitor, act, items, form, notice=notice, status=AGAIN)
-    if not form.is_valid():
-        return _drawn(request, visitor, act, items, form, status=AGAIN)
+    earlier = uploads.bring_back(request.POST.getlist("kept"), visitor.contact.pk) if FILES in form.fields else []
+    valid = form.is_valid()
+    if nonce is None or notice or not valid:
+        return _again(request, visitor, act, items, form, earlier, notice)
+    data = dict(form.cleaned_data)
+    if FILES in form.fields:
+        data[FILES] = [*earlier, *data[FILES]][: uploads.MOST]
     speaker = Speaker(
         contact=visitor.contact,
         link_id=visitor.link.pk,
         nonce=nonce.value,
         seen=nonce.seen,
         language=visitor.language,
-        words=statement(act, visitor, items, form),
+        words=statement(act, visitor, items, form, files=data.get(FILES, ())),
         address=address_of(request),
         user_agent=request.headers.get("User-Agent", ""),
     )
     try:
         with transaction.atomic():
-            declaration = act.perform(visitor, speaker, items, form.cleaned_data)
+            declaration = act.perform(visitor, speaker, items, data)
     except AlreadySaid as known:
         return redirect("portal:done", pk=known.declaration.pk)
     except DomainError as refusal:
         if refusal.field in form.fields:
             form.add_error(refusal.field, refusal.message)
-            return _drawn(request, visitor, act, items, form, status=AGAIN)
-        return _drawn(request, visitor, act, choose(visitor, wanted) if wanted else [], form, notice=refusal.message, status=AGAIN)
+        else:
+            notice = refusal.message
+        return _again(request, visitor, act, choose(visitor, wanted) if wanted else [], form, earlier, notice)
     return redirect("portal:done", pk=declaration.pk)
 
 
-def _recorded(visitor: Visitor, nonce: str) -> Declaration | None:
-    return Declaration.objects.filter(nonce=nonce, contact=visitor.contact).first()
+def _again(
+    request: HttpRequest,
+    visitor: Visitor,
+    act: Act,
+    items: Sequence[Installment],
+    form: forms.Form,
+    earlier: Sequence[Any],
+    notice: str,
+) -> HttpResponse:
+    """The form once more: what was typed is in it, and files that were good need not be attached again."""
+    kept = []
+    if isinstance(field := form.fields.get(FILES), FilesField):
+        kept = uploads.put_aside([*earlier, *field.good][: uploads.MOST], visitor.contact.pk)
+    return _drawn(request, visitor, act, items, form, notice=notice, kept=kept, status=AGAIN)
+
+
+def _expired(request: HttpRequest, act: Act, *, may_ask: bool) -> HttpResponse:
+    """The page closed while somebody was writing. Whose it was is not known any more: only what they sent is shown, to be sent again."""
+    context = {
+        "act": act,
+        "form": act.empty_form(request.POST),
+        "may_ask": may_ask,
+        "had_files": bool(request.FILES),
+        "nonce": request.POST.get("nonce", "")[:1000],
+        "packed": request.POST.get("items", "")[: 22 * 500 + 2],
+        "address": reverse(f"portal:{act.name}"),
+    }
+    return render(request, "portal/expired.html", context, status=403)
+
+
+@debtor()
+def question(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """What may be wrong or missing, for the invoices that were ticked."""
+    ids = ticked(request)
+    items = choose(visitor, ids) if ids else []
+    query = urlencode([("item", str(pk)) for pk in ids])
+    choices = [(act, f"{reverse(f'portal:{act.name}')}{f'?{query}' if query else ''}") for act in QUESTIONS if visitor.may(act.action)]
+    return page(request, visitor, "question", choices=choices, count=len(items), totals=totals_of(items, visitor.language))
 
 
 @debtor()
 def done(request: HttpRequest, visitor: Visitor, pk: UUID) -> HttpResponse:
     """What was said, word for word, and what happens now."""
     declaration = Declaration.objects.get(pk=pk, contact=visitor.contact)
-    act = act_of(declaration.action)
-    return page(request, visitor, "done", declaration=declaration, what_follows=act.what_follows(visitor, declaration))
-
-
-def _expired(request: HttpRequest, act: Act) -> HttpResponse:
-    """The page closed while somebody was writing. Whose it was is not known any more: only what they sent is shown, to be sent again."""
-    form = act.empty_form(request.POST)
-    context = {
-        "act": act,
-        "form": form,
-        "nonce": request.POST.get("nonce", "")[:1000],
-        "packed": request.POST.get("items", "")[: 22 * 500 + 2],
-        "address": reverse(f"portal:{act.name}"),
-    }
-    return render(request, "portal/expired.html", context, status=403)
+    address = visitor.contact.email
+    return page(request, visitor, "done", declaration=declaration, what_follows=what_follows(declaration), receipt_to=address)

@@ -1,0 +1,61 @@
+"""What happens after something was said on the debtor's page, in a sentence or two: for the page, and for the e-mail that confirms it."""
+
+from datetime import date
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from customers.enums import PortalAction
+from dunning.core.money import format_date
+from dunning.core.selectors import get_profile
+from invoices.enums import ActKind
+from invoices.models import DebtorAct, Declaration, Dispute
+
+
+def what_follows(declaration: Declaration) -> str:
+    """In the language in force."""
+    action = PortalAction(declaration.action)
+    if action == PortalAction.DISPUTED:
+        return _dispute(declaration)
+    if action == PortalAction.PROMISED:
+        day = _day(declaration.details["promised_for"])
+        return _("Thank you: we expect your payment on %s and will not remind you of these invoices until then.") % day
+    if action == PortalAction.SAYS_PAID and DebtorAct.objects.filter(declaration=declaration, details__foreign_account=True).exists():
+        return _foreign_account()
+    sentences = {
+        PortalAction.RECEIVED: _("Thank you: the receipt of these invoices is recorded."),
+        PortalAction.ACCEPTED: _("Thank you: your agreement is recorded. The invoices are expected at their due dates."),
+        PortalAction.NOT_RECEIVED: _("The invoices will be sent to you again; until then we will not remind you of them."),
+        PortalAction.SAYS_PAID: _("Thank you: we are looking for your payment and will not remind you of these invoices for some days."),
+        PortalAction.ASKED: _("We will get back to you; until then we will not remind you of these invoices."),
+    }
+    return sentences.get(action, _("Your answer is recorded, and somebody will look at it."))
+
+
+def disputes_of(declaration: Declaration) -> list[Dispute]:
+    """The disputes it opened, with who answers."""
+    acts = DebtorAct.objects.filter(declaration=declaration, kind=ActKind.DISPUTED)
+    ids = [act.details["dispute"] for act in acts]
+    return list(Dispute.objects.select_related("owner").filter(pk__in=ids).order_by("pk"))
+
+
+def _dispute(declaration: Declaration) -> str:
+    dispute = disputes_of(declaration)[0]
+    profile = get_profile()
+    owner = str(dispute.owner) if dispute.owner is not None else profile.signatory_name or profile.legal_name
+    return _("%(owner)s is looking into it and will answer you by %(day)s. Until then you are not asked to pay what you dispute.") % {
+        "owner": owner,
+        "day": _day(dispute.answer_due_on.isoformat()),
+    }
+
+
+def _foreign_account() -> str:
+    """Said calmly, without a number: whoever changed one bank account may have changed a telephone number too."""
+    return _(
+        "The four characters you gave are not the end of our account. Please do not pay again yet: call us at the number you already know,"
+        " not at one from a recent message, and tell your bank at once. Everything on our side is on hold until we have spoken."
+    )
+
+
+def _day(text: str) -> str:
+    return format_date(date.fromisoformat(text), (get_language() or "en")[:2])
