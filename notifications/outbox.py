@@ -6,7 +6,7 @@ A message waits for a dispatcher when it has a ticket, and it has one exactly wh
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from celery import current_app
@@ -31,6 +31,17 @@ ON CONFLICT DO NOTHING
 """
 
 
+class Queued(Protocol):
+    """What a ticket says of its message: a `Message`, or a row of one."""
+
+    @property
+    def pk(self) -> Any: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def not_before(self) -> datetime | None: ...
+
+
 class Ring:
     """Marks a transaction whose commit already rings."""
 
@@ -46,13 +57,14 @@ def enqueue(messages: Sequence[Message], *, now: datetime) -> list[Message]:
     return rows
 
 
-def queue(messages: Iterable[Message], *, now: datetime) -> None:
-    """Give messages their tickets (one each, whatever happens) and ring after the commit."""
+def queue(messages: Iterable[Queued], *, now: datetime) -> None:
+    """Give messages their tickets (one each, whatever happens) and ring after the commit, if any may leave at once."""
     tickets = [(new_id(), message.pk, message.channel, max(message.not_before or now, now)) for message in messages]
     if tickets:
         with connection.cursor() as cursor:  # one array a column: a day of many messages is queued at once
             cursor.execute(_QUEUE, [current_organization_id(), *map(list, zip(*tickets, strict=True))])
-        _ring_after_commit()
+        if any(due_at <= now for *_rest, due_at in tickets):  # the morning's run is hours before the mail: the sweep will be there
+            _ring_after_commit()
 
 
 def drop_tickets(message_ids: Iterable[UUID]) -> None:

@@ -15,6 +15,7 @@ from django.db import connection
 from customers.enums import ContactRole, Reachability
 from customers.models import Contact, Customer
 from dunning.core.enums import PAPER_CHANNELS, Channel, Phase
+from dunning.core.rows import read_rows
 
 _FRIENDLY_FIRST = (ContactRole.INVOICING_SERVICE, ContactRole.ACCOUNTING, ContactRole.FINANCE_MANAGER, ContactRole.MANAGEMENT)
 _FIRM_FIRST = (ContactRole.FINANCE_MANAGER, ContactRole.ACCOUNTING, ContactRole.INVOICING_SERVICE, ContactRole.MANAGEMENT)
@@ -42,11 +43,11 @@ class Directory:
     """The contacts of some customers, read at once, with the addresses that must not be used."""
 
     def __init__(self, customer_ids: Iterable[UUID | str]) -> None:
-        ids = [UUID(str(pk)) for pk in customer_ids]
+        self._ids = [str(pk) for pk in customer_ids]
         self._contacts: dict[str, list[Contact]] = {}
-        for contact in Contact.objects.raw(_CONTACTS, [ids]):
+        for contact in read_rows(Contact, _CONTACTS, [self._ids]):
             self._contacts.setdefault(str(contact.customer_id), []).append(contact)
-        self._customers = {str(customer.pk): customer for customer in Customer.objects.raw(_CUSTOMERS, [ids])}
+        self._customers: dict[str, Customer] | None = None
         addresses = {contact.email.lower() for chain in self._contacts.values() for contact in chain if contact.email}
         addresses |= {contact.phone for chain in self._contacts.values() for contact in chain if contact.phone}
         self._suppressed: set[tuple[str, str]] = set()
@@ -69,10 +70,9 @@ class Directory:
 
         `roles` is the step's own first choice. `tried` are addresses that already failed for this very message.
         """
-        customer = self._customers[customer_id]
         chain = self._ordered(customer_id, phase, roles)
         if channel in PAPER_CHANNELS:
-            return postal_recipient(customer, chain, registered=channel == Channel.REGISTERED)
+            return postal_recipient(self.customer(customer_id), chain, registered=channel == Channel.REGISTERED)
         by_id = {contact.pk: contact for contact in chain}
         for contact in chain:
             chosen = contact
@@ -80,11 +80,13 @@ class Directory:
                 chosen = by_id[contact.substitute_id]
             address = self.address(chosen, channel)
             if address and address not in tried:
-                return Recipient(name=chosen.name or customer.name, address=address, contact_id=chosen.pk)
+                return Recipient(name=chosen.name or self.customer(customer_id).name, address=address, contact_id=chosen.pk)
         return None
 
     def customer(self, customer_id: str) -> Customer:
-        """One of the customers read."""
+        """One of the customers. They are read when the first is asked for: an e-mail to a contact needs none of them."""
+        if self._customers is None:
+            self._customers = {str(customer.pk): customer for customer in read_rows(Customer, _CUSTOMERS, [self._ids])}
         return self._customers[customer_id]
 
     def contact(self, customer_id: str, contact_id: UUID | None) -> Contact | None:
@@ -109,10 +111,11 @@ class Directory:
         rank: Mapping[str, int] = {role: number for number, role in enumerate([*roles, *default])}
         chain = self._contacts.get(customer_id, [])
         ordered = sorted(chain, key=lambda contact: (rank.get(contact.role, len(rank)), contact.position))
-        if self._customers[customer_id].insolvency_opened_on is None:
+        administrators = [contact for contact in ordered if contact.role == ContactRole.ADMINISTRATOR]
+        if not administrators or self.customer(customer_id).insolvency_opened_on is None:
             return ordered
         debtor = [contact for contact in ordered if contact.role != ContactRole.ADMINISTRATOR]
-        return [*debtor[:1], *(contact for contact in ordered if contact.role == ContactRole.ADMINISTRATOR), *debtor[1:]]
+        return [*debtor[:1], *administrators, *debtor[1:]]
 
 
 def is_mobile(phone: str) -> bool:

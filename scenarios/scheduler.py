@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -19,11 +20,11 @@ from psycopg2.extras import Json
 from dunning.core import audit, events
 from dunning.core.hours import at_wall
 from dunning.core.models import Organization
+from dunning.core.rows import read_rows
 from dunning.core.tenancy import tenant
 from invoices.models import Invoice
 from notifications import outbox
 from notifications.enums import MessageState
-from notifications.models import Message
 from scenarios import effects
 from scenarios.brakes import Brake, Volume, brake
 from scenarios.bulk import insert_rows
@@ -48,13 +49,36 @@ GROUP BY GROUPING SETS ((version_id, next_step_key), ())
 _OPEN_CALLS = """
 SELECT customer_id::text, id::text FROM scenarios_task WHERE kind = 'call' AND state = 'open' AND customer_id = ANY(%s::uuid[])
 """
-_DRAFTS = """
-SELECT id, channel, reason, customer_id, amount, currency FROM notifications_message WHERE state = 'draft' AND planned_on <= %s
+_RELEASE = """
+UPDATE notifications_message
+SET state = CASE WHEN reason = ANY(%(approval)s) THEN 'awaiting_approval' WHEN %(braked)s THEN 'held' ELSE 'queued' END,
+    not_before = CASE WHEN reason = ANY(%(approval)s) OR %(braked)s THEN not_before ELSE %(due_at)s END,
+    reason = CASE WHEN reason <> ALL(%(approval)s) AND %(braked)s THEN %(brake)s ELSE reason END,
+    updated_at = %(now)s
+WHERE state = 'draft' AND planned_on <= %(today)s
+RETURNING id, channel, not_before, state, reason, customer_id, amount, currency
 """
+_FINISHED = """
+SELECT * FROM scenarios_dailyrun WHERE local_date <= %s AND finished_at IS NOT NULL ORDER BY local_date DESC LIMIT 2
+"""
+_END = "UPDATE scenarios_dailyrun SET counts = %s, items = %s, forecast = %s, brake = %s, finished_at = %s WHERE id = %s"
 _RUN_COLUMNS = ("id", "organization_id", "local_date", "started_at", "actor", "items", "counts", "forecast", "brake_released_by")
 _ONE_A_DAY = "(organization_id, local_date) DO NOTHING"
-_FOR_APPROVAL = (Reason.SUPERVISED, Reason.AWAITING_APPROVAL)
+_FOR_APPROVAL = [Reason.SUPERVISED.value, Reason.AWAITING_APPROVAL.value]
 _STILL_OURS = ("draft", "awaiting_approval", "held", "queued", "retry")
+
+
+class Released(NamedTuple):
+    """A message the run let go, as it is now."""
+
+    pk: UUID
+    channel: str
+    not_before: datetime | None
+    state: str
+    reason: str
+    customer_id: UUID | None
+    amount: Decimal
+    currency: str
 
 
 @dataclass(frozen=True)
@@ -84,7 +108,7 @@ def run(
     changes nothing a frame holds.
     """
     with tenant(organization):
-        done = _run_where("local_date = %s AND finished_at IS NOT NULL", today)
+        done, before = _finished_runs(today)
         if done is not None and not again:
             return RunReport(done, done.counts, None, already_done=True)
         frame = load_frame(organization, today)
@@ -95,24 +119,26 @@ def run(
             return RunReport(daily, daily.counts, None, already_done=True)
         tally = Tally()
         groups = list(batches(set_apart(frame, open_customers(), tally)))
-        moment = Moment(run_id=daily.pk, today=today, now=now)
+        day = _Day(frame, daily, before, Moment(run_id=daily.pk, today=today, now=now), tally, actor, played)
         if not groups:  # no customer is locked: the day ends where it began, and a crash leaves nothing half done
-            stop = _finish(frame, daily, moment, tally, actor=actor, played=played)
+            stop = _finish(day)
             return RunReport(daily, daily.counts, stop)
+    stop = None
     with _collector_at_rest():
-        for customer_ids in groups:
+        for number, customer_ids in enumerate(groups, start=1):
             with tenant(organization):
                 lock_customers(customer_ids)
-                decide_batch(frame, load_batch(frame, customer_ids), moment, tally)
-    with tenant(organization):
-        stop = _finish(frame, daily, moment, tally, actor=actor, played=played)
+                decide_batch(frame, load_batch(frame, customer_ids), day.moment, tally)
+                if number == len(groups):
+                    stop = _finish(day)
     return RunReport(daily, daily.counts, stop)
 
 
-def _run_where(condition: str, *values: Any) -> DailyRun | None:
-    """The latest run that meets a condition of our own."""
-    sql = f"SELECT * FROM scenarios_dailyrun WHERE {condition} ORDER BY local_date DESC LIMIT 1"  # noqa: S608 - from code
-    return next(iter(DailyRun.objects.raw(sql, values)), None)
+def _finished_runs(today: date) -> tuple[DailyRun | None, DailyRun | None]:
+    """The run of the day, if it came to its end, and the one before."""
+    runs = read_rows(DailyRun, _FINISHED, [today])
+    done = runs.pop(0) if runs and runs[0].local_date == today else None
+    return done, next(iter(runs), None)
 
 
 def _daily_run(today: date, now: datetime, actor: str) -> DailyRun:
@@ -207,7 +233,22 @@ def _open_calls(batch: Batch) -> dict[str, str]:
 # --- the end of the run ------------------------------------------------------------------------------------------------------------------
 
 
-def _finish(frame: Frame, daily: DailyRun, moment: Moment, tally: Tally, *, actor: str, played: bool) -> Brake | None:
+@dataclass(frozen=True)
+class _Day:
+    """One call of `run`; `before` is the last run that came to its end on an earlier day."""
+
+    frame: Frame
+    daily: DailyRun
+    before: DailyRun | None
+    moment: Moment
+    tally: Tally
+    actor: str
+    played: bool
+
+
+def _finish(day: _Day) -> Brake | None:
+    """Let the day's messages go and close the run, in the transaction of its last batch: with it the day is done, or is not."""
+    daily, moment, tally = day.daily, day.moment, day.tally
     planned = Volume(
         messages=sum(tally.messages.values()),
         by_template=tally.drivers["template"],
@@ -215,14 +256,16 @@ def _finish(frame: Frame, daily: DailyRun, moment: Moment, tally: Tally, *, acto
         by_import=tally.drivers["import"],
         claimed_cents=tally.open,  # what can be claimed at all: it grows by new invoices, or by a fault
     )
-    stop = _ask_brake(frame, daily, planned, played=played)
-    release_drafts(frame, moment, stop)
+    stop = _ask_brake(day, planned)
+    release_drafts(day.frame, moment, stop)
     _merge(daily, tally)
-    daily.forecast = announce_tomorrow(frame)
+    daily.forecast = announce_tomorrow(day.frame)
     daily.brake = None if stop is None else {"cause": stop.cause, "name": stop.name, "planned": stop.planned, "announced": stop.announced}
     daily.finished_at = moment.now
-    daily.save(update_fields=["counts", "items", "forecast", "brake", "finished_at"])
-    audit.record(actor=actor, action="run.finished", target=daily, body={"on": moment.today, **daily.counts}, now=moment.now)
+    brake_ = None if daily.brake is None else Json(daily.brake)
+    with connection.cursor() as cursor:
+        cursor.execute(_END, [Json(daily.counts), daily.items, Json(daily.forecast), brake_, daily.finished_at, daily.pk])
+    audit.record(actor=day.actor, action="run.finished", target=daily, body={"on": moment.today, **daily.counts}, now=moment.now)
     events.emit(type="run.finished", object_type="run", object_ids=[daily.pk], now=moment.now)
     return stop
 
@@ -237,11 +280,9 @@ def _merge(daily: DailyRun, tally: Tally) -> None:
     daily.items = tally.items
 
 
-def _ask_brake(frame: Frame, daily: DailyRun, planned: Volume, *, played: bool) -> Brake | None:
-    if played or frame.policy.supervised or daily.brake_released_by:
-        return None
-    before = _run_where("local_date < %s AND finished_at IS NOT NULL", frame.today)
-    if before is None:
+def _ask_brake(day: _Day, planned: Volume) -> Brake | None:
+    before = day.before
+    if before is None or day.played or day.frame.policy.supervised or day.daily.brake_released_by:
         return None
     told = before.forecast
     announced = Volume(
@@ -261,33 +302,31 @@ def release_drafts(frame: Frame, moment: Moment, stop: Brake | None) -> None:
 
     Those of an earlier day are of a run that was cut short and never ended.
     """
-    found = list(Message.objects.raw(_DRAFTS, [moment.today]))
-    drafts = Message.objects.filter(planned_on__lte=moment.today, state=MessageState.DRAFT)
-    leaving = [message for message in found if message.reason not in _FOR_APPROVAL]
-    if len(leaving) < len(found):
-        drafts.filter(reason__in=_FOR_APPROVAL).update(state=MessageState.AWAITING_APPROVAL, updated_at=moment.now)
-        outbox.tell_approval("requested", [message.pk for message in found if message.reason in _FOR_APPROVAL], now=moment.now)
-        legal = [message for message in found if message.reason == Reason.AWAITING_APPROVAL]
+    values: dict[str, Any] = {
+        "approval": _FOR_APPROVAL,
+        "braked": stop is not None,
+        "brake": Reason.BRAKE.value,
+        "due_at": departure(frame, moment),
+        "now": moment.now,
+        "today": moment.today,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, values)
+        released = [Released(*row) for row in cursor.fetchall()]
+    legal = [message for message in released if message.reason == Reason.AWAITING_APPROVAL]
+    if legal:
         tasks = Task.objects.bulk_create([_approval(message, moment) for message in legal])
         effects.tell_opened([task.pk for task in tasks], now=moment.now)
-    if not leaving:
-        return
-    if stop is not None:
-        drafts.update(state=MessageState.HELD, reason=Reason.BRAKE, updated_at=moment.now)
-        return
-    due_at = departure(frame, moment)
-    drafts.update(state=MessageState.QUEUED, not_before=due_at, updated_at=moment.now)
-    for message in leaving:
-        message.not_before = due_at
-    outbox.queue(leaving, now=moment.now)
+    outbox.tell_approval("requested", [message.pk for message in released if message.reason in _FOR_APPROVAL], now=moment.now)
+    outbox.queue([message for message in released if message.state == MessageState.QUEUED], now=moment.now)
 
 
-def _approval(message: Message, moment: Moment) -> Task:
+def _approval(message: Released, moment: Moment) -> Task:
     return Task(
         kind=TaskKind.APPROVAL,
         key=f"approval:{message.pk}",
         customer_id=message.customer_id,
-        message=message,
+        message_id=message.pk,
         amount=message.amount,
         currency=message.currency,
         opened_on=moment.today,

@@ -1,14 +1,13 @@
 """The lines of a message: every open item of the account once, credits as negative lines, so that the sum is the customer's statement."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from scenarios.enums import Condition, DecisionKind, Phase, Reason, Section, Variant
-from scenarios.facts import Credit, Decision, Item
+from scenarios.facts import Credit, Decision, Item, fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Line:
     """One line. `cents` is negative in section CREDIT. `own_step`: the item's plan moves with this message; else it is only shown.
 

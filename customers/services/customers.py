@@ -16,6 +16,7 @@ from customers.signals import customer_changed
 from dunning.core import audit, events, search
 from dunning.core.errors import DomainError
 from dunning.core.models import User
+from dunning.core.rows import read_rows
 
 SEARCH_KIND = "customer"
 # One statement, each half served by an index: this is asked before nearly every write.
@@ -73,7 +74,7 @@ def lock_customers(ids: Iterable[UUID]) -> dict[UUID, Customer]:
     wanted = set(ids)
     if not wanted:
         return {}
-    return {customer.pk: customer for customer in Customer.objects.raw(_LOCK_GROUPS, [list(wanted)]) if customer.pk in wanted}
+    return {customer.pk: customer for customer in read_rows(Customer, _LOCK_GROUPS, [list(wanted)]) if customer.pk in wanted}
 
 
 def hold_customers(ids: Iterable[UUID]) -> None:

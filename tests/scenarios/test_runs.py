@@ -1,6 +1,7 @@
 """The daily run around its planner, told day by day on the shipped standard plan."""
 
 from datetime import UTC, date, datetime
+from functools import partial
 
 import pytest
 
@@ -8,6 +9,7 @@ from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from notifications.models import Message
+from scenarios.context import batches
 from scenarios.models import Action, DailyRun, Schedule
 from scenarios.services.board import hold_messages, release_messages
 from scenarios.services.runs import refresh_schedule, release_brake, run_organization
@@ -104,11 +106,12 @@ def test_the_schedule_can_be_refreshed_without_deciding_anything() -> None:
 
 
 def test_what_a_run_wrote_before_it_was_cut_short_leaves_with_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine stops between the last batch and the end of the run, and comes back another day."""
+    """The machine stops at the end of the run, in its last batch, and comes back another day."""
     house = open_house()
     with tenant(house):
-        item = make_invoice(make_customer("C1"), issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+        item, other = (make_invoice(make_customer(number), issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1)) for number in ("C1", "C2"))
     with monkeypatch.context() as patched:
+        patched.setattr("scenarios.scheduler.batches", partial(batches, size=1))
         patched.setattr("scenarios.scheduler._finish", _stop_the_machine)
         with pytest.raises(KeyboardInterrupt):
             run_on(house, "2026-10-02")
@@ -117,8 +120,8 @@ def test_what_a_run_wrote_before_it_was_cut_short_leaves_with_the_next_one(monke
         assert DailyRun.objects.get().finished_at is None
     run_on(house, "2026-10-05")
     with tenant(house):
-        assert mail() == [("r1", "accepted")]
-        assert steps_of(item)[-1] == ("r1", "done", "2026-10-05")
+        assert mail() == [("r1", "accepted"), ("r1", "accepted")]
+        assert [steps_of(each)[-1] for each in (item, other)] == [("r1", "done", "2026-10-05")] * 2
 
 
 def _stop_the_machine(*_args: object, **_kwargs: object) -> None:

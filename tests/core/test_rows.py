@@ -1,0 +1,42 @@
+"""Instances from plain SQL are what a query set gives."""
+
+from datetime import date
+
+import pytest
+
+from dunning.core.models import OrganizationProfile
+from dunning.core.rows import read_rows
+from dunning.core.tenancy import tenant
+from scenarios.models import DailyRun
+from tests.factories import make_organization
+
+pytestmark = pytest.mark.django_db
+
+
+def test_instances_are_those_of_a_query_set_to_the_last_value() -> None:
+    with tenant(make_organization(closures=["2026-12-24"])):
+        (profile,) = read_rows(OrganizationProfile, "SELECT * FROM core_organizationprofile")
+        usual = OrganizationProfile.objects.get()
+        names = [field.attname for field in OrganizationProfile._meta.concrete_fields]
+        assert [getattr(profile, name) for name in names] == [getattr(usual, name) for name in names]
+        assert profile == usual
+        assert profile.get_deferred_fields() == set()
+
+
+def test_json_is_parsed_and_what_was_read_can_be_saved() -> None:
+    with tenant(make_organization()):
+        DailyRun.objects.create(local_date=date(2026, 9, 1), started_at="2026-09-01T04:00Z", actor="system", counts={"open": {"EUR": 12}})
+        (run,) = read_rows(DailyRun, "SELECT * FROM scenarios_dailyrun WHERE local_date = %s", [date(2026, 9, 1)])
+        assert (run.counts, run.brake) == ({"open": {"EUR": 12}}, None)
+        run.brake = {"cause": "volume"}
+        run.save()
+        assert DailyRun.objects.get().brake == {"cause": "volume"}
+        assert DailyRun.objects.get().counts == {"open": {"EUR": 12}}
+
+
+def test_a_column_of_a_newer_version_does_no_harm_and_a_missing_one_is_named() -> None:
+    with tenant(make_organization()):
+        (profile,) = read_rows(OrganizationProfile, "SELECT *, 1 AS of_tomorrow FROM core_organizationprofile")
+        assert profile == OrganizationProfile.objects.get()
+        with pytest.raises(ValueError, match=r"core\.OrganizationProfile is read whole; missing: .*\biban\b"):
+            read_rows(OrganizationProfile, "SELECT id FROM core_organizationprofile")
