@@ -15,7 +15,7 @@ from invoices.importers.problems import RowProblem
 from invoices.importers.session import ItemLoader, Work
 from invoices.importers.staging import Value, content_hash, new_key
 from invoices.importers.values import check_decimals
-from invoices.models import Invoice
+from invoices.models import Allocation, Invoice
 from invoices.selectors import customer_terms
 from invoices.services import issue_credit_note
 from invoices.services.invoices import reference_for
@@ -193,8 +193,9 @@ def _issue_credit_notes(work: Work) -> None:
     corrected = {
         invoice.number: invoice for invoice in Invoice.objects.filter(number__in={row[5] for row in rows}).select_related("customer")
     }
+    notes = []
     for number, issued_on, gross, currency, label, credited_number in rows:
-        issue_credit_note(
+        note = issue_credit_note(
             customer=corrected[credited_number].customer,
             number=number,
             issued_on=issued_on,
@@ -207,3 +208,5 @@ def _issue_credit_notes(work: Work) -> None:
             today=work.today,
             now=work.now,
         )
+        notes.append(note.pk)
+    work.trace(TraceKind.ALLOCATION, Allocation.objects.filter(credit_note__in=notes).values_list("pk", flat=True))
