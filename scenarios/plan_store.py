@@ -1,7 +1,8 @@
 """Stored plans and texts, read back as values: what an export writes, a publication compares with, and the validator is told."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
+from uuid import UUID
 
 from customers.enums import Reachability
 from customers.models import Contact, Customer
@@ -25,18 +26,29 @@ def current_version(plan: ActionPlan) -> PlanVersion | None:
 
 def load_content(plan: ActionPlan, version: PlanVersion) -> PlanContent:
     """One version of a plan as a value, with the plan's present names."""
-    return PlanContent(
-        key=plan.key,
-        name=plan.name,
-        name_en=plan.name_en,
-        description=plan.description,
-        description_en=plan.description_en,
-        grouping=Grouping(version.grouping),
-        minimum_amount=round(version.minimum_amount, CENT_PLACES),
-        spacing_days=version.spacing_days,
-        thanks=version.thanks,
-        steps=tuple(_step_content(row) for row in PlanStep.objects.filter(version=version).order_by("position")),
-    )
+    return load_contents(plan, [version])[0]
+
+
+def load_contents(plan: ActionPlan, versions: Sequence[PlanVersion]) -> list[PlanContent]:
+    """Versions of one plan as values, with the plan's present names, in one query."""
+    steps: dict[UUID, list[StepContent]] = {version.pk: [] for version in versions}
+    for row in PlanStep.objects.filter(version__in=list(steps)).order_by("position"):
+        steps[row.version_id].append(_step_content(row))
+    return [
+        PlanContent(
+            key=plan.key,
+            name=plan.name,
+            name_en=plan.name_en,
+            description=plan.description,
+            description_en=plan.description_en,
+            grouping=Grouping(version.grouping),
+            minimum_amount=round(version.minimum_amount, CENT_PLACES),
+            spacing_days=version.spacing_days,
+            thanks=version.thanks,
+            steps=tuple(steps[version.pk]),
+        )
+        for version in versions
+    ]
 
 
 def _step_content(row: PlanStep) -> StepContent:

@@ -255,21 +255,29 @@ def forecast(
 
     The ledger is taken to be kept up from tomorrow on. Ends before a step that an act of ours must free first, with what is certain so far.
     """
+    ahead = outlook(item=item, steps=steps, history=history, calendar=calendar, policy=policy, today=today)
+    return [(decision.step, day) for day, decision in ahead if decision.kind == _TAKE and decision.step is not None]
+
+
+def outlook(
+    *, item: Item, steps: Steps, history: Sequence[HistoryEntry], calendar: Calendar, policy: Policy, today: int
+) -> list[tuple[int, Decision]]:
+    """Every decision on the way that `forecast` goes, with its day: what is taken, what drops out, what it waits for, and how it ends."""
     return list(_future(item, steps, list(history), calendar, policy, today))
 
 
 def _future(
     item: Item, steps: Steps, history: list[HistoryEntry], calendar: Calendar, policy: Policy, today: int
-) -> Iterator[tuple[Step, int]]:
+) -> Iterator[tuple[int, Decision]]:
     covered = replace(policy, coverage_gate=False)
     history = [_carried_through(entry, today) for entry in history]
     day = today
     while day <= today + _LONGEST_FORECAST:
         decision = decide(item=item, steps=steps, history=history, calendar=calendar, policy=policy if day == today else covered, today=day)
-        history.extend(_as_history(skip.step, ActionState.SKIPPED, day, skip.occurrence, calendar) for skip in decision.skips)
+        yield day, decision
+        history.extend(as_history(skip.step, ActionState.SKIPPED, day, skip.occurrence, calendar) for skip in decision.skips)
         if decision.kind == _TAKE and decision.step is not None:
-            yield decision.step, day
-            history.append(_as_history(decision.step, ActionState.DONE, day, decision.occurrence, calendar))
+            history.append(as_history(decision.step, ActionState.DONE, day, decision.occurrence, calendar))
             day += 1
         elif decision.kind == _WAIT and decision.on is not None:
             day = max(decision.on, day + 1)
@@ -284,7 +292,8 @@ def _carried_through(entry: HistoryEntry, today: int) -> HistoryEntry:
     return replace(entry, state=ActionState.DONE, on=today) if entry.state == ActionState.PLANNED else entry
 
 
-def _as_history(step: Step, state: ActionState, day: int, occurrence: int, calendar: Calendar) -> HistoryEntry:
+def as_history(step: Step, state: ActionState, day: int, occurrence: int, calendar: Calendar) -> HistoryEntry:
+    """The step as the past of a later day, when it was done or skipped on `day`; a letter is posted that day."""
     deadline_on = None
     if state == ActionState.DONE and step.phase == _LEGAL and step.term_days is not None:
         deadline_on = printed_deadline(day, step.term_days, calendar, by_post=True)

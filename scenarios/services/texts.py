@@ -1,5 +1,6 @@
 """The organization's texts: loading those the product ships with, and writing others in their place."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,10 +80,9 @@ def write_texts(*, texts: tuple[TextContent, ...], actor: str, now: datetime) ->
     if faults:
         raise DomainError("\n".join(faults), code="invalid_text", field="texts")
     with tenant(current_organization_id()):
-        keys = {text.key for text in texts}
-        rows = MessageTemplate.objects.select_for_update(no_key=True).filter(is_current=True, key__in=keys)
+        rows = MessageTemplate.objects.select_for_update(no_key=True).filter(is_current=True, key__in={text.key for text in texts})
         current = {_place(text_content(row)): row for row in rows}
-        changed = [text for text in texts if _place(text) not in current or text_content(current[_place(text)]) != text]
+        changed = _changed(texts, current)
         shipped = set(map(_content, shipped_contents()))
         _put_in_force([text for text in changed if _content(text) in shipped], current, is_shipped=True)
         _put_in_force([text for text in changed if _content(text) not in shipped], current, is_shipped=False)
@@ -90,6 +90,16 @@ def write_texts(*, texts: tuple[TextContent, ...], actor: str, now: datetime) ->
             body = {"count": len(changed), "texts": sorted(map(text_label, changed)), "digest": audit.digest(map(_content, changed))}
             audit.record(actor=actor, action="texts.written", body=body, now=now)
     return len(changed)
+
+
+def count_changed(texts: Sequence[TextContent]) -> int:
+    """How many of these texts say something else than the one in force in their place, or have none there."""
+    rows = MessageTemplate.objects.filter(is_current=True, key__in={text.key for text in texts})
+    return len(_changed(texts, {_place(text_content(row)): row for row in rows}))
+
+
+def _changed(texts: Sequence[TextContent], current: Mapping[tuple[str, str, str, str], MessageTemplate]) -> list[TextContent]:
+    return [text for text in texts if _place(text) not in current or text_content(current[_place(text)]) != text]
 
 
 def text_faults(text: TextContent) -> list[str]:

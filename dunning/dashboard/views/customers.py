@@ -12,6 +12,8 @@ from invoices.selectors import customer_statement, customer_terms, insolvency_sp
 from invoices.selectors.items import standing_in_the_way
 from invoices.selectors.statement import customer_totals
 from scenarios.selectors import announced_commitments, customer_timeline, list_steps, with_steps
+from scenarios.services.plan_following import plan_followed
+from scenarios.services.plans import Target
 
 MOST_OPEN = 200
 
@@ -57,4 +59,5 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         entries=drawn(found, one_invoice=False),
         split=insolvency_split(customer),
         deadlines=insolvency_deadlines(customer),
+        plan=plan_followed(Target(customer=customer)),
     )

@@ -1,0 +1,85 @@
+"""Before a draft is in force: what it would do, on one invoice, over thirty days, and on publication."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from dunning.core.errors import DomainError
+from dunning.core.tenancy import tenant
+from dunning.dashboard.forms.plans import PublishForm
+from dunning.dashboard.views.base import MemberRequest, acting, done, member, page, today_of
+from dunning.dashboard.views.plan_editor import ACT, EDIT, editor_url
+from invoices.models import Invoice
+from invoices.selectors import search_invoices
+from scenarios.models import PlanDraft
+from scenarios.plan_sentences import sentence
+from scenarios.plan_words import name_of
+from scenarios.selectors.plans import sentences
+from scenarios.services.plan_drafts import draft_content
+from scenarios.services.plan_publication import consequences, publish_draft
+from scenarios.services.plan_trials import try_on_invoice
+
+MOST_FOUND = 12
+
+
+@member()
+def try_on(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Each date to come of an invoice (`?invoice=`, found by `?find=`) if the draft were its plan."""
+    draft = PlanDraft.objects.get(pk=pk)
+    query = request.GET.get("find", "").strip()
+    found = search_invoices(query=query, limit=MOST_FOUND) if query else []
+    context: dict[str, Any] = {"draft": draft, "name": name_of(draft_content(draft)), "query": query, "found": found}
+    chosen = request.GET.get("invoice", "") or (str(found[0].pk) if len(found) == 1 else "")
+    if chosen:
+        invoice = Invoice.objects.select_related("customer").get(pk=_uuid(chosen))
+        organization = request.membership.organization
+        tried = try_on_invoice(draft=draft, invoice=invoice, organization=organization, today=today_of(request))
+        context |= {"invoice": invoice, "tried": tried}
+    return page(request, "plan_try", nav="plans", **context)
+
+
+def _uuid(text: str) -> UUID:
+    """The id of an address; one that is none is of nothing."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Invoice.DoesNotExist from None
+
+
+@member(EDIT, methods=ACT)
+def publish(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Put the draft in force, with what that does said first."""
+    draft = PlanDraft.objects.get(pk=pk)
+    organization, name = request.membership.organization, name_of(draft_content(draft))
+    form = PublishForm(request.POST) if request.method == "POST" else None
+    refusal = ""
+    if form is not None and form.is_valid():
+        try:
+            with tenant(organization):
+                said = {"revision": form.cleaned_data["revision"], "in_force": form.cleaned_data["in_force"], **acting(request)}
+                published = publish_draft(draft_id=pk, organization=organization, **said)
+        except DomainError as error:
+            refusal = error.message
+        else:
+            words = {"plan": name, "n": published.version.number}
+            text = _("“%(plan)s”, version %(n)d, is in force.") if published.is_new else _("“%(plan)s” says what version %(n)d says.")
+            return done(request, text % words, reverse("dashboard:plan", args=[published.plan.pk]))
+    elif form is not None:
+        return redirect(editor_url(pk))
+    looked = consequences(draft=draft, organization=organization, today=today_of(request))
+    return page(
+        request,
+        "plan_publish",
+        nav="plans",
+        status=422 if refusal else 200,
+        draft=draft,
+        name=name,
+        looked=looked,
+        changes=sentences(looked.changes),
+        warnings=[sentence(problem) for problem in looked.warnings],
+        refusal=refusal,
+    )

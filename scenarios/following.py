@@ -1,0 +1,73 @@
+"""Who follows a plan: the customers with open items to whom it applies, and what the schedule says of their items."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+
+from scenarios.plans import load_assignments
+
+_OPEN: Final = """
+SELECT c.id::text, coalesce(c.payer_id, c.id)::text AS root, coalesce(c.group_id::text, '')
+FROM customers_customer c
+WHERE EXISTS (SELECT 1 FROM invoices_installment i
+              WHERE i.organization_id = c.organization_id AND i.customer_id = c.id AND i.outstanding > 0)
+ORDER BY root, c.id
+"""
+_OF_INVOICES: Final = "SELECT DISTINCT customer_id::text FROM invoices_invoice WHERE id = ANY(%s::uuid[])"
+_FOLLOWED: Final = """
+SELECT v.plan_id, i.currency, count(*), count(DISTINCT s.customer_id), sum(n.outstanding)
+FROM scenarios_schedule s
+JOIN scenarios_planversion v ON v.organization_id = s.organization_id AND v.id = s.version_id
+JOIN invoices_installment n ON n.organization_id = s.organization_id AND n.id = s.installment_id
+JOIN invoices_invoice i ON i.organization_id = n.organization_id AND i.id = n.invoice_id
+WHERE n.outstanding > 0 AND (%(plan)s::uuid IS NULL OR v.plan_id = %(plan)s::uuid)
+GROUP BY v.plan_id, i.currency
+ORDER BY v.plan_id, i.currency
+"""
+
+
+@dataclass(slots=True)
+class Following:
+    """How much follows a plan, as the schedule has it. A customer with items in two currencies counts in the one with more of them."""
+
+    items: int = 0
+    customers: int = 0
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+
+
+def followings(plan_id: UUID | None = None) -> Mapping[UUID, Following]:
+    """What follows each plan - or that one - in one query."""
+    found: dict[UUID, Following] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_FOLLOWED, {"plan": plan_id})
+        rows = cursor.fetchall()
+    for plan, currency, items, customers, amount in rows:
+        entry = found.setdefault(plan, Following())
+        entry.items += items
+        entry.customers = max(entry.customers, customers)
+        entry.amounts[currency] = amount
+    return found
+
+
+def families_following(plan_id: UUID) -> Sequence[tuple[str, str]]:
+    """Customers with open items in whose paying group the plan applies to something, each with who pays for it, as `open_customers`."""
+    assignments = load_assignments()
+    plan = str(plan_id)
+    invoices = [invoice for invoice, (followed, _since) in assignments.invoices.items() if followed == plan]
+    with connection.cursor() as cursor:
+        single: set[str] = set()
+        if invoices:
+            cursor.execute(_OF_INVOICES, [invoices])
+            single = {row[0] for row in cursor.fetchall()}
+        cursor.execute(_OPEN)
+        rows = cursor.fetchall()
+    roots: set[str] = set()
+    for customer, root, group in rows:
+        usual = assignments.find(invoice="", customer=customer, group=group)
+        if customer in single or (usual is not None and usual[0] == plan):
+            roots.add(root)
+    return [(customer, root) for customer, root, _group in rows if root in roots]
