@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='debtoract',
             name='kind',
-            field=models.CharField(choices=[('received', 'Receipt confirmed'), ('not_received', 'Not received'), ('accepted', 'Accepted'), ('disputed', 'Disputed'), ('promised', 'Promised'), ('says_paid', 'Says it is paid'), ('agreed_plan', 'Agreed on instalments'), ('named_other', 'Named somebody else'), ('signed_debit', 'Signed a direct-debit mandate')], max_length=12),
+            field=models.CharField(choices=[('received', 'Receipt confirmed'), ('not_received', 'Not received'), ('accepted', 'Accepted'), ('disputed', 'Disputed'), ('promised', 'Promised'), ('says_paid', 'Says it is paid'), ('agreed_plan', 'Agreed on instalments'), ('named_other', 'Named somebody else'), ('signed_debit', 'Signed a direct-debit mandate'), ('asked', 'Asks for something')], max_length=12),
         ),
         migrations.CreateModel(
             name='PaymentPlan',
