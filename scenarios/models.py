@@ -101,7 +101,7 @@ class PlanDraft(TenantModel):
     `revision` counts its changes, so that a form filled in on an older one is refused instead of undoing somebody's work.
     """
 
-    key = models.SlugField(max_length=40)  # of the plan it becomes
+    key = models.SlugField(max_length=40, db_index=False)  # of the plan it becomes
     source = models.TextField()
     before = models.TextField(blank=True)  # the file before the last change, to take that one back
     based_on = TenantForeignKey(PlanVersion, null=True, blank=True)  # in force when it was begun; null: a new plan

@@ -294,6 +294,33 @@ class KeptAnswer(TenantModel):
         return self.key
 
 
+class Invitation(models.Model):
+    """An open door for one person: whoever holds its link joins the organization, once. Outside the wall, to learn whose it is."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="invitations")
+    email = models.EmailField(_("e-mail address"))
+    role = models.CharField(max_length=12, choices=Role)
+    token_hash = models.CharField(max_length=64, unique=True)  # SHA-256, hex
+    invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                name="one_open_invitation_per_person",
+                fields=["organization", "email"],
+                condition=models.Q(accepted_at=None, withdrawn_at=None),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+
 class AuditHead(TenantModel):
     """The last link of an organization's chain; its row lock is the last lock any transaction takes."""
 
@@ -413,6 +440,7 @@ __all__ = [
     "BankDetailsChange",
     "Document",
     "Event",
+    "Invitation",
     "KeptAnswer",
     "Membership",
     "Organization",

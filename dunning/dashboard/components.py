@@ -69,4 +69,5 @@ NAVIGATION: tuple[NavigationItem, ...] = (
     NavigationItem("plans", _("Plans"), "milestone", "dashboard:plans"),
     NavigationItem("messages", _("Messages"), "mail", "dashboard:messages", on_phone=True),
     NavigationItem("payments", _("Payments"), "wallet", "dashboard:payments"),
+    NavigationItem("settings", _("Settings"), "settings", "dashboard:settings"),
 )

@@ -12,7 +12,9 @@ from dunning.dashboard.views import (
     inbox,
     instalments,
     invoices,
+    joining,
     letters,
+    members,
     messages,
     money,
     paying,
@@ -25,6 +27,7 @@ from dunning.dashboard.views import (
     said,
     search,
     sending,
+    settings,
     today,
 )
 
@@ -136,6 +139,14 @@ urlpatterns = [
     path("letters/<uuid:pk>/files/", letters.keep_file, name="letter_file"),
     path("letters/<uuid:pk>/files/<uuid:file>/", letters.proof_file, name="letter_proof_file"),
     # settings
+    path("settings/", settings.index, name="settings"),
+    path("settings/members/", members.show, name="members"),
+    path("settings/members/invite/", members.invite, name="member_invite"),
+    path("settings/members/<uuid:pk>/role/", members.role, name="member_role"),
+    path("settings/members/<uuid:pk>/remove/", members.remove, name="member_remove"),
+    path("settings/members/<uuid:pk>/reset/", members.reset, name="member_reset"),
+    path("settings/members/invitations/<uuid:pk>/withdraw/", members.withdraw, name="invitation_withdraw"),
+    path("join/<str:token>/", joining.join, name="join"),
     path("settings/sending/", sending.show, name="sending"),
     path("settings/sending/<str:channel>/", sending.choose, name="sending_channel"),
     path("settings/sending/<str:channel>/test/", sending.test, name="sending_test"),

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
             name="PlanDraft",
             fields=[
                 ("id", models.UUIDField(**KEY)),
-                ("key", models.SlugField(max_length=40)),
+                ("key", models.SlugField(db_index=False, max_length=40)),
                 ("source", models.TextField()),
                 ("before", models.TextField(blank=True)),
                 ("revision", models.PositiveIntegerField(default=1)),

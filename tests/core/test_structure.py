@@ -13,7 +13,7 @@ from dunning.core.tenancy import TenantForeignKey, TenantModel
 OURS = ("core", "customers", "invoices", "notifications", "scenarios")
 # Outside the wall, and only these: identity, what beat and the dispatcher need across organizations; nothing personal but the account.
 OUTSIDE = {
-    "core.ApiKey", "core.User", "core.Organization", "core.Membership", "core.RateWindow", "customers.PortalToken",
+    "core.ApiKey", "core.Invitation", "core.User", "core.Organization", "core.Membership", "core.RateWindow", "customers.PortalToken",
     "notifications.QueueTicket", "notifications.ProviderRoute",
 }  # fmt: skip
 
