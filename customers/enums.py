@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class CustomerKind(models.TextChoices):
@@ -77,6 +78,14 @@ ADMINISTRATOR_ACTIONS = frozenset(
     {PortalAction.RECEIVED, PortalAction.NOT_RECEIVED, PortalAction.DISPUTED, PortalAction.ASKED, PortalAction.REDIRECTED}
 )
 """An insolvency administrator binds the estate by accepting, promising or paying: that takes a letter, not a click."""
+
+
+class MandateState(models.TextChoices):
+    """How far a direct-debit mandate has come: signed by the debtor, put to use by us, ended by either."""
+
+    SIGNED = "signed", pgettext_lazy("mandate", "Signed, to be checked")
+    ACTIVE = "active", pgettext_lazy("mandate", "In use")
+    REVOKED = "revoked", pgettext_lazy("mandate", "Revoked")
 
 
 class InsolvencyKind(models.TextChoices):

@@ -10,6 +10,7 @@ from functools import lru_cache
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
+from stdnum import bic as stdnum_bic
 from stdnum import iban as stdnum_iban
 from stdnum.eu import vat as eu_vat
 from stdnum.exceptions import ValidationError as InvalidNumber
@@ -81,6 +82,16 @@ def clean_iban(text: str, field: str = "iban") -> str:
         return str(stdnum_iban.validate(bare))
     except InvalidNumber:
         raise DomainError(_("“%s” is not a valid IBAN: check it letter by letter.") % text.strip(), code="bad_iban", field=field) from None
+
+
+def clean_bic(text: str, field: str = "bic") -> str:
+    """A BIC of 8 or 11 characters."""
+    bare = _bare(text)
+    if bare and not stdnum_bic.is_valid(bare):
+        raise DomainError(
+            _("“%s” is not a BIC: it has 8 or 11 letters and figures, and may be left blank.") % text.strip(), code="bad_bic", field=field
+        )
+    return bare
 
 
 def clean_email(text: str) -> str:

@@ -8,8 +8,17 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from customers.enums import ContactRole, CustomerKind, EndOfMonth, InsolvencyKind, MachineSign, PaymentMeans, Reachability
-from dunning.core.enums import Language
+from customers.enums import (
+    ContactRole,
+    CustomerKind,
+    EndOfMonth,
+    InsolvencyKind,
+    MachineSign,
+    MandateState,
+    PaymentMeans,
+    Reachability,
+)
+from dunning.core.enums import Language, MandateScheme
 from dunning.core.tenancy import TenantForeignKey, TenantModel
 from dunning.core.tokens import new_id
 
@@ -173,3 +182,53 @@ class PortalVisit(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.at} {self.machine}"
+
+
+class Mandate(TenantModel):
+    """A customer's authority to debit its account (SEPA). The account number is sealed; what people see of it is `iban_masked`.
+
+    `text` are the words that were signed, with the account masked as well.
+    """
+
+    customer = TenantForeignKey(Customer, related_name="mandates")
+    contact = TenantForeignKey(Contact, null=True, blank=True)
+    reference = models.CharField(max_length=35)  # the "RUM"
+    scheme = models.CharField(max_length=4, choices=MandateScheme)
+    creditor_identifier = models.CharField(max_length=35)
+    holder = models.CharField(max_length=70)
+    iban_sealed = models.TextField()  # {"iban": …}, see dunning.core.sealing
+    iban_masked = models.CharField(max_length=34)
+    bic = models.CharField(max_length=11, blank=True)
+    state = models.CharField(max_length=8, choices=MandateState, default=MandateState.SIGNED)
+    language = models.CharField(max_length=2, choices=Language)
+    text = models.TextField()
+    text_sha256 = models.CharField(max_length=64)
+    signatory = models.CharField(max_length=120)  # who signed, as they wrote it
+    signed_at = models.DateTimeField()
+    signed_from = models.GenericIPAddressField(null=True, blank=True)
+    signed_with = models.CharField(max_length=300, blank=True)  # the browser's own name
+    activated_at = models.DateTimeField(null=True, blank=True)
+    activated_by = models.CharField(max_length=120, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.CharField(max_length=120, blank=True)
+    revoked_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="mandate_reference", fields=["organization", "reference"]),
+            models.UniqueConstraint(
+                name="one_mandate_to_check_per_customer", fields=["organization", "customer"], condition=Q(state=MandateState.SIGNED)
+            ),
+            models.UniqueConstraint(
+                name="one_mandate_in_use_per_customer", fields=["organization", "customer"], condition=Q(state=MandateState.ACTIVE)
+            ),
+            models.CheckConstraint(
+                name="mandate_dates_follow_its_state",
+                condition=Q(state=MandateState.SIGNED, activated_at=None, revoked_at=None)
+                | Q(state=MandateState.ACTIVE, activated_at__isnull=False, revoked_at=None)
+                | Q(state=MandateState.REVOKED, revoked_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference

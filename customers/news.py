@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from customers.models import Customer
+from customers.models import Customer, Mandate
 from dunning.core import events
 
 _PATHS: Final = {
@@ -20,6 +20,7 @@ _PATHS: Final = {
 def connect() -> None:
     """Say how customers are described; called when the application starts."""
     events.describe_by("customer", describe_customers)
+    events.describe_by("mandate", describe_mandates)
 
 
 def describe_customers(ids: Collection[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
@@ -28,3 +29,9 @@ def describe_customers(ids: Collection[UUID]) -> Mapping[UUID, Mapping[str, Any]
     for told in found.values():
         told["insolvent"], told["archived"] = told["insolvent"] is not None, told["archived"] is not None
     return found
+
+
+def describe_mandates(ids: Collection[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
+    """Neither account nor holder."""
+    paths = {"customer_id": "customer_id", "customer_number": "customer__number", **events.named("reference", "scheme", "state")}
+    return events.read_fields(Mandate.objects.all(), ids, paths)

@@ -1,7 +1,7 @@
 """Reads about debtors. Called inside `tenant()`."""
 
 from calendar import monthrange
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from customers import mailboxes
 from customers.enums import CustomerKind, Reachability
 from customers.models import Contact, Customer, CustomerGroup
 from dunning.core import search
@@ -116,3 +117,12 @@ def add_months(day: date, months: int) -> date:
     """The same day of a later month, else its last one (CPC 641)."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))
+
+
+def is_domain_known(*, customer_ids: Collection[UUID], email: str) -> bool:
+    """Whether somebody of these customers is written to at the same domain already. A public mailbox service is nobody's domain."""
+    domain = mailboxes.domain_of(email)
+    if not domain or mailboxes.is_public(domain):
+        return False
+    known = Contact.objects.filter(customer__in=list(customer_ids), is_active=True).exclude(email="").values_list("email", flat=True)
+    return any(mailboxes.domain_of(address) == domain for address in known)

@@ -114,6 +114,8 @@ plan.count | Nombre de versements de l'échéancier | How many instalments | 3 |
 plan.schedule | Les versements de l'échéancier, une phrase | The instalments, one sentence | \
 500,00 € le 12 octobre 2026, 500,00 € le 12 novembre 2026 et 500,00 € le 12 décembre 2026 | \
 €500.00 on 12 October 2026, €500.00 on 12 November 2026 and €500.00 on 12 December 2026
+mandate.reference | Référence du mandat de prélèvement | Reference of the direct-debit mandate | M7KQ2XJ4TA | M7KQ2XJ4TA
+mandate.account | Compte à débiter, masqué | Account to debit, masked | FR76 •••• 0189 | FR76 •••• 0189
 plan.signatory | Qui a accepté l'échéancier | Who accepted the payment plan | Anne Durand | Anne Durand
 dispute.opened_on | Date de la contestation | When the dispute was raised | 5 octobre 2026 | 5 October 2026
 dispute.reason | Motif de la contestation | Reason of the dispute | un écart de prix | a price difference

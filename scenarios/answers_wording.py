@@ -15,15 +15,15 @@ from dunning.core.enums import PAPER_CHANNELS, Channel, Phase
 from dunning.core.models import Organization
 from dunning.core.selectors import get_profile
 from invoices.enums import ActKind, DisputeState, InvoiceState, PromiseState
-from invoices.models import Allocation, DebtorAct, Declaration, Dispute, Installment, Payment, PaymentPlan, Promise
-from invoices.references import credit_label, printed_reference
+from invoices.models import Allocation, DebtorAct, Declaration, Dispute, Installment, Payment, Promise
+from invoices.references import credit_label
 from invoices.selectors.items import unallocated_credits, view_items
 from notifications.enums import MessageKind, Obstacle
 from notifications.letters import LetterError
 from notifications.models import Message
 from notifications.placeholders import Value
 from notifications.signals import Go, Stop
-from scenarios import agreements, formal_notice, wording
+from scenarios import agreed, formal_notice, wording
 from scenarios.context import local_date
 from scenarios.declarations import what_follows
 from scenarios.enums import Reason, Section, Variant
@@ -180,6 +180,7 @@ def answer(message: Message, *, organization: Organization, today: date, now: da
         account=account, lines=lines, terms=wording.Terms(phase=Phase(message.phase)), channel=message.channel, up_to_date=not overdue
     )
     context.update(_about(message, account, organization))
+    context.update(agreed.values(message, account))
     if recalls:
         left = wording.claimed_cents(item_lines(items, today))
         context["amounts.total"] = account.money(left) if left else ""
@@ -187,12 +188,10 @@ def answer(message: Message, *, organization: Organization, today: date, now: da
     if message.channel in PAPER_CHANNELS:
         context, letter = formal_notice.complete(context, account=account, lines=lines, legal=False)
     attached = wording.copies_of(account, lines, message.channel) if message.details.get("copies") else ()
-    if plan_id := message.details.get("plan"):
-        try:
-            agreement = agreements.agreement_of(PaymentPlan.objects.get(pk=plan_id), organization=organization, now=now)
-        except LetterError as error:
-            return Stop(reason=Obstacle.LETTER_FAILED.value, text=str(error))
-        attached = ((agreement.pk, agreement.filename), *attached)
+    try:
+        attached = (*agreed.papers(message, organization=organization, now=now), *attached)
+    except LetterError as error:
+        return Stop(reason=Obstacle.LETTER_FAILED.value, text=str(error))
     letter_sent = _letter_recalled(message)
     if letter_sent is not None:
         if not Installment.objects.filter(pk__in=[line.item_id for line in lines], outstanding__gt=0).exists():
@@ -318,15 +317,6 @@ def _about(message: Message, account: wording.Account, organization: Organizatio
         promises = list(made.order_by("promised_for"))
         if promises:
             values.update(_promise(promises, account))
-    if plan_id := details.get("plan"):
-        plan = PaymentPlan.objects.get(pk=plan_id)
-        parts = list(plan.parts.order_by("position"))
-        values["plan.amount"] = account.money(plan.amount)
-        values["plan.count"] = str(len(parts))
-        values["plan.schedule"] = agreements.schedule_sentence(parts, plan.currency, account.language)
-        values["plan.signatory"] = plan.signatory
-        if plan.reference:
-            values["reference"] = printed_reference(plan.reference)
     if payment_id := details.get("payment"):
         values.update(_payment(Payment.objects.get(pk=payment_id), account))
     if attempt_id := details.get("task_attempt"):

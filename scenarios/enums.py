@@ -126,6 +126,9 @@ class TaskKind(models.TextChoices):
     UNCERTAIN_SENDING = "uncertain_sending", _("Settle an uncertain sending")
     HOLD_EXPIRED = "hold_expired", _("A hold has expired")
     REPLY = "reply", _("Answer a reply")
+    ACTIVATE_MANDATE = "activate_mandate", _("Check a direct-debit mandate")
+    CONFIRM_CONTACT = "confirm_contact", _("Confirm a contact the customer named")
+    FRAUD_ALERT = "fraud_alert", _("Possible fraud: look at once")
     OTHER = "other", _("Other")
 
 
@@ -248,4 +251,5 @@ class Reason(models.TextChoices):
     # rule 9
     NOT_DONE = "not_done", _("Nobody did it in time")
     NOT_DELIVERED = "not_delivered", _("It reached nobody")
+    NAMED_OTHER = "named_other", _("It reached somebody who named another person")
     RETRACTED = "retracted", _("The payment had already arrived")

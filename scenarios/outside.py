@@ -1,8 +1,8 @@
 """Messages outside the plan: acknowledgements, answers, confirmations, apologies. They neither wait nor count for spacing (rule 6).
 
 Only what they are about is written here, as ids in `details`: `dispute`, `promise` (the reference promises made together share), `payment`,
-`task_attempt`, `declaration` (of the debtor's page), `previous` (an earlier message), `plan` (a payment plan), `items` (instalments),
-`copies` (attach the invoices), `account` (everything open in the message's currency). Values are filled when they leave.
+`task_attempt`, `declaration` (of the debtor's page), `previous` (an earlier message), `plan` (a payment plan), `mandate`, `items`
+(instalments), `copies` (attach the invoices), `account` (everything open in the message's currency). Values are filled when they leave.
 """
 
 from collections.abc import Collection, Mapping
@@ -21,7 +21,7 @@ from notifications.enums import MessageKind, MessageState
 from notifications.models import Message
 from scenarios.enums import Reason
 
-_ABOUT: Final = frozenset({"dispute", "promise", "payment", "task_attempt", "previous", "declaration", "plan"})
+_ABOUT: Final = frozenset({"dispute", "promise", "payment", "task_attempt", "previous", "declaration", "plan", "mandate"})
 
 
 def write(

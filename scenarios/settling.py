@@ -22,7 +22,7 @@ from scenarios.context import local_date
 from scenarios.declarations import disputes_of
 from scenarios.enums import ActionState, Phase, Reason, TaskKind, TaskState
 from scenarios.models import Action, ActionMessage, PlanStep, Task
-from scenarios.recipients import Directory
+from scenarios.recipients import Directory, Recipient
 from scenarios.resending import forget_unreceived
 
 ACTOR: Final = "system"
@@ -197,6 +197,25 @@ def _to_next_contact(message: Message, links: Sequence[ActionMessage], today: da
     )
     if not links or taken.exists():
         return True  # settled meanwhile, or the next run takes the step again with the contact that is left
+    repeat_message(message, links, recipient, tried=tried, group_key=message.group_key, actor=ACTOR, today=today, now=now)
+    return True
+
+
+def repeat_message(
+    message: Message,
+    links: Sequence[ActionMessage],
+    recipient: Recipient,
+    *,
+    tried: Sequence[str],
+    group_key: str,
+    actor: str,
+    today: date,
+    now: datetime,
+) -> Message:
+    """The same steps again in a new message to somebody else, at once; `tried` are addresses it must not go to.
+
+    Callers hold the customers' locks and have taken the steps back.
+    """
     copy = Message(
         customer=message.customer,
         contact_id=recipient.contact_id,
@@ -209,8 +228,8 @@ def _to_next_contact(message: Message, links: Sequence[ActionMessage], today: da
         state=_state_again(message, today),
         reason=Reason.AWAITING_APPROVAL if message.phase == Phase.LEGAL else "",
         planned_on=today,
-        group_key=message.group_key,
-        details={**message.details, "tried": tried},
+        group_key=group_key,
+        details={**message.details, "tried": list(tried)},
         currency=message.currency,
         amount=message.amount,
         item_count=len(links),
@@ -223,8 +242,8 @@ def _to_next_contact(message: Message, links: Sequence[ActionMessage], today: da
     outbox.enqueue([copy], now=now)
     _act_again(copy, links, today)
     body = {"resends": str(message.pk), "items": len(links)}
-    audit.record(actor=ACTOR, action="message.next_contact", target=copy, body=body, now=now)
-    return True
+    audit.record(actor=actor, action="message.next_contact", target=copy, body=body, now=now)
+    return copy
 
 
 def _state_again(message: Message, today: date) -> MessageState:

@@ -24,13 +24,28 @@ from customers.services.customers import (
 )
 from customers.services.groups import create_group, ensure_group, update_group
 from customers.services.insolvency import clear_insolvency, record_insolvency
+from customers.services.mandates import (
+    DebitAccount,
+    MandateSigning,
+    activate_mandate,
+    check_account,
+    new_reference,
+    offered_scheme,
+    open_iban,
+    revoke_mandate,
+    sign_mandate,
+)
 
 __all__ = [
     "ContactFields",
     "CustomerFields",
+    "DebitAccount",
+    "MandateSigning",
+    "activate_mandate",
     "add_contact",
     "add_contacts",
     "archive_customer",
+    "check_account",
     "clear_insolvency",
     "clear_reply_pending",
     "confirm_kind",
@@ -42,13 +57,18 @@ __all__ = [
     "hold_customers",
     "lock_customers",
     "mark_reachability",
+    "new_reference",
     "note_reply_pending",
+    "offered_scheme",
+    "open_iban",
     "record_insolvency",
     "record_owner_warned",
     "reorder_contacts",
+    "revoke_mandate",
     "set_absence",
     "set_group",
     "set_payer",
+    "sign_mandate",
     "update_contact",
     "update_customer",
     "update_customers",

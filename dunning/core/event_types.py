@@ -36,6 +36,7 @@ _REASON: Final = ("reason",)
 
 SUBJECTS: Final[Mapping[str, Subject]] = {
     "customer": Subject(_("Customers"), ("number", "kind", "group", "payer_id", "insolvent", "archived")),
+    "mandate": Subject(_("Direct-debit mandates"), (*_CUSTOMER, "reference", "scheme", "state")),
     "invoice": Subject(
         _("Invoices and credit notes"),
         ("number", "kind", "state", *_CUSTOMER, "issued_on", "due_on", "currency", "gross", "outstanding"),
@@ -71,6 +72,9 @@ _TYPES: Final = (
     EventType("customer.insolvent", "customer", _("Insolvency proceedings were entered"), ("kind", "opened_on", "published_on")),
     EventType("customer.insolvency_ended", "customer", _("Insolvency proceedings no longer apply")),
     EventType("customer.fraud_suspected", "customer", _("A customer says it paid an account that is not ours"), ("iban_end",)),
+    EventType("mandate.signed", "mandate", _("A customer signed a direct-debit mandate, which waits to be checked")),
+    EventType("mandate.activated", "mandate", _("A person put a direct-debit mandate to use")),
+    EventType("mandate.revoked", "mandate", _("A direct-debit mandate may not be used any more")),
     EventType("invoice.created", "invoice", _("An invoice was entered or imported")),
     EventType("invoice.changed", "invoice", _("An invoice's dates, references or documents changed"), ("what",)),
     EventType("invoice.received", "invoice", _("The customer has the invoice")),

@@ -27,6 +27,7 @@ from scenarios.selectors.board import holds_ending, late_commitments
 from scenarios.selectors.why import day_words, reason_words
 
 RANKS: Final[dict[int, LazyText | str]] = {
+    0: gettext_lazy("Possible fraud"),
     1: gettext_lazy("Receipts to match"),
     2: gettext_lazy("Legal deadlines"),
     3: gettext_lazy("Replies"),
@@ -42,6 +43,7 @@ RANKS: Final[dict[int, LazyText | str]] = {
 """The groups of the queue, in order."""
 
 RANK_OF: Final[dict[str, int]] = {
+    TaskKind.FRAUD_ALERT: 0,
     TaskKind.MATCH_RECEIPT: 1,
     TaskKind.ALLOCATE_CREDIT: 1,
     TaskKind.DECLARE_CLAIM: 2,
@@ -56,7 +58,9 @@ RANK_OF: Final[dict[str, int]] = {
     TaskKind.APPROVAL: 7,
     TaskKind.DECISION: 7,
     TaskKind.POST_LETTER: 8,
+    TaskKind.ACTIVATE_MANDATE: 7,
     TaskKind.FIND_CONTACT: 9,
+    TaskKind.CONFIRM_CONTACT: 9,
     TaskKind.UNCERTAIN_SENDING: 9,
     TaskKind.HOLD_EXPIRED: 10,
 }

@@ -16,8 +16,8 @@ from scenarios.enums import ActionState, Reason, TaskKind, TaskState
 from scenarios.models import Action, Task
 from scenarios.outcomes import may_be_taken_back
 
-DECIDED_ELSEWHERE = (TaskKind.CALL, TaskKind.APPROVAL)
-"""Closed by their own act: a recorded call, an approval or a withdrawal."""
+DECIDED_ELSEWHERE = (TaskKind.CALL, TaskKind.APPROVAL, TaskKind.ACTIVATE_MANDATE)
+"""Closed by their own act: a recorded call, an approval or a withdrawal, a mandate put to use or ended."""
 
 
 def lock_task(task: Task) -> Task:
@@ -39,7 +39,7 @@ def complete_task(*, task: Task, actor: str, today: date, now: datetime, outcome
     locked = lock_task(task)
     _refuse_closed(locked)
     if locked.kind in DECIDED_ELSEWHERE:
-        raise DomainError(_("Record the call, or approve or withdraw the message: that closes this task."), code="decided_elsewhere")
+        raise DomainError(_("Record the call, or decide about the message or mandate: that closes this task."), code="decided_elsewhere")
     effects.mark_done(list(Action.objects.filter(task=locked)), on=today, actor=actor, now=now)
     if locked.kind == TaskKind.REPLY and locked.customer is not None:
         inbox.mark_handled(customer_id=locked.customer.pk, actor=actor, now=now)

@@ -208,7 +208,7 @@ def test_a_call_is_not_done_by_ticking(owner: Client, house: House) -> None:
     answer = owner.post(reverse("dashboard:task_done", args=[house.call.pk]), {"note": ""})
     assert answer.status_code == 422
     in_place = owner.post(reverse("dashboard:task_done", args=[house.call.pk]), {"note": ""}, headers={"hx-request": "true"})
-    assert "Record the call, or approve or withdraw the message: that closes this task." in in_place.content.decode()
+    assert "Record the call, or decide about the message or mandate: that closes this task." in in_place.content.decode()
     with tenant(house.organization):
         assert Task.objects.get(pk=house.call.pk).state == "open"
 

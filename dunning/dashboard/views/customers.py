@@ -5,6 +5,8 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import get_language
 
+from customers.enums import MandateState
+from customers.models import Mandate
 from customers.selectors import contact_chain, get_customer, insolvency_deadlines, list_customers, list_groups
 from dunning.dashboard.records import drawn
 from dunning.dashboard.views.base import MemberRequest, member, page, paged, today_of
@@ -60,4 +62,5 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         split=insolvency_split(customer),
         deadlines=insolvency_deadlines(customer),
         plan=plan_followed(Target(customer=customer)),
+        mandates=Mandate.objects.filter(customer=customer).exclude(state=MandateState.REVOKED).order_by("-signed_at"),
     )
