@@ -69,6 +69,10 @@ LOOKS: dict[str, Look] = {
     "bounced": Look("late-2", "mail-x"),
     "not_reached": Look("late-2", "mail-x"),
     "complained": Look("late-2", "ban"),
+    # webhooks
+    "pending": Look("info", "clock"),
+    "answers": Look("settled", "check"),
+    "switched_off": Look("late-2", "pause"),
     # what comes back
     "human": Look("soon", "inbox"),
     "absence": Look("info", "tree-palm"),

@@ -30,6 +30,7 @@ from dunning.dashboard.views import (
     sending,
     settings,
     today,
+    webhooks,
 )
 
 app_name = "dashboard"
@@ -156,6 +157,18 @@ urlpatterns = [
     path("settings/sending/<str:channel>/", sending.choose, name="sending_channel"),
     path("settings/sending/<str:channel>/test/", sending.test, name="sending_test"),
     path("settings/sending/<str:channel>/by/<slug:key>/", sending.edit, name="sending_way"),
+    path("settings/webhooks/", webhooks.listing, name="webhooks"),
+    path("settings/webhooks/new/", webhooks.create, name="webhook_new"),
+    path("settings/webhooks/<uuid:pk>/", webhooks.show, name="webhook"),
+    path("settings/webhooks/<uuid:pk>/change/", webhooks.edit, name="webhook_edit"),
+    path("settings/webhooks/<uuid:pk>/secret/", webhooks.rotate, name="webhook_secret"),
+    path("settings/webhooks/<uuid:pk>/test/", webhooks.test, name="webhook_test"),
+    path("settings/webhooks/<uuid:pk>/off/", webhooks.switch_off, name="webhook_off"),
+    path("settings/webhooks/<uuid:pk>/on/", webhooks.switch_on, name="webhook_on"),
+    path("settings/webhooks/<uuid:pk>/delete/", webhooks.delete, name="webhook_delete"),
+    path("settings/webhooks/<uuid:pk>/again/", webhooks.replay, name="webhook_replay"),
+    path("settings/webhooks/<uuid:pk>/deliveries/<uuid:delivery>/", webhooks.delivery, name="webhook_delivery"),
+    path("settings/webhooks/<uuid:pk>/deliveries/<uuid:delivery>/again/", webhooks.again, name="webhook_again"),
     path("settings/bank/", bank.show, name="bank"),
     path("settings/bank/change/", bank.propose, name="bank_propose"),
     path("settings/bank/<uuid:pk>/confirm/", bank.confirm, name="bank_confirm"),

@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=dunning.core.tokens.new_id, editable=False, primary_key=True, serialize=False)),
                 ('event_id', models.UUIDField()),
                 ('type', models.CharField(max_length=80)),
+                ('about', models.CharField(blank=True, max_length=120)),
                 ('body', models.TextField()),
                 ('state', models.CharField(choices=[('pending', 'Under way'), ('delivered', 'Delivered'), ('failed', 'Given up')], default='pending', max_length=10)),
                 ('created_at', models.DateTimeField()),

@@ -53,6 +53,7 @@ class WebhookDelivery(TenantModel):
     endpoint = TenantForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")
     event_id = models.UUIDField()  # the webhook-id
     type = models.CharField(max_length=80)
+    about = models.CharField(max_length=120, blank=True)  # the number people know its subject by
     body = models.TextField()
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
     created_at = models.DateTimeField()

@@ -149,7 +149,7 @@ def send_test(*, endpoint_id: UUID, actor: str, now: datetime) -> WebhookDeliver
         raise DomainError(_("This webhook is switched off: switch it on first."), code="switched_off")
     events.emit(type=TEST, object_type="webhook_endpoint", object_ids=[endpoint.pk], now=now)
     event = Event.objects.filter(object_id=endpoint.pk, type=TEST).order_by("-sequence")[0]
-    body = fan_out.compose([event])[event.pk]
+    body, _about = fan_out.compose([event])[event.pk]
     delivery = WebhookDelivery.objects.create(
         endpoint=endpoint, event_id=event.pk, type=TEST, body=body, created_at=now, next_at=now, state=DeliveryState.PENDING
     )

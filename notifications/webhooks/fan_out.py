@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 PAGE: Final = 500  # events of one transaction
 LARGEST: Final = 20_000  # bytes of a body
 AT_ONCE: Final = 100  # batches taken together
+_NUMBERS: Final = ("number", "invoice_number", "reference", "customer_number", "key", "on", "through", "slug")  # the first one known
 _WANTED, _BATCH = "webhooks.wanted", "webhooks.batch"  # in the scope's cache
 
 _TICKET: Final = """
@@ -161,16 +162,15 @@ def _hand_out_in_pages(organization_id: UUID, claim: Claim, now: datetime) -> in
 def _write(page: Sequence[Event], now: datetime) -> int:
     """A delivery for each event and each endpoint that asked for it then; whoever got one before gets no other."""
     endpoints = list(WebhookEndpoint.objects.filter(state=EndpointState.ACTIVE))
-    bodies: dict[UUID, str] = {}
     rows: list[WebhookDelivery] = []
     for endpoint in endpoints:
         for event in page:
             if event.at >= endpoint.since and event.type in Wanted(frozenset(endpoint.types), not endpoint.types):
                 rows.append(WebhookDelivery(endpoint=endpoint, event_id=event.pk, type=event.type, created_at=now, next_at=now))
     wanted = {row.event_id for row in rows}
-    bodies = compose([event for event in page if event.pk in wanted])
+    said = compose([event for event in page if event.pk in wanted])
     for row in rows:
-        row.body = bodies[row.event_id]
+        row.body, row.about = said[row.event_id]
     WebhookDelivery.objects.bulk_create(rows, batch_size=PAGE, ignore_conflicts=True)
     reached = {row.endpoint_id for row in rows}
     for endpoint in sorted(endpoints, key=lambda endpoint: endpoint.pk):
@@ -179,13 +179,21 @@ def _write(page: Sequence[Event], now: datetime) -> int:
     return len(rows)
 
 
-def compose(page: Iterable[Event]) -> dict[UUID, str]:
-    """What is said of each event: its subject is described as it stands now, moments after it happened."""
+def compose(page: Iterable[Event]) -> dict[UUID, tuple[str, str]]:
+    """For each event what is said, and the number people know its subject by.
+
+    Its subject is described as it stands now, moments after it happened.
+    """
     told = list(page)
     described: dict[str, Mapping[UUID, Mapping[str, Any]]] = {}
     for subject in {event.object_type for event in told}:
         described[subject] = events.describe(subject, {event.object_id for event in told if event.object_type == subject})
-    return {event.pk: body_of(event, described[event.object_type].get(event.object_id, {})) for event in told}
+    found = {}
+    for event in told:
+        fields = described[event.object_type].get(event.object_id, {})
+        about = next((str(fields[name]) for name in _NUMBERS if fields.get(name)), "")
+        found[event.pk] = body_of(event, fields), about[:120]
+    return found
 
 
 def body_of(event: Event, fields: Mapping[str, Any]) -> str:

@@ -1,12 +1,15 @@
 """What people do with webhooks: set them up, change their secret, switch them off, try them, and send again."""
 
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from dunning.core import clock
 from dunning.core.errors import DomainError
 from dunning.core.models import AuditEvent
 from dunning.core.tenancy import tenant
@@ -301,3 +304,32 @@ def test_health_says_what_waits_and_what_was_given_up() -> None:
         assert {row.last_status for row in rows} <= {500, None} and len(rows) == 4
         assert list(log.list_deliveries(endpoint_id=endpoint.pk, state="delivered")) == []
         assert accounts.unseal(health.endpoint.secrets).keys() == {"current"}
+
+
+def test_the_command_sends_again_what_was_given_up() -> None:
+    organization = make_organization()
+    with receiving(lambda request: Reply(500)) as receiver:
+        endpoint = subscribe(organization, receiver)
+        tell(organization, count=2)
+        deliver_due(now=NOW, organization_id=organization.pk)
+        with tenant(organization):
+            endpoints.disable_endpoint(endpoint_id=endpoint.pk, **WHO)
+        command: dict[str, Any] = {"since": (NOW - timedelta(hours=1)).isoformat(), "stdout": StringIO()}
+        with pytest.raises(CommandError, match="none is switched on"):
+            call_command("replay_webhooks", organization.slug, **command)
+        with pytest.raises(CommandError, match="switched off"):
+            call_command("replay_webhooks", organization.slug, url=receiver.url, **command)
+        with tenant(organization):
+            endpoints.enable_endpoint(endpoint_id=endpoint.pk, **WHO)
+        receiver.replies = lambda request: Reply(200)
+        with clock.virtual(NOW + timedelta(minutes=1)):
+            call_command("replay_webhooks", organization.slug, **command)
+        assert command["stdout"].getvalue() == f"{receiver.url}: 2 deliveries are sent again.\n"
+        assert deliver_due(now=NOW + timedelta(minutes=1), organization_id=organization.pk) == {"delivered": 2}
+
+
+@pytest.mark.parametrize(("slug", "since"), [("nobody", "2026-11-02T08:00+00:00"), ("", "yesterday"), ("", "2026-11-02T08:00")])
+def test_the_command_refuses_what_it_cannot_understand(slug: str, since: str) -> None:
+    organization = make_organization()
+    with pytest.raises(CommandError):
+        call_command("replay_webhooks", slug or organization.slug, since=since)

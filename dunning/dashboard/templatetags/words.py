@@ -5,7 +5,7 @@ from django import template
 from dunning.core.models import Organization
 from dunning.core.money import printed_iban
 from dunning.dashboard import formatting
-from notifications.enums import LetterProof, MessageState, Obstacle, ProviderKind
+from notifications.enums import LetterProof, MessageState, Obstacle, ProviderKind, WebhookFault
 from notifications.models import Message
 from notifications.texts import shipped_texts
 from scenarios.enums import Reason
@@ -44,6 +44,12 @@ def event_name(kind: str) -> str:
         if kind in words.values:
             return str(words(kind).label)
     return kind
+
+
+@register.filter
+def webhook_fault(fault: str) -> str:
+    """Why a call of a webhook brought no answer."""
+    return str(WebhookFault(fault).label) if fault in WebhookFault.values else fault
 
 
 @register.filter

@@ -14,6 +14,7 @@ from dunning.core.selectors import get_membership
 from dunning.dashboard.queue import grouped
 from dunning.dashboard.views.base import MemberRequest, fragment, member, page, today_of
 from invoices.selectors import coverage_through, figures
+from notifications.webhooks.log import switched_off_by_itself
 from scenarios.selectors import board, last_night, work_queue
 from scenarios.selectors.declared import said_lately
 
@@ -32,6 +33,7 @@ def show(request: MemberRequest) -> HttpResponse:
         "said": said_lately(now=clock.now()),
         "night": last_night(today=today),
         "ledger_through": coverage_through(),
+        "webhooks_off": switched_off_by_itself() if allows(request.membership, Permission.MANAGE) else (),
         "bank_waiting": bank.waiting_change(),
         "bank_new": bank.new_since(now=clock.now()),
     }
