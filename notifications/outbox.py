@@ -14,6 +14,7 @@ from django.db import connection, transaction
 
 from customers.services import hold_customers
 from dunning.core import clock, events
+from dunning.core.prepared import ask
 from dunning.core.tenancy import current_organization_id, current_scope
 from dunning.core.tokens import new_id
 from notifications.enums import MessageState
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 300  # rows written by one statement: letters and e-mails are not frozen yet, so rows are small
 _QUEUE: Final = """
 INSERT INTO notifications_queueticket (organization_id, id, message_id, channel, due_at)
-SELECT %s, t.id, t.message_id, t.channel, t.due_at
+SELECT %s::uuid, t.id, t.message_id, t.channel, t.due_at
 FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::timestamptz[]) t (id, message_id, channel, due_at)
 ON CONFLICT DO NOTHING
 """
@@ -62,7 +63,7 @@ def queue(messages: Iterable[Queued], *, now: datetime) -> None:
     tickets = [(new_id(), message.pk, message.channel, max(message.not_before or now, now)) for message in messages]
     if tickets:
         with connection.cursor() as cursor:  # one array a column: a day of many messages is queued at once
-            cursor.execute(_QUEUE, [current_organization_id(), *map(list, zip(*tickets, strict=True))])
+            ask(cursor, _QUEUE, [current_organization_id(), *map(list, zip(*tickets, strict=True))])
         if any(due_at <= now for *_rest, due_at in tickets):  # the morning's run is hours before the mail: the sweep will be there
             _ring_after_commit()
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from django.db import connection
 
+from dunning.core.prepared import ask
 from scenarios.context import NO_PAST, PLAIN_SITUATIONS, Case, Frame, read_past, steps_of
 from scenarios.context_sql import CLASSES, EVENTFUL, OPEN_CENTS, PASTS, PLANNED_APART
 from scenarios.enums import DecisionKind, Reason
@@ -107,7 +108,7 @@ def set_apart(frame: Frame, customers: Sequence[tuple[str, str]], tally: Tally) 
 
 def _stirred(cursor: Any, frame: Frame) -> set[str]:
     """Customers about whom anything but the plain facts of their items must be asked."""
-    cursor.execute(EVENTFUL, [frame.today])
+    ask(cursor, EVENTFUL, [frame.today])
     stirred = {row[0] for row in cursor.fetchall()} | frame.unmatched.keys() | frame.assignments.customers.keys()
     if frame.assignments.invoices:
         cursor.execute(PLANNED_APART, [list(frame.assignments.invoices)])
@@ -130,13 +131,13 @@ def _classes(cursor: Any, frame: Frame, *, stirred: list[str]) -> list[_Class]:
         "percent": frame.policy.residue_percent,
     }
     # Behind the wall PostgreSQL expects a tenth of the rows, for which sorting looks cheaper than hashing: a fifth of the answer's time.
-    cursor.execute(f"SET LOCAL enable_sort = off; {CLASSES}", {"stirred": stirred, **figures})
+    ask(cursor, CLASSES, {"stirred": stirred, **figures}, under="SET LOCAL enable_sort = off; ")
     return [_Class(*row) for row in cursor.fetchall()]
 
 
 def _pasts(cursor: Any, classes: Sequence[_Class]) -> dict[str, str]:
     """The actions of one item of each class, as text."""
-    cursor.execute(f"SET LOCAL enable_sort TO DEFAULT; {PASTS}", [[found.item_id for found in classes if not found.odd]])
+    ask(cursor, PASTS, [[found.item_id for found in classes if not found.odd]], under="SET LOCAL enable_sort TO DEFAULT; ")
     return dict(cursor.fetchall())
 
 

@@ -14,6 +14,7 @@ from django.db import connection
 
 from dunning.core.calendars import Calendar
 from dunning.core.models import Organization, OrganizationProfile
+from dunning.core.prepared import ask
 from dunning.core.selectors import get_calendar, get_profile
 from dunning.core.tenancy import current_scope
 from invoices.selectors import unmatched_reach
@@ -129,7 +130,7 @@ def load_frame(organization: Organization, today: date) -> Frame:
     """The open organization's settings, plans and assignments for one local day."""
     profile = get_profile()
     with connection.cursor() as cursor:
-        cursor.execute(BESIDE_SETTINGS)
+        ask(cursor, BESIDE_SETTINGS)
         coverage, unmatched = cursor.fetchone()
     return Frame(
         organization=organization,
@@ -165,7 +166,7 @@ def open_customers() -> list[tuple[str, str]]:
     mostly), paying group by paying group.
     """
     with connection.cursor() as cursor:
-        cursor.execute(OPEN_CUSTOMERS)
+        ask(cursor, OPEN_CUSTOMERS)
         return list(cursor.fetchall())
 
 
@@ -189,7 +190,7 @@ def batches(customers: Iterable[tuple[str, str]], *, size: int = BATCH_CUSTOMERS
 def lock_customers(customer_ids: Sequence[str]) -> None:
     """Take the row locks of the customers' whole paying groups, in the one order everybody uses; held to the end of the transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(LOCK_GROUPS, [list(customer_ids)])
+        ask(cursor, LOCK_GROUPS, [list(customer_ids)])
 
 
 def load_batch(frame: Frame, customer_ids: Sequence[str]) -> Batch:
@@ -290,7 +291,7 @@ def _recent(cursor: Any, ids: list[str], frame: Frame) -> list[RecentMessage]:
     spacings = [plan.version.spacing_days or 0 for plan in frame.plans.values()]
     since = frame.calendar.add_bd_ordinal(frame.today.toordinal(), -max([frame.policy.spacing, 1, *spacings]) - 1)
     first = date.fromordinal(since)
-    cursor.execute(RECENT_MESSAGES, [frame.organization.timezone, ids, first, first])
+    ask(cursor, RECENT_MESSAGES, [frame.organization.timezone, ids, first, first])
     return [RecentMessage(*row) for row in cursor.fetchall()]
 
 

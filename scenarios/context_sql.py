@@ -180,7 +180,7 @@ FROM (
                 ELSE coalesce(posted_on, (coalesce(accepted_at, frozen_at) AT TIME ZONE %s)::date, planned_on) END AS written_on
     FROM notifications_message
     WHERE customer_id = ANY(%s::uuid[]) AND kind = 'reminder' AND state NOT IN ('cancelled', 'failed', 'bounced') AND NOT not_reached
-      AND (planned_on >= %s - 60 OR state IN ('draft', 'awaiting_approval', 'held', 'queued', 'retry'))
+      AND (planned_on >= %s::date - 60 OR state IN ('draft', 'awaiting_approval', 'held', 'queued', 'retry'))
 ) m
 WHERE waits OR written_on >= %s
 ORDER BY planned_on
@@ -235,7 +235,7 @@ WITH open AS MATERIALIZED (
     JOIN invoices_invoice v ON v.organization_id = i.organization_id AND v.id = i.invoice_id
     JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id
     LEFT JOIN scenarios_schedule s ON s.organization_id = i.organization_id AND s.installment_id = i.id
-    WHERE i.outstanding > 0 AND i.customer_id <> ALL(%(stirred)s::uuid[])
+    WHERE i.outstanding > 0 AND NOT EXISTS (SELECT FROM unnest(%(stirred)s::uuid[]) stirred (id) WHERE stirred.id = i.customer_id)
 )
 SELECT (array_agg(open.id))[1]::text, count(*), array_agg(customer_id)::text, (sum(outstanding) * 100)::bigint, odd,
        coalesce(group_id::text, ''), issued_on, due_on, entered_on, currency, answered, proven,

@@ -16,6 +16,7 @@ from customers.models import Customer
 from customers.services import record_owner_warned
 from dunning.core.enums import PAPER_CHANNELS, Role
 from dunning.core.models import Membership, OrganizationProfile, User
+from dunning.core.prepared import ask
 from dunning.core.tenancy import current_organization_id
 from invoices.enums import DisputeState, HoldKind, HoldSide, TriageChoice
 from invoices.models import Dispute, Hold, Installment, Payment
@@ -98,7 +99,7 @@ def _what_waits(frame: Frame) -> dict[str, bool]:
     """Whether there is anything at all for each part to look at, in one question: most mornings there is little."""
     with connection.cursor() as cursor:
         days = {"today": frame.today, "oldest": frame.today - timedelta(days=ALERT_AFTER), "warned": _warned_until(frame)}
-        cursor.execute(_WAITING, {**days, "legal": int(Phase.LEGAL)})
+        ask(cursor, _WAITING, {**days, "legal": int(Phase.LEGAL)})
         (row,) = cursor.fetchall()
         return {column.name: there for column, there in zip(cursor.description, row, strict=True)}
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from dunning.core.prepared import ask
 from scenarios.enums import Anchor, Channel, Condition, Consequence, Grouping, OffsetUnit, Phase, TaskKind
 from scenarios.facts import Step, Steps, compile_steps
 from scenarios.models import ActionPlan, PlanStep, PlanVersion
@@ -66,7 +67,7 @@ ORDER BY p.id
 def current_plans() -> dict[str, CurrentPlan]:
     """Every plan of the open organization with its highest version, by plan id (text)."""
     with connection.cursor() as cursor:  # every run and every screen about a plan asks this
-        cursor.execute(_CURRENT)
+        ask(cursor, _CURRENT)
         found = [(version_id, ActionPlan.from_db(connection.alias, _PLAN_FIELDS, row)) for version_id, *row in cursor.fetchall()]
     plans = {version_id: plan for version_id, plan in found if version_id is not None}
     compiled = {version_id: known for version_id in plans if (known := _COMPILED.get(version_id)) is not None}
@@ -131,7 +132,7 @@ def load_assignments() -> Assignments:
     groups: dict[str, tuple[str, int]] = {}
     everyone: tuple[str, int] | None = None
     with connection.cursor() as cursor:
-        cursor.execute(_ASSIGNMENTS)
+        ask(cursor, _ASSIGNMENTS)
         rows = cursor.fetchall()
     for plan_id, invoice_id, customer_id, group_id, since in rows:
         value = (str(plan_id), _ordinal(since))

@@ -15,17 +15,19 @@ from django.db import connection
 from customers.enums import ContactRole, Reachability
 from customers.models import Contact, Customer
 from dunning.core.enums import PAPER_CHANNELS, Channel, Phase
-from dunning.core.rows import read_rows
+from dunning.core.prepared import ask
+from dunning.core.rows import columns_of, read_rows
 
 _FRIENDLY_FIRST = (ContactRole.INVOICING_SERVICE, ContactRole.ACCOUNTING, ContactRole.FINANCE_MANAGER, ContactRole.MANAGEMENT)
 _FIRM_FIRST = (ContactRole.FINANCE_MANAGER, ContactRole.ACCOUNTING, ContactRole.INVOICING_SERVICE, ContactRole.MANAGEMENT)
 _LEGAL_FIRST = (ContactRole.LEGAL_REPRESENTATIVE, ContactRole.MANAGEMENT, ContactRole.FINANCE_MANAGER, ContactRole.ACCOUNTING)
 
 # In plain SQL: every message that is written or leaves reads its customer's contacts.
-_CONTACTS: Final = """
-SELECT * FROM customers_contact WHERE customer_id = ANY(%s::uuid[]) AND is_active ORDER BY customer_id, position, created_at
-"""
-_CUSTOMERS: Final = "SELECT * FROM customers_customer WHERE id = ANY(%s::uuid[])"
+_CONTACTS: Final = f"""
+SELECT {columns_of(Contact)} FROM customers_contact
+WHERE customer_id = ANY(%s::uuid[]) AND is_active ORDER BY customer_id, position, created_at
+"""  # noqa: S608 - made of column names
+_CUSTOMERS: Final = f"SELECT {columns_of(Customer)} FROM customers_customer WHERE id = ANY(%s::uuid[])"  # noqa: S608 - as above
 _SUPPRESSED: Final = "SELECT channel, address FROM notifications_suppression WHERE address = ANY(%s) AND lifted_at IS NULL"
 
 
@@ -53,7 +55,7 @@ class Directory:
         self._suppressed: set[tuple[str, str]] = set()
         if addresses:
             with connection.cursor() as cursor:
-                cursor.execute(_SUPPRESSED, [list(addresses)])
+                ask(cursor, _SUPPRESSED, [list(addresses)])
                 self._suppressed.update(cursor.fetchall())
 
     def find(

@@ -20,7 +20,8 @@ from psycopg2.extras import Json
 from dunning.core import audit, events
 from dunning.core.hours import at_wall
 from dunning.core.models import Organization
-from dunning.core.rows import read_rows
+from dunning.core.prepared import ask
+from dunning.core.rows import columns_of, read_rows
 from dunning.core.tenancy import tenant
 from invoices.models import Invoice
 from notifications import outbox
@@ -51,16 +52,16 @@ SELECT customer_id::text, id::text FROM scenarios_task WHERE kind = 'call' AND s
 """
 _RELEASE = """
 UPDATE notifications_message
-SET state = CASE WHEN reason = ANY(%(approval)s) THEN 'awaiting_approval' WHEN %(braked)s THEN 'held' ELSE 'queued' END,
-    not_before = CASE WHEN reason = ANY(%(approval)s) OR %(braked)s THEN not_before ELSE %(due_at)s END,
-    reason = CASE WHEN reason <> ALL(%(approval)s) AND %(braked)s THEN %(brake)s ELSE reason END,
+SET state = CASE WHEN reason = ANY(%(approval)s) THEN 'awaiting_approval' WHEN %(braked)s::bool THEN 'held' ELSE 'queued' END,
+    not_before = CASE WHEN reason = ANY(%(approval)s) OR %(braked)s::bool THEN not_before ELSE %(due_at)s::timestamptz END,
+    reason = CASE WHEN reason <> ALL(%(approval)s) AND %(braked)s::bool THEN %(brake)s::text ELSE reason END,
     updated_at = %(now)s
 WHERE state = 'draft' AND planned_on <= %(today)s
 RETURNING id, channel, not_before, state, reason, customer_id, amount, currency
 """
-_FINISHED = """
-SELECT * FROM scenarios_dailyrun WHERE local_date <= %s AND finished_at IS NOT NULL ORDER BY local_date DESC LIMIT 2
-"""
+_FINISHED = f"""
+SELECT {columns_of(DailyRun)} FROM scenarios_dailyrun WHERE local_date <= %s AND finished_at IS NOT NULL ORDER BY local_date DESC LIMIT 2
+"""  # noqa: S608 - made of column names
 _END = "UPDATE scenarios_dailyrun SET counts = %s, items = %s, forecast = %s, brake = %s, finished_at = %s WHERE id = %s"
 _RUN_COLUMNS = ("id", "organization_id", "local_date", "started_at", "actor", "items", "counts", "forecast", "brake_released_by")
 _ONE_A_DAY = "(organization_id, local_date) DO NOTHING"
@@ -226,7 +227,7 @@ def correspondence(batch: Batch) -> dict[str, Correspondence]:
 
 def _open_calls(batch: Batch) -> dict[str, str]:
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN_CALLS, [list(batch.customers)])
+        ask(cursor, _OPEN_CALLS, [list(batch.customers)])
         return dict(cursor.fetchall())
 
 
@@ -264,7 +265,7 @@ def _finish(day: _Day) -> Brake | None:
     daily.finished_at = moment.now
     brake_ = None if daily.brake is None else Json(daily.brake)
     with connection.cursor() as cursor:
-        cursor.execute(_END, [Json(daily.counts), daily.items, Json(daily.forecast), brake_, daily.finished_at, daily.pk])
+        ask(cursor, _END, [Json(daily.counts), daily.items, Json(daily.forecast), brake_, daily.finished_at, daily.pk])
     audit.record(actor=day.actor, action="run.finished", target=daily, body={"on": moment.today, **daily.counts}, now=moment.now)
     events.emit(type="run.finished", object_type="run", object_ids=[daily.pk], now=moment.now)
     return stop
@@ -311,7 +312,7 @@ def release_drafts(frame: Frame, moment: Moment, stop: Brake | None) -> None:
         "today": moment.today,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_RELEASE, values)
+        ask(cursor, _RELEASE, values)
         released = [Released(*row) for row in cursor.fetchall()]
     legal = [message for message in released if message.reason == Reason.AWAITING_APPROVAL]
     if legal:
@@ -348,7 +349,7 @@ def announce_tomorrow(frame: Frame) -> dict[str, Any]:
     """What the next business day's run is expected to send, from the schedule: the figure rule 15 compares with, and the board shows."""
     tomorrow = date.fromordinal(frame.calendar.add_bd_ordinal(frame.today.toordinal(), 1))
     with connection.cursor() as cursor:
-        cursor.execute(_DUE_BY_STEP, [tomorrow, _COMES_BY_ITSELF])
+        ask(cursor, _DUE_BY_STEP, [tomorrow, _COMES_BY_ITSELF])
         rows = cursor.fetchall()
     steps = {(plan.version.pk, key): step for plan in frame.plans.values() for key, step in plan.rows.items()}
     by_step: Counter[str] = Counter()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from dunning.core.calendars import Calendar
+from dunning.core.prepared import ask
 from invoices.enums import DisputeState, HoldKind, HoldSide, InstallmentKind
 from invoices.references import credit_label
 from scenarios.accounts import behind_payer, share_accounts
@@ -55,7 +56,7 @@ class Rare:
 
 def fetch(cursor: Any, sql: str, ids: list[str]) -> list[tuple[Any, ...]]:
     """The rows of a question about these ids."""
-    cursor.execute(sql, [ids])
+    ask(cursor, sql, [ids])
     rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 

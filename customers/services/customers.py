@@ -16,16 +16,17 @@ from customers.signals import customer_changed
 from dunning.core import audit, events, search
 from dunning.core.errors import DomainError
 from dunning.core.models import User
-from dunning.core.rows import read_rows
+from dunning.core.prepared import ask
+from dunning.core.rows import columns_of, read_rows
 
 SEARCH_KIND = "customer"
 # One statement, each half served by an index: this is asked before nearly every write.
-_LOCK_GROUPS: Final = """
-WITH roots AS MATERIALIZED (SELECT DISTINCT coalesce(payer_id, id) AS id FROM customers_customer WHERE id = ANY(%s))
-SELECT * FROM customers_customer
+_LOCK_GROUPS: Final = f"""
+WITH roots AS MATERIALIZED (SELECT DISTINCT coalesce(payer_id, id) AS id FROM customers_customer WHERE id = ANY(%s::uuid[]))
+SELECT {columns_of(Customer)} FROM customers_customer
 WHERE id IN (SELECT id FROM roots UNION SELECT m.id FROM customers_customer m JOIN roots ON m.payer_id = roots.id)
 ORDER BY id FOR NO KEY UPDATE
-"""
+"""  # noqa: S608 - made of column names
 
 
 class CustomerFields(TypedDict, total=False):
@@ -82,7 +83,7 @@ def hold_customers(ids: Iterable[UUID]) -> None:
     wanted = [str(pk) for pk in set(ids)]
     if wanted:
         with connection.cursor() as cursor:
-            cursor.execute(_HOLD, [wanted])
+            ask(cursor, _HOLD, [wanted])
 
 
 _HOLD: Final = """

@@ -18,6 +18,7 @@ from django.db import connection
 
 from dunning.core import clock
 from dunning.core.models import AuditEvent, AuditHead
+from dunning.core.prepared import ask
 from dunning.core.tenancy import Scope, current_scope, register_flusher
 
 GENESIS = "0" * 64
@@ -129,7 +130,7 @@ _LOCK_HEAD: Final = "SELECT id, sequence, hash FROM core_audithead FOR NO KEY UP
 _WRITE: Final = """
 WITH head AS (UPDATE core_audithead SET sequence = %s, hash = %s WHERE id = %s AND sequence = %s AND hash = %s RETURNING id)
 INSERT INTO core_auditevent (id, organization_id, sequence, at, actor, action, object_type, object_id, body, previous_hash, hash)
-SELECT e.id, %s, e.sequence, e.at, e.actor, e.action, e.object_type, e.object_id, e.body, e.previous_hash, e.hash
+SELECT e.id, %s::uuid, e.sequence, e.at, e.actor, e.action, e.object_type, e.object_id, e.body, e.previous_hash, e.hash
 FROM unnest(%s::uuid[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[],
             %s::text[], %s::text[])
      AS e (id, sequence, at, actor, action, object_type, object_id, body, previous_hash, hash)
@@ -139,11 +140,11 @@ WHERE EXISTS (SELECT FROM head)
 
 def _lock_head() -> Head:
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK_HEAD)
+        ask(cursor, _LOCK_HEAD)
         rows: list[tuple[UUID, int, str]] = cursor.fetchall()
         if not rows:  # the organization's first event; another transaction may be writing its own
             AuditHead.objects.bulk_create([AuditHead()], ignore_conflicts=True)
-            cursor.execute(_LOCK_HEAD)
+            ask(cursor, _LOCK_HEAD)
             rows = cursor.fetchall()
     (row,) = rows
     return Head(*row)
@@ -163,7 +164,7 @@ def _write(organization_id: UUID, events: Sequence[AuditEvent], head: Head) -> b
         [event.hash for event in events],
     )
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [events[-1].sequence, events[-1].hash, head.id, head.sequence, head.hash, organization_id, *columns])
+        ask(cursor, _WRITE, [events[-1].sequence, events[-1].hash, head.id, head.sequence, head.hash, organization_id, *columns])
         return bool(cursor.rowcount == len(events))
 
 

@@ -1,25 +1,34 @@
 """Model instances from plain SQL, for what nearly every transaction reads: a third of what `Model.objects.raw` takes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
 from django.db import connection, models
 from django.db.models.base import ModelState
 
+from dunning.core.prepared import ask
+
 M = TypeVar("M", bound=models.Model)
 
 
-def read_rows(model: type[M], sql: str, values: Sequence[Any] | None = None) -> list[M]:
-    """The rows of a question whose columns are all those of `model` (SELECT * of its table), as instances that are stored already.
+def columns_of(model: type[models.Model]) -> str:
+    """All columns of a model, for the SELECT that `read_rows` is given."""
+    return ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
+
+
+def read_rows(model: type[M], sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[M]:
+    """The rows of a question (see `prepared.ask`) that selects `columns_of(model)`, as instances that are stored already.
 
     Instances are filled at once, as unpickling does, where Django sets value by value and looks for deferred fields and for receivers of
-    `post_init`: this product has neither. Values pass the converters of their fields (JSON is parsed). A column the model does not know -
-    a newer version is being deployed - becomes an attribute nobody reads. Raises ValueError when one of the model's own is missing.
+    `post_init`: this product has neither. Values pass the converters of their fields (JSON is parsed). Raises ValueError when the question
+    selects other columns.
     """
     with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        names, converted = _shape(model, tuple(column.name for column in cursor.description))
+        ask(cursor, sql, values)
+        columns, names, converted = _shape(model)
+        if [column.name for column in cursor.description] != columns:
+            raise ValueError(f"A row of {model._meta.label} is read by columns_of it.")
         rows = cursor.fetchall()
     found = []
     for row in rows:
@@ -36,20 +45,14 @@ def read_rows(model: type[M], sql: str, values: Sequence[Any] | None = None) -> 
 
 
 @cache
-def _shape(model: type[models.Model], columns: tuple[str, ...]) -> tuple[list[str], list[tuple[str, Any, list[Any]]]]:
-    """The attributes that columns become, and the few whose values are converted."""
-    by_column = {str(field.column): field for field in model._meta.concrete_fields}
-    if missing := by_column.keys() - set(columns):
-        raise ValueError(f"A row of {model._meta.label} is read whole; missing: {', '.join(sorted(missing))}.")
-    names, converted = [], []
-    for column in columns:
-        field = by_column.get(column)
-        if field is None:
-            names.append(column)
-            continue
+def _shape(model: type[models.Model]) -> tuple[list[str], list[str], list[tuple[str, Any, list[Any]]]]:
+    """Columns, the attributes they become, and the few whose values are converted."""
+    columns, names, converted = [], [], []
+    for field in model._meta.concrete_fields:
         expression = field.get_col(model._meta.db_table)
         converters = [*connection.ops.get_db_converters(expression), *expression.get_db_converters(connection)]
+        columns.append(str(field.column))
         names.append(field.attname)
         if converters:
             converted.append((field.attname, expression, converters))
-    return names, converted
+    return columns, names, converted

@@ -1,7 +1,7 @@
 """Reading people and organizations."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from dunning.core.calendars import Calendar, calendar_for
 from dunning.core.errors import DomainError
 from dunning.core.models import Membership, Organization, OrganizationProfile, User
-from dunning.core.rows import read_rows
+from dunning.core.rows import columns_of, read_rows
 
 
 def get_organization(slug: str) -> Organization:
@@ -31,9 +31,12 @@ def describe_organizations(ids: Collection[UUID]) -> Mapping[UUID, Mapping[str, 
     return {row.organization.pk: {"slug": row.organization.slug, "held": row.held_at is not None} for row in profiles}
 
 
+_PROFILE: Final = f"SELECT {columns_of(OrganizationProfile)} FROM core_organizationprofile"  # noqa: S608 - made of column names
+
+
 def get_profile() -> OrganizationProfile:
     """The open organization's profile. Raises OrganizationProfile.DoesNotExist while it has none."""
-    for profile in read_rows(OrganizationProfile, "SELECT * FROM core_organizationprofile"):
+    for profile in read_rows(OrganizationProfile, _PROFILE):
         return profile
     raise OrganizationProfile.DoesNotExist
 

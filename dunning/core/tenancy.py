@@ -17,6 +17,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
+from dunning.core.prepared import ONE_PLAN
 from dunning.core.tokens import new_id
 
 
@@ -97,7 +98,7 @@ def tenant(organization: Any) -> Iterator[Scope]:
 
 def _tell_database(value: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('app.organization', %s, true)", [value])
+        cursor.execute(f"SELECT set_config('app.organization', %s, true), {ONE_PLAN}", [value])
 
 
 class TenantModel(models.Model):
