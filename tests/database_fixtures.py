@@ -8,6 +8,7 @@ nothing is ever flushed or truncated, because the audit trail refuses it.
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from dunning.api.hooks import keepers
 from dunning.local import roles, testing
 
 FLUSHING = {"transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback", "live_server"}
+COMMITTING = {"committed_database", "committed_for_module"}
 _numbers = itertools.count(1)
 
 
@@ -28,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(
                 f"{item.nodeid}: ask for committed_database (or live_site); flushing tables is refused by the audit trail"
             )
-        if "committed_database" in names and (mark is not None or "db" in names):
+        if names & COMMITTING and (mark is not None or "db" in names):
             raise pytest.UsageError(f"{item.nodeid}: committed_database replaces django_db; a test has one or the other")
 
 
@@ -58,15 +60,28 @@ def django_db_setup(request: pytest.FixtureRequest, django_test_environment: Non
         connections.close_all()
 
 
-@pytest.fixture
-def committed_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
-    """The name of a fresh database of this test's own, where commits are real; both connections lead to it, in every thread."""
+@contextmanager
+def _committing(blocker: Any) -> Iterator[str]:
     template, server, before = _template(), os.environ["DATABASE_OWNER_URL"], connections.settings["default"]["NAME"]
     label = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_numbers)}"
-    with testing.clone(server, template, label) as name, django_db_blocker.unblock():
+    with testing.clone(server, template, label) as name, blocker.unblock():
         _point_at(name)
         try:
             yield name
         finally:
             keepers.close()
             _point_at(before)
+
+
+@pytest.fixture
+def committed_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """The name of a fresh database of this test's own, where commits are real; both connections lead to it, in every thread."""
+    with _committing(django_db_blocker) as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def committed_for_module(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """The same for all tests of a module, which only read what its fixtures wrote."""
+    with _committing(django_db_blocker) as name:
+        yield name

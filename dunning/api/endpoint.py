@@ -23,7 +23,9 @@ from dunning.api.authentication import Caller
 from dunning.api.errors import Refusal
 from dunning.api.operations import Operation
 from dunning.api.schema import ApiSchema
+from dunning.api.shapes import Nothing
 from dunning.core import answers, failpoints
+from dunning.core.errors import DomainError
 from dunning.core.scopes import READ
 from dunning.core.tenancy import tenant
 
@@ -134,7 +136,7 @@ class Endpoint(APIView):
                     return HttpResponse(given.content, status=given.status, headers={**given.headers, "Idempotency-Replayed": "true"})
             if operation.guarded:
                 self._check_precondition(call.request, ids)
-            response = respond(handler(call, **ids))
+            response = respond(_done(handler, call, operation, ids))
             if response.status_code >= 400:
                 scope.pending.clear()
                 transaction.set_rollback(True)
@@ -180,6 +182,17 @@ def respond(answer: Answer) -> HttpResponse:
     return HttpResponse(content, status=answer.status, content_type=answer.media_type, headers=dict(answer.headers))
 
 
+def _done(handler: Any, call: Call, operation: Operation, ids: dict[str, Any]) -> Answer:
+    """The one call down. A refusal names the field as the caller wrote it."""
+    try:
+        answer: Answer = handler(call, **ids)
+    except DomainError as refusal:
+        if refusal.field:
+            refusal.field = operation.body().place(refusal.field, call.body) if operation.body is not None else ""
+        raise
+    return answer
+
+
 def encoded(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -192,11 +205,11 @@ def etag(row: Mapping[str, Any]) -> str:
 def _body(request: HttpRequest, operation: Operation) -> Any:
     if operation.takes != bodies.JSON:
         return bodies.read(request, operation.takes)
-    if operation.body is None:
+    if operation.body is None and (not operation.writes or request.META.get("CONTENT_LENGTH") in (None, "", "0")):
         return {}
     value = bodies.read(request, bodies.JSON)
     try:
-        return operation.body(partial=request.method == "PATCH").run_validation(value)
+        return (operation.body or Nothing)(partial=request.method == "PATCH").run_validation(value)
     except serializers.ValidationError as error:
         faults = tables.faults_of(error.detail)
     raise errors.refused(faults) if all(fault.code == "out_of_range" for fault in faults) else errors.unreadable(faults)

@@ -70,13 +70,14 @@ class Text(Value):
         bounds: Schema = {"maxLength": self.max_length} if self.max_length else {}
         if not self.allow_blank:
             bounds["minLength"] = 1
-        pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$" if self.lines else r"^[^\x00-\x1f\x7f]*$"
+        plain = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*" if self.lines else r"[^\x00-\x1f\x7f]*"
+        pattern = f"^{plain}$" if self.allow_blank else rf"^{plain}[^\s\x00-\x1f\x7f]{plain}$"
         return {"type": "string", "pattern": pattern, **bounds}
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        if not data and not self.allow_blank:
+        if not self.allow_blank and not data.strip():
             self.fail("blank")
         if self.max_length and len(data) > self.max_length:
             self.fail("max_length", most=self.max_length, length=len(data))

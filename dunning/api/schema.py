@@ -142,7 +142,16 @@ class ApiSchema(AutoSchema):
         found = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if isinstance(serializer, shapes.Body) or (isinstance(serializer, type) and issubclass(serializer, shapes.Body)):
             found["additionalProperties"] = False
+        else:  # what is kept may have come another way than by this door
+            for value in found.get("properties", {}).values():
+                if "format" not in value:
+                    value.pop("pattern", None)
         return found
+
+    def _insert_field_validators(self, field: Any, schema: dict[str, Any]) -> None:
+        """What values take is in their own schemas; a list of bodies says how many."""
+        if isinstance(field, shapes.Bodies):
+            schema |= {"minItems": field.min_length or 0, "maxItems": field.max_length}
 
     def get_response_serializers(self) -> Any:
         operation = self.operation

@@ -23,6 +23,7 @@ from dunning.core.enums import Phase
 
 Row = dict[str, Any]
 _LONGEST_NAME: Final = 60
+_OTHER_NAMES: Final = {"items": ("installment_ids", "installments", "allocations", "installment_id")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +107,29 @@ class Body(serializers.Serializer):  # type: ignore[type-arg]
             raise serializers.ValidationError(unknown)
         return value
 
+    def place(self, name: str, sent: Collection[str]) -> str:
+        """Where a caller finds in its body what the rules call `name`; "" when the body holds no such thing."""
+        likely = (name, f"{name}_id", f"{name}_number", *_OTHER_NAMES.get(name, ()))
+        known: list[str] = [candidate for candidate in likely if candidate in self.fields]
+        if known:
+            return next((candidate for candidate in known if candidate in sent), known[0])
+        for outer, inner in self.fields.items():
+            if isinstance(inner, Body) and name in inner.fields:
+                return f"{outer}.{name}"
+            if isinstance(inner, Bodies) and outer in sent and isinstance(inner.child, Body) and name in inner.child.fields:
+                return outer
+        return ""
+
+
+class Nothing(Body):
+    """The body of what takes none: an empty object at most."""
+
 
 class Bodies(serializers.ListSerializer):  # type: ignore[type-arg]
     """A list of bodies of one kind."""
 
+    min_length: int | None
+    max_length: int
     default_error_messages = {
         "not_a_list": _("A list is expected here, in square brackets."),
         "min_length": _("At least {min_length} entry is needed here."),

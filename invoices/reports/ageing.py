@@ -188,5 +188,5 @@ ORDER BY 1 NULLS LAST"""
         cursor.execute(sql, {**scope.values, "as_of": as_of, "most": most})
         rows = cursor.fetchall()
     *first, (_place, _id, others, items, amount, overdue, _oldest) = rows
-    largest = [Debtor(pk, name, Cell(count, sum_), late, oldest) for _rank, pk, name, count, sum_, late, oldest in first]
+    largest = [Debtor(pk, name, Cell(int(count), sum_), late, oldest) for _rank, pk, name, count, sum_, late, oldest in first]
     return Debtors(largest, int(others), Cell(int(items or 0), amount or _NOTHING), overdue or _NOTHING)

@@ -12,6 +12,7 @@ from dunning.api.throttling import counter
 from dunning.core import clock
 from dunning.core.api_keys import create_api_key
 from dunning.core.models import Organization
+from tests.notifications.conftest import document_store as document_store  # a fixture
 from tests.scenarios.houses import open_house
 
 NOW = datetime(2026, 10, 9, 9, 5, tzinfo=UTC)

@@ -42,7 +42,7 @@ class ColumnRow(Shape):
 class KindRow(Shape):
     """What is shown apart: plain invoices, bills of exchange, and what is assigned to a factor."""
 
-    kind = Word(KIND_NAMES.values())
+    kind = Word(list(KIND_NAMES.values()))
     columns = ColumnRow(many=True)
     total = Amount(whole_digits=15)
 

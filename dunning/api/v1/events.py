@@ -6,10 +6,11 @@ from django.db.models import BigIntegerField, Func, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from dunning.api.endpoint import Answer, Call, Endpoint
-from dunning.api.fields import Moment, Text, Uid
+from dunning.api.fields import Moment, Uid, Word
 from dunning.api.operations import operation
 from dunning.api.shapes import Shape
 from dunning.api.tables import Filter, Table
+from dunning.core.event_types import CATALOGUE, SUBJECTS
 from dunning.core.models import Event
 
 
@@ -24,6 +25,7 @@ class EventRow(Shape):
             "at": "",
             "object_type": "",
             "object_id": "",
+            "sequence": "Counts the events of one object.",
             "payload": "What else there is to say.",
         }
 
@@ -39,8 +41,8 @@ EVENTS = Table(
     shape=EventRow,
     rows=settled,
     filters={
-        "type": Filter(Text(max_length=80, allow_blank=False), "type"),
-        "object_type": Filter(Text(max_length=60, allow_blank=False), "object_type"),
+        "type": Filter(Word(list(CATALOGUE)), "type"),
+        "object_type": Filter(Word(list(SUBJECTS)), "object_type"),
         "object_id": Filter(Uid(), "object_id"),
         "since": Filter(Moment(), "at__gte"),
     },

@@ -149,7 +149,7 @@ class Proof(_OneLetter):
         body=ProofBody,
         shows=LETTERS,
         guarded=True,
-        example={"proof": "delivered", "on": "2026-10-12"},
+        example={"proof": "delivered", "on": "2026-10-09"},
     )
     def post(self, call: Call, pk: UUID) -> Answer:
         """Unknown at this address takes the letter back; the others are evidence, in whatever order they come."""

@@ -10,7 +10,7 @@ from dunning.api.fields import Amount, Day, Flag, Text, Uid, Word
 from dunning.api.operations import operation
 from dunning.api.shapes import Body, Children, Expansion, Shape, several
 from dunning.api.tables import Filter, Table, one
-from dunning.api.v1.base import ReasonBody, customer_of, get, needed
+from dunning.api.v1.base import ReasonBody, all_named, customer_of, get
 from dunning.api.v1.customers import CustomerRow
 from dunning.core.scopes import WRITE
 from dunning.core.selectors import get_profile
@@ -170,7 +170,9 @@ class Payments(Endpoint):
 
 
 def _parts(given: list[dict[str, Any]]) -> tuple[tuple[Installment, Any], ...]:
-    return tuple((needed(Installment, part["installment_id"], "allocations", "invoice"), part["amount"]) for part in given)
+    ids = {f"allocations[{position}].installment_id": part["installment_id"] for position, part in enumerate(given)}
+    items = all_named(Installment, ids, "invoice")
+    return tuple((items[part["installment_id"]], part["amount"]) for part in given)
 
 
 class _OnePayment(Endpoint):

@@ -12,7 +12,7 @@ from dunning.api.fields import Amount, Day, Flag, Text, Uid, Word
 from dunning.api.operations import operation
 from dunning.api.shapes import Body, Expansion, Shape, several
 from dunning.api.tables import Filter, Table, one
-from dunning.api.v1.base import ReasonBody, get, needed
+from dunning.api.v1.base import ReasonBody, all_named, get
 from dunning.api.v1.customers import CustomerRow
 from dunning.api.v1.installments import InstallmentRow
 from dunning.core.scopes import WRITE
@@ -100,10 +100,9 @@ class Promises(Endpoint):
         asked = given.pop("installments")
         if len({part["installment_id"] for part in asked}) < len(asked):
             raise refused([Fault("installments", "given_twice", _("Name every instalment once."))])
-        amounts = {
-            needed(Installment, part["installment_id"], f"installments[{position}].installment_id"): part.get("amount")
-            for position, part in enumerate(asked)
-        }
+        ids = {f"installments[{position}].installment_id": part["installment_id"] for position, part in enumerate(asked)}
+        items = all_named(Installment, ids)
+        amounts = {items[part["installment_id"]]: part.get("amount") for part in asked}
         made = services.make_promise(amounts=amounts, **given, **call.acting)
         rows, _keys = shapes.read(PromiseRow, Promise.objects.filter(pk__in=[promise.pk for promise in made]).order_by("pk"))
         return Answer({"data": rows, "next_cursor": None}, 201)

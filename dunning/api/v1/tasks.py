@@ -11,10 +11,11 @@ from dunning.api.fields import Amount, Day, Moment, Several, Text, Uid, Word
 from dunning.api.operations import operation
 from dunning.api.shapes import Body, Children, Expansion, Shape
 from dunning.api.tables import Filter, Table, one
-from dunning.api.v1.base import ReasonBody, get, member
+from dunning.api.v1.base import ReasonBody, all_named, get, member
 from dunning.api.v1.customers import CustomerRow
 from dunning.core.scopes import WRITE
 from invoices.enums import DisputeReason
+from invoices.models import Installment
 from scenarios.enums import ActionState, CallOutcome, Phase, TaskKind, TaskState
 from scenarios.models import Action, ActionMessage, Task, TaskAttempt
 from scenarios.services import tasks as services
@@ -292,7 +293,9 @@ class RecordCall(_OneTask):
     def post(self, call: Call, pk: UUID) -> Answer:
         """One attempt and its one effect: a promise, a dispute, a pause… The call is done once a person was reached."""
         given = dict(call.body)
-        items = given.pop("installment_ids", None)
+        items, details = given.pop("installment_ids", None), given.get("details", {})
+        all_named(Installment, {f"installment_ids[{position}]": item for position, item in enumerate(items or [])})
+        all_named(Contact, {f"details.{name}": details[name] for name in ("contact", "substitute") if name in details})
         record_call(task=get(Task, pk, "customer"), items=items, **given, **call.acting)
         return call.show(TASKS, pk)
 
