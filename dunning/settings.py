@@ -168,6 +168,14 @@ STORAGES = {
     "documents": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DOCUMENT_ROOT}},
 }
 
+# --- What a browser may send at once ------------------------------------------------------------------------------------------
+FILE_UPLOAD_HANDLERS = [
+    "dunning.dashboard.uploads.LimitedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+DATA_UPLOAD_MAX_NUMBER_FILES = 2_000  # copies of invoices come by the hundred
+
 # --- Outgoing mail of the product itself and of organizations without a provider of their own --------------------------------
 _mail = environment.mail("EMAIL_URL")
 EMAIL_BACKEND = (

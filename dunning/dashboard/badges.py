@@ -80,6 +80,12 @@ LOOKS: dict[str, Look] = {
     "bounce": Look("late-2", "mail-x"),
     "stop": Look("late-2", "ban"),
     "handled": Look("settled", "check"),
+    # files for the ledger
+    "given": Look("soon", "pencil"),
+    "checking": Look("info", "clock"),
+    "checked": Look("info", "check"),
+    "loading": Look("info", "clock"),
+    "loaded": Look("settled", "check"),
     "quarantined": Look("late-2", "circle-alert"),
     "unreadable": Look("late-2", "circle-alert"),
     "rejected": Look("late-2", "shield-alert"),

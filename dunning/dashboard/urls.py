@@ -10,6 +10,7 @@ from dunning.dashboard.views import (
     contacts,
     customers,
     desk,
+    imports,
     inbox,
     instalments,
     invoices,
@@ -30,6 +31,7 @@ from dunning.dashboard.views import (
     sending,
     settings,
     today,
+    triage,
     webhooks,
 )
 
@@ -76,6 +78,16 @@ urlpatterns = [
     path("said/<uuid:pk>/undo/", said.undo, name="undo_act"),
     path("said/<uuid:pk>/files/<uuid:file>/", said.file, name="said_file"),
     path("commitments/<uuid:pk>/withdraw/", records.withdraw, name="withdraw_commitment"),
+    # files for the ledger
+    path("imports/", imports.listing, name="imports"),
+    path("imports/<uuid:pk>/", imports.show, name="import"),
+    path("imports/<uuid:pk>/progress/", imports.progress, name="import_progress"),
+    path("imports/<uuid:pk>/load/", imports.load, name="import_load"),
+    path("imports/<uuid:pk>/discard/", imports.discard, name="import_discard"),
+    path("imports/<uuid:pk>/errors/", imports.errors, name="import_errors"),
+    path("imports/<uuid:pk>/original/", imports.original, name="import_original"),
+    path("imports/loads/<uuid:pk>/undo/", imports.undo, name="import_undo"),
+    path("triage/", triage.show, name="triage_all"),
     # customers
     path("customers/", customers.listing, name="customers"),
     path("customers/<uuid:pk>/", customers.show, name="customer"),

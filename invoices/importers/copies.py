@@ -20,7 +20,7 @@ from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from invoices.enums import ImportKind
 from invoices.importers.documents import MAX_PDF, Attached, attach_pdfs
-from invoices.importers.files import MOST_BYTES, safe_name
+from invoices.importers.files import MOST_BYTES, ask_check, give_file, safe_name
 from invoices.importers.problems import FileRefused
 from invoices.models import ImportFile
 
@@ -38,18 +38,18 @@ def give_copies(*, files: Sequence[File], language: str, actor: str, now: dateti
     with a password or built to overflow; nothing is kept then.
     """
     if not files:
-        raise DomainError(_("Choose PDF files, or a ZIP archive of them."), code="required", field="files")
+        raise DomainError(_("Choose PDF files, or a ZIP archive of them."), code="required", field="file")
     if sum(len(file.content) for file in files) > MOST_BYTES:
         raise DomainError(
             _("Together the files are larger than %(most)s MB: give them in several portions.") % {"most": MOST_BYTES // 1024**2},
             code="too_large",
-            field="files",
+            field="file",
         )
     try:
         name, content = _archive(files)
         names = _pdf_names(io.BytesIO(content))
     except FileRefused as refused:
-        raise DomainError(refused.message, code="file_refused", field="files") from None
+        raise DomainError(refused.message, code="file_refused", field="file") from None
     document = documents.store(content=content, media_type="application/zip", filename=name, now=now)
     file = ImportFile.objects.create(
         kind=ImportKind.DOCUMENTS, filename=name, document=document, look={"files": len(names)}, language=language, given_by=actor,
@@ -144,3 +144,30 @@ def _report(outcome: Attached) -> dict[str, Any]:
         "currency": "",
         "absent": {"count": 0, "totals": {}, "share": "0", "largest": []},
     }
+
+
+def give_files(*, files: Sequence[File], kind: str = "", language: str, actor: str, now: datetime) -> ImportFile:
+    """Keep what somebody dropped: one table of `kind` ("" to have it recognised), or copies of invoices.
+
+    Copies are checked at once: there is nothing to say about them. Raises DomainError, see `give_file` and `give_copies`, and for several
+    tables at once.
+    """
+    if files and all(_holds_copies(file) for file in files):
+        file = give_copies(files=files, language=language, actor=actor, now=now)
+        return ask_check(file=file, language=language, actor=actor, now=now)
+    if not files:
+        raise DomainError(_("Choose a file first."), code="required", field="file")
+    if len(files) > 1:
+        raise DomainError(_("Give tables one at a time; several files together are copies of invoices, all PDF."), field="file")
+    return give_file(filename=files[0].filename, content=files[0].content, kind=kind, language=language, actor=actor, now=now)
+
+
+def _holds_copies(file: File) -> bool:
+    """A PDF, or an archive that is no workbook."""
+    if file.content.startswith(_ZIP):
+        try:
+            with zipfile.ZipFile(io.BytesIO(file.content)) as archive:
+                return "xl/workbook.xml" not in archive.namelist()
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+            return file.filename.lower().endswith(".zip")
+    return file.content.startswith(b"%PDF-")

@@ -158,7 +158,7 @@ def ask_load(
     report = row.report
     if ledger_through is not None and ledger_through > today:
         raise DomainError(_("Receipts cannot be complete through a day that has not come."), code="future_date", field="ledger_through")
-    if report["errors"] and report["errors"] > TOO_MANY_ERRORS * report["rows"] and not accept_errors:
+    if consent_is_needed(report) and not accept_errors:
         raise DomainError(
             _("More than one row in twenty cannot be loaded. Correct the columns or the file, or say to load the other rows."),
             code="too_many_errors",
@@ -166,8 +166,8 @@ def ask_load(
         )
     if control_total is not None:
         _compare(report, control_total)
-    if apply_settled:
-        _refuse_settlement(report)
+    if apply_settled and (why := why_not_settled(report)):
+        raise DomainError(why, code="not_settled", field="apply_settled")
     row.answers |= {
         "ledger_through": ledger_through.isoformat() if ledger_through and row.kind in CERTIFYING else "",
         "control_total": "" if control_total is None else str(control_total),
@@ -199,18 +199,21 @@ def _compare(report: Mapping[str, Any], given: Decimal) -> None:
         )
 
 
-def _refuse_settlement(report: Mapping[str, Any]) -> None:
+def consent_is_needed(report: Mapping[str, Any]) -> bool:
+    """Whether so many rows are wrong that a person must say to load the others."""
+    return bool(report["errors"] > TOO_MANY_ERRORS * report["rows"])
+
+
+def why_not_settled(report: Mapping[str, Any]) -> str:
+    """Why what a snapshot no longer names cannot be settled by this load, "" when it can."""
     if report["errors"]:
-        raise DomainError(
-            _("Rows were refused, and what they name would count as settled. Correct them first."), code="errors", field="apply_settled"
-        )
-    if Decimal(report["absent"]["share"]) > Decimal(settling.MOST.numerator) / settling.MOST.denominator:
-        raise DomainError(
-            _("%(percent)s %% of what is open would be settled at once: that looks like half a file. Nothing was loaded.")
-            % {"percent": int(Decimal(report["absent"]["share"]) * 100)},
-            code="too_much_settled",
-            field="apply_settled",
-        )
+        return _("Rows were refused, and what they name would count as settled. Correct them first.")
+    share = Decimal(report["absent"]["share"])
+    if share > Decimal(settling.MOST.numerator) / settling.MOST.denominator:
+        return _("%(percent)s %% of what is open would be settled at once: that looks like half a file. Nothing was loaded.") % {
+            "percent": int(share * 100)
+        }
+    return ""
 
 
 def discard_file(*, file: ImportFile, actor: str, now: datetime) -> None:

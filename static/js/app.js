@@ -6,7 +6,7 @@
 
   // Controls that only make sense with JavaScript are hidden in the markup and shown here, after swaps too.
   const prepare = (root) => {
-    find("[data-copy], [data-dismiss], [data-select-all]", root).forEach((control) => { control.hidden = false; });
+    find("[data-copy], [data-dismiss], [data-select-all], [data-drop-hint]", root).forEach((control) => { control.hidden = false; });
     find("[data-passing]", root).forEach((toast) => setTimeout(() => toast.remove(), 8000));
     [...find("form", root), root.closest?.("form")].forEach((form) => form && showWhen(form));
   };
@@ -57,6 +57,17 @@
     if (event.target.matches("dialog")) event.target.close();
     find("details[data-menu][open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
+
+  // <form data-drop="file">: what is dropped on it is given to that field and sent.
+  ["dragover", "dragleave", "drop"].forEach((name) => document.addEventListener(name, (event) => {
+    const form = event.target.closest?.("form[data-drop]");
+    if (!form || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    form.classList.toggle("notice", name === "dragover");
+    if (name !== "drop" || event.dataTransfer.files.length === 0) return;
+    form.elements[form.dataset.drop].files = event.dataTransfer.files;
+    form.requestSubmit();
+  }));
 
   // Keys: / searches, j and k walk the queue, Enter opens the row, Escape closes a menu.
   document.addEventListener("keydown", (event) => {

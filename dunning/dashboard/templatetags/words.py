@@ -1,5 +1,7 @@
 """What records are called on screen: a message before it has a subject, a reason, a provider's word."""
 
+from collections.abc import Mapping
+
 from django import template
 
 from dunning.core.models import Organization
@@ -55,6 +57,12 @@ def webhook_fault(fault: str) -> str:
 @register.filter
 def provider_name(kind: str) -> str:
     return str(ProviderKind(kind).label) if kind in ProviderKind.values else kind
+
+
+@register.filter
+def get(names: Mapping[str, str], key: str) -> str:
+    """`{{ names|get:batch.actor }}`: what a key is called; the key itself when nobody knows."""
+    return names.get(key, key)
 
 
 @register.filter
