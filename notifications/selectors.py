@@ -193,6 +193,18 @@ def provider_accounts() -> dict[str, ProviderAccount]:
     return {account.channel: account for account in ProviderAccount.objects.filter(is_active=True)}
 
 
+def unit_costs() -> dict[str, Decimal | None]:
+    """What one message, text-message part or letter costs by channel, in the organization's currency; None where nobody said.
+
+    Channels without a way out are left out.
+    """
+    costs: dict[str, Decimal | None] = {}
+    for channel, account in provider_accounts().items():
+        said = str(account.settings.get("unit_cost") or "").strip()
+        costs[channel] = Decimal(said) if said else None
+    return costs
+
+
 def is_on_post_office(organization: Organization | UUID) -> bool:
     """Whether nothing this organization sends can leave the machine: every active account is the local post office's."""
     with tenant(organization):

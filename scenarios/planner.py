@@ -270,7 +270,7 @@ def _future(
     item: Item, steps: Steps, history: list[HistoryEntry], calendar: Calendar, policy: Policy, today: int
 ) -> Iterator[tuple[int, Decision]]:
     covered = replace(policy, coverage_gate=False)
-    history = [_carried_through(entry, today) for entry in history]
+    history = [carried_through(entry, today) for entry in history]
     day = today
     while day <= today + _LONGEST_FORECAST:
         decision = decide(item=item, steps=steps, history=history, calendar=calendar, policy=policy if day == today else covered, today=day)
@@ -287,7 +287,7 @@ def _future(
             return
 
 
-def _carried_through(entry: HistoryEntry, today: int) -> HistoryEntry:
+def carried_through(entry: HistoryEntry, today: int) -> HistoryEntry:
     """A step taken and not done is expected to be done today."""
     return replace(entry, state=ActionState.DONE, on=today) if entry.state == ActionState.PLANNED else entry
 

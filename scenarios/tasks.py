@@ -11,12 +11,16 @@ from django.db import transaction
 from dunning.core import clock
 from dunning.core.models import Organization
 from scenarios.context import local_date
+from scenarios.services.dry_runs import go_on
 from scenarios.services.runs import run_organization
 
 logger = logging.getLogger(__name__)
 
 RING_AGAIN_AFTER: Final = timedelta(minutes=20)
 """A ring that is lost is repeated after this long; the run itself moves the organization to its next day."""
+SLICE: Final = 5.0
+"""Seconds of a dry run in one transaction: whoever looks at its page sees it advance."""
+MOST_SLICES: Final = 120
 
 
 @shared_task(name="scenarios.tick")
@@ -49,3 +53,14 @@ def run(*, organization_id: str, **_kwargs: Any) -> None:
         return
     now = clock.now()
     run_organization(organization=organization, today=local_date(organization, now), now=now, actor="system")
+
+
+@shared_task(name="scenarios.dry_run")
+def dry_run(*, organization_id: str, dry_run_id: str, **_kwargs: Any) -> None:
+    """Work a dry run out to its end. One that was given up meanwhile, or that somebody else is at, is left alone."""
+    organization = Organization.objects.get(pk=UUID(organization_id))
+    for _slice in range(MOST_SLICES):
+        now = clock.now()
+        today = local_date(organization, now)
+        if go_on(dry_run_id=UUID(dry_run_id), organization=organization, today=today, now=now, budget=SLICE) is not False:
+            return

@@ -1,11 +1,10 @@
 """A draft tried on the organization as it is: the same settings, customers and pasts, with the draft in a plan's place. Writes nothing."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from invoices.models import Invoice
-from scenarios.context import Frame, load_batch
+from scenarios.context import Batch, Frame
 from scenarios.facts import Decision, Steps, compile_steps
 from scenarios.models import ActionPlan, PlanVersion
 from scenarios.plan_content import PlanContent
@@ -69,11 +68,10 @@ def compile_content(content: PlanContent, *, plan: str) -> Steps:
     )
 
 
-def count_moved(frame: Frame, other: Frame, plan: ActionPlan, customer_ids: Sequence[str]) -> int:
-    """How many items of these whole paying groups, among those that follow the plan, are decided otherwise on the other road."""
-    before, after = load_batch(frame, customer_ids), load_batch(other, customer_ids)
-    pairs = zip(before.cases, decide_all(frame, before), decide_all(other, after), strict=True)
-    return sum(case.steps is not None and case.steps.plan == str(plan.pk) and _next(now) != _next(then) for case, now, then in pairs)
+def count_moved(now: tuple[Frame, Batch], then: tuple[Frame, Batch], plan: ActionPlan) -> int:
+    """How many items that follow the plan are decided otherwise on the other road. Both batches are of the same whole paying groups."""
+    pairs = zip(now[1].cases, decide_all(*now), decide_all(*then), strict=True)
+    return sum(case.steps is not None and case.steps.plan == str(plan.pk) and _next(one) != _next(other) for case, one, other in pairs)
 
 
 def _next(decision: Decision | None) -> tuple[object, ...]:

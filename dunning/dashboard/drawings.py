@@ -102,3 +102,30 @@ def plan_board(marks: Sequence[Mark], *, lanes: Sequence[str]) -> Board:
     every = next((step for step in _STEPS_OF_TICKS if (last - first) / step <= _MOST_TICKS), _STEPS_OF_TICKS[-1])
     ticks = [(day, round(at(day), 1)) for day in range(-(-first // every) * every, last + 1, every)]
     return Board(cards, drawn, ticks, round(per_day, 4), round(at(0), 1), round(y + LANE_GAP / 2, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar of a chart, standing on its ground line."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def bars(
+    values: Sequence[int], *, left: float, right: float, top: float, ground: float, highest: int, share: float, offset: float
+) -> list[Bar]:
+    """A bar per value, in equal places from `left` to `right`; each takes `share` of its place, from `offset` of it on.
+
+    `highest` is the value drawn from `ground` to `top`; a value above zero is never drawn as nothing.
+    """
+    place = (right - left) / max(1, len(values))
+    found = []
+    for number, value in enumerate(values):
+        height = (ground - top) * value / highest if highest else 0.0
+        height = max(height, 1.5) if value else 0.0
+        x = left + (number + offset) * place
+        found.append(Bar(round(x, 1), round(ground - height, 1), round(place * share, 1), round(height, 1)))
+    return found

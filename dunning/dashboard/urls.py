@@ -130,6 +130,8 @@ urlpatterns = [
     path("plans/drafts/<uuid:pk>/steps/<slug:key>/move/", plan_editor.move, name="plan_step_move"),
     path("plans/drafts/<uuid:pk>/steps/<slug:key>/remove/", plan_editor.remove, name="plan_step_remove"),
     path("plans/drafts/<uuid:pk>/try/", plan_trials.try_on, name="plan_try"),
+    path("plans/drafts/<uuid:pk>/dry-run/", plan_trials.dry_run, name="plan_dry_run"),
+    path("plans/drafts/<uuid:pk>/dry-run/on/", plan_trials.dry_run_go_on, name="plan_dry_run_on"),
     path("plans/drafts/<uuid:pk>/publish/", plan_trials.publish, name="plan_publish"),
     # messages
     path("messages/", messages.listing, name="messages"),

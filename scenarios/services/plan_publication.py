@@ -19,9 +19,9 @@ from notifications.enums import WAITING, MessageKind
 from notifications.models import Message
 from notifications.validation import Severity
 from scenarios import fallout
-from scenarios.context import batches, load_frame
+from scenarios.context import batches, load_batch, load_frame
 from scenarios.following import Following, families_following, followings
-from scenarios.models import ActionPlan, PlanDraft, PlanVersion
+from scenarios.models import ActionPlan, DryRun, PlanDraft, PlanVersion
 from scenarios.plan_content import PlanContent
 from scenarios.plan_differences import Difference, differences
 from scenarios.plan_sentences import sentence
@@ -82,7 +82,7 @@ def consequences(*, draft: PlanDraft, organization: Organization, today: date) -
         in_force=version,
         overtaken=version if version is not None and version.pk != draft.based_on_id else None,
         following=followings(plan.pk).get(plan.pk, Following()) if plan is not None else Following(),
-        moved=_moved(plan, content, organization, today) if plan is not None and moves and not refusals else 0,
+        moved=_moved(draft, plan, content, organization, today) if plan is not None and moves and not refusals else 0,
         waiting=waiting_messages(plan).count() if plan is not None else 0,
         texts=count_changed(plan_file.texts),
     )
@@ -93,13 +93,14 @@ def waiting_messages(plan: ActionPlan) -> QuerySet[Message]:
     return Message.objects.filter(kind=MessageKind.REMINDER, state__in=WAITING, details__plan=str(plan.pk))
 
 
-def _moved(plan: ActionPlan, content: PlanContent, organization: Organization, today: date) -> int | None:
+def _moved(draft: PlanDraft, plan: ActionPlan, content: PlanContent, organization: Organization, today: date) -> int | None:
     customers = families_following(plan.pk)
     if len(customers) > COUNTED_AT_ONCE:
-        return None
+        counted = DryRun.objects.filter(draft=draft, revision=draft.revision, instead_of=plan, finished_at__isnull=False).first()
+        return None if counted is None else int(counted.counts["moved"])
     frame = load_frame(organization, today)
     other = under_draft(frame, content, plan)
-    return sum(count_moved(frame, other, plan, customer_ids) for customer_ids in batches(customers))
+    return sum(count_moved((frame, load_batch(frame, ids)), (other, load_batch(other, ids)), plan) for ids in batches(customers))
 
 
 def publish_draft(

@@ -16,6 +16,8 @@ from scenarios.models import Action, ActionPlan, PlanDraft, PlanVersion, Schedul
 from scenarios.plan_content import PlanContent, StepContent
 from scenarios.plan_files import dump_plan_file, parse_plan_file
 from scenarios.plan_words import difference_words
+from scenarios.services import plan_publication
+from scenarios.services.dry_runs import ask_dry_run, go_on
 from scenarios.services.plan_drafts import begin_draft, begin_from_file, begin_new, draft_content, remove_step, save_options, save_step
 from scenarios.services.plan_exchange import PlanRefused, export_plan
 from scenarios.services.plan_publication import Consequences, consequences, publish_draft
@@ -185,3 +187,16 @@ def test_the_texts_of_a_file_are_put_in_force_with_it(house: Organization) -> No
         now = MessageTemplate.objects.get(key="pre_due", language="fr", variant="", is_current=True)
         assert (now.subject, now.version, now.is_shipped) == ("Votre facture arrive à échéance", 2, False)
         assert draft_content(draft) == STANDARD
+
+
+def test_beyond_what_a_page_may_count_a_dry_run_does(house: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan_publication, "COUNTED_AT_ONCE", 1)
+    with tenant(house):
+        draft = begin_draft(plan=ActionPlan.objects.get(key="standard"), actor=CLERK, now=NOW)
+        pre_due = replace(plan_editing.find_step(STANDARD, "pre_due"), offset=-5)
+        draft = save_step(draft_id=draft.pk, revision=1, step=pre_due, actor=CLERK, now=NOW)
+        assert _look(house, draft).moved is None
+        plan = ActionPlan.objects.get(key="standard")
+        asked = ask_dry_run(draft_id=draft.pk, instead_of=plan, organization=house, today=TODAY, actor=CLERK, now=NOW)
+        assert go_on(dry_run_id=asked.pk, organization=house, today=TODAY, now=NOW, budget=60)
+        assert _look(house, draft).moved == 1

@@ -260,3 +260,14 @@ class PlanChoiceForm(forms.Form):
     def __init__(self, *args: Any, plans: Iterable[tuple[str, str]], wider: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["plan"].choices = [("", wider), *plans]  # type: ignore[attr-defined]  # a choice field
+
+
+class DryRunForm(forms.Form):
+    """On whose customers a draft is tried: those of its own plan, or of another for a plan that is new."""
+
+    instead_of = forms.ChoiceField(label=_("As if it were the plan of whoever follows"))
+
+    def __init__(self, *args: Any, plans: Sequence[tuple[str, str]], own: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = [choice for choice in plans if choice[0] == own] or list(plans)
+        self.fields["instead_of"].choices = chosen  # type: ignore[attr-defined]  # a choice field

@@ -1,15 +1,19 @@
 """The drawn parts of the plan pages."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from django import template
 from django.template import Context, Engine
 from django.utils.safestring import SafeString
 
+from dunning.core.money import format_number
+from dunning.dashboard import formatting
 from dunning.dashboard.badges import CHANNEL_ICONS
-from dunning.dashboard.drawings import CARD_HEIGHT, CARD_WIDTH, Mark, plan_board
+from dunning.dashboard.drawings import CARD_HEIGHT, CARD_WIDTH, Mark, bars, plan_board
 from scenarios.enums import Channel, Phase
 from scenarios.plan_words import Named, name_of
+from scenarios.selectors.dry_runs import DryRunReport
 from scenarios.selectors.plan_drafts import DraftStep
 
 register = template.Library()
@@ -21,6 +25,13 @@ TONES = {Phase.SERVICE: "", Phase.FRIENDLY: "info", Phase.FIRM: "soon", Phase.LE
 def plan_name(plan: Named) -> str:
     """A plan's name in the reader's language."""
     return name_of(plan)
+
+
+@register.filter
+def unit_price(value: Decimal, currency: str) -> str:
+    """The price of one, with all its decimals, which an amount of money has not: `0,065 EUR`."""
+    places = max(2, -int(value.normalize().as_tuple().exponent))
+    return f"{format_number(value, places, formatting.language())}\u00a0{currency}"
 
 
 @register.filter
@@ -60,3 +71,20 @@ def planboard(context: Context, steps: Sequence[DraftStep], label: str, may_edit
     }
     with context.push(**values):
         return Engine.get_default().get_template("components/planboard.html").render(context)
+
+
+@register.simple_tag(takes_context=True)
+def daybars(context: Context, report: DryRunReport, label: str) -> SafeString:
+    """How much comes each day on both roads of a dry run; the page gives the same days as a table."""
+    highest = max((max(pair.before, pair.after) for _on, pair, _by in report.days), default=0)
+    frame = {"left": 36.0, "right": 996.0, "top": 14.0, "ground": 150.0, "highest": highest}
+    before = bars([pair.before for _on, pair, _by in report.days], share=0.36, offset=0.12, **frame)  # type: ignore[arg-type]
+    after = bars([pair.after for _on, pair, _by in report.days], share=0.36, offset=0.52, **frame)  # type: ignore[arg-type]
+    every = max(1, -(-len(report.days) // 12))
+    days = [
+        {"on": on, "pair": pair, "old": old, "new": new, "at": round(new.x, 1), "is_named": number % every == 0}
+        for number, ((on, pair, _by), old, new) in enumerate(zip(report.days, before, after, strict=True))
+    ]
+    values = {"days": days, "highest": highest, "label": label}
+    with context.push(**values):
+        return Engine.get_default().get_template("components/daybars.html").render(context)

@@ -8,22 +8,31 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from dunning.core import clock
 from dunning.core.errors import DomainError
+from dunning.core.permissions import require
 from dunning.core.tenancy import tenant
-from dunning.dashboard.forms.plans import PublishForm
-from dunning.dashboard.views.base import MemberRequest, acting, done, member, page, today_of
+from dunning.dashboard.forms.plans import DryRunForm, PublishForm
+from dunning.dashboard.views.base import MemberRequest, acting, done, fragment, member, page, submitted, today_of
 from dunning.dashboard.views.plan_editor import ACT, EDIT, editor_url
 from invoices.models import Invoice
 from invoices.selectors import search_invoices
-from scenarios.models import PlanDraft
+from scenarios.models import ActionPlan, PlanDraft
 from scenarios.plan_sentences import sentence
 from scenarios.plan_words import name_of
+from scenarios.selectors import plan_views
+from scenarios.selectors.dry_runs import dry_run_report
 from scenarios.selectors.plans import sentences
+from scenarios.services.dry_runs import ask_dry_run, go_on
 from scenarios.services.plan_drafts import draft_content
 from scenarios.services.plan_publication import consequences, publish_draft
 from scenarios.services.plan_trials import try_on_invoice
 
 MOST_FOUND = 12
+FIRST_SLICE = 1.0
+"""Seconds of a dry run worked out before its page is shown: enough for a small ledger."""
+SLICE = 2.0
+"""Seconds worked out at each look at an unfinished one."""
 
 
 @member()
@@ -48,6 +57,46 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise Invoice.DoesNotExist from None
+
+
+@member(methods=ACT)
+def dry_run(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """The next thirty days under the draft beside the plan in force; a POST by who may change plans begins it anew."""
+    draft = PlanDraft.objects.get(pk=pk)
+    plan = ActionPlan.objects.filter(key=draft.key).first()
+    plans = {str(view.plan.pk): view for view in plan_views()}
+    choices = [(key, view.name) for key, view in plans.items()]
+    form = DryRunForm(request.POST or None, plans=choices, own=str(plan.pk) if plan is not None and str(plan.pk) in plans else "")
+    if request.method == "POST":
+        require(request.membership, EDIT)
+
+    def act(data: dict[str, Any]) -> None:
+        organization = request.membership.organization
+        begun = ask_dry_run(draft_id=pk, instead_of=plans[data["instead_of"]].plan, organization=organization, **acting(request))
+        _advance(request, begun.pk, FIRST_SLICE)
+
+    if submitted(request, form, act):
+        return redirect(reverse("dashboard:plan_dry_run", args=[pk]))
+    context = {"draft": draft, "name": name_of(draft_content(draft)), "form": form, "report": dry_run_report(draft)}
+    return page(request, "plan_dry_run", nav="plans", status=422 if form.is_bound else 200, **context)
+
+
+@member(methods=("POST",))
+def dry_run_go_on(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Work out some more of a dry run while somebody looks on: the page needs no worker to come to its end."""
+    draft = PlanDraft.objects.get(pk=pk)
+    report = dry_run_report(draft)
+    if report is not None and not report.is_done:
+        _advance(request, report.run.pk, SLICE)
+        report = dry_run_report(draft)
+    if request.htmx:
+        return fragment(request, "_dry_run", draft=draft, report=report)
+    return redirect(reverse("dashboard:plan_dry_run", args=[pk]))
+
+
+def _advance(request: MemberRequest, dry_run_id: UUID, budget: float) -> None:
+    said = {"organization": request.membership.organization, "today": today_of(request), "now": clock.now()}
+    go_on(dry_run_id=dry_run_id, budget=budget, **said)
 
 
 @member(EDIT, methods=ACT)
