@@ -31,7 +31,10 @@ LENGTH: Final = 43  # characters of a token: 32 bytes in URL-safe base64, withou
 PATH: Final = "/p/"
 MASK: Final = "personal-link-known-to-its-recipient-alone_"
 """What stands for a token in everything that is kept; of its length, so that texts keep their shape."""
-_TOKEN: Final = re.compile(r"/p/([A-Za-z0-9_-]{43})(?![A-Za-z0-9_-])")
+# Programs that quote break long lines, with an equals sign in quoted-printable, and begin the next with quotation marks.
+_BREAK: Final = r"(?:=?\r?\n[> \t]*)?"
+_TOKEN: Final = re.compile(rf"/p/(?:{_BREAK}[A-Za-z0-9_-]){{43}}(?![A-Za-z0-9_-])")
+_TOKEN_BYTES: Final = re.compile(_TOKEN.pattern.encode())
 
 
 def _keys() -> list[str]:
@@ -62,6 +65,11 @@ def masked_address() -> str:
 def mask(text: str) -> str:
     """The text with every token in it replaced: what debtors quote in their answers is kept without it."""
     return _TOKEN.sub(f"{PATH}{MASK}", text)
+
+
+def mask_bytes(content: bytes) -> bytes:
+    """The same for a file that is text, or an e-mail that was written out."""
+    return _TOKEN_BYTES.sub(f"{PATH}{MASK}".encode(), content)
 
 
 def new_link(*, message_id: UUID, customer_id: UUID, contact_id: UUID, items: Iterable[UUID], earlier: bool, now: datetime) -> PortalToken:

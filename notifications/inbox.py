@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from customers import portal_access
 from customers.models import Contact, Customer
 from customers.services import lock_customers, note_reply_pending, set_absence
 from dunning.core import audit, documents, events
@@ -36,7 +37,7 @@ def take(
     if _is_known(incoming, event_id, position, at):
         return None
     message, matched_by = _answered(incoming, account, at)
-    text = incoming.text or replies.text_of(incoming.html)
+    text = portal_access.mask(incoming.text or replies.text_of(incoming.html))
     kind = replies.classify(headers=incoming.headers, sender=incoming.sender, subject=incoming.subject, text=text)
     if message is not None and message.customer_id is not None:  # a test to oneself is nobody's
         lock_customers([message.customer_id])
@@ -153,11 +154,16 @@ def _known_substitute(row: InboundMessage, absence: replies.Absence) -> Contact 
 
 
 def _keep_files(row: InboundMessage, files: Sequence[File], now: datetime) -> None:
-    given = [documents.File(file.content, file.media_type[:100], _clean(file.filename, 200)) for file in files]
+    given = [documents.File(_masked(file), file.media_type[:100], _clean(file.filename, 200)) for file in files]
     kept = enumerate(documents.store_all(files=given, now=now), start=1)
     InboundFile.objects.bulk_create(
         [InboundFile(inbound=row, document=document, filename=document.filename, position=position) for position, document in kept]
     )
+
+
+def _masked(file: File) -> bytes:
+    """The bytes; our own message inside them, as text, without what opens its recipient's page."""
+    return portal_access.mask_bytes(file.content) if file.media_type.startswith(("text/", "message/")) else file.content
 
 
 # --- what people do with it -------------------------------------------------------------------------------------------------------------

@@ -18,8 +18,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.utils.translation import gettext as _
 
 from dunning.core import audit, failpoints
+from dunning.core.sealing import SealBroken, seal_bytes
 from dunning.core.tenancy import tenant
 from dunning.core.tokens import new_id
 from notifications import accounts, inbox, reports, routes
@@ -148,7 +150,7 @@ def _accept(calls: Sequence[Call]) -> list[Kept]:
         rows: list[tuple[Any, ...]] = [
             (
                 new_id(), str(organization_id), account_id, call.kind, key, call.url.partition("?")[2],
-                json.dumps(_worth_keeping(call.headers)), call.body, call.now, call.now,
+                json.dumps(_worth_keeping(call.headers)), seal_bytes(call.body), call.now, call.now,
             )
             for call, key in zip(calls, keys, strict=True)
             if key is not None
@@ -202,7 +204,7 @@ def keep_local(*, account: ProviderAccount, key: str, headers: Mapping[str, str]
         account.save(update_fields=["secrets"])
     ProviderRoute.objects.filter(account_id=account.pk).update(heard_at=reports.DatabaseMoment())
     return InboundEvent.objects.create(
-        account_id=account.pk, kind=account.kind, key=key, headers=dict(headers), body=body, due_at=now, received_at=now
+        account_id=account.pk, kind=account.kind, key=key, headers=dict(headers), body=seal_bytes(body), due_at=now, received_at=now
     )
 
 
@@ -288,9 +290,11 @@ def _apply(event: InboundEvent, now: datetime) -> str:
     account = ProviderAccount.objects.get(pk=event.account_id)
     try:
         provider = accounts.provider_of(account)
+        callback = Callback(f"?{event.query}" if event.query else "", event.headers, event.content)
     except Misconfigured as error:
         return _failed(event, error.text, now)
-    callback = Callback(f"?{event.query}" if event.query else "", event.headers, bytes(event.body))
+    except SealBroken:
+        return _failed(event, _("It cannot be read with this installation's key: give it the key it was kept with."), now)
     try:
         found = provider.read(callback, now=event.received_at)
     except Forged as error:

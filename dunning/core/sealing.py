@@ -37,3 +37,21 @@ def unseal(stored: str) -> dict[str, str]:
     except InvalidToken:
         raise SealBroken from None
     return opened
+
+
+_MARK = b"\x00sealed\x00"
+
+
+def seal_bytes(content: bytes) -> bytes:
+    """Bytes as they are stored: what outsiders wrote may quote what opens something."""
+    return _MARK + _cipher().encrypt(content)
+
+
+def unseal_bytes(stored: bytes) -> bytes:
+    """Bytes as they were given; what was stored before it was sealed comes back as it is. Raises SealBroken."""
+    if not stored.startswith(_MARK):
+        return stored
+    try:
+        return _cipher().decrypt(stored[len(_MARK) :])
+    except InvalidToken:
+        raise SealBroken from None

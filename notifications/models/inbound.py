@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from dunning.core.enums import Channel
+from dunning.core.sealing import unseal_bytes
 from dunning.core.tenancy import TenantForeignKey, TenantModel
 from notifications.enums import (
     EventState,
@@ -26,7 +27,7 @@ class InboundEvent(TenantModel):
     key = models.CharField(max_length=200)  # the provider's own name of the call when it is signed, else SHA-256 of its body
     query = models.TextField(blank=True)
     headers = models.JSONField(default=dict)  # without credentials
-    body = models.BinaryField()
+    body = models.BinaryField()  # sealed: a reply quotes our message, and with it what opens the debtor's page
     state = models.CharField(max_length=12, choices=EventState, default=EventState.STORED)
     looks = models.PositiveSmallIntegerField(default=0)  # while it was parked
     failures = models.PositiveSmallIntegerField(default=0)
@@ -48,6 +49,11 @@ class InboundEvent(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.state}"
+
+    @property
+    def content(self) -> bytes:
+        """The body as it came. Raises SealBroken when the installation's key is gone."""
+        return unseal_bytes(bytes(self.body))
 
 
 class InboundMessage(TenantModel):

@@ -1,11 +1,15 @@
 """Links: who may open a page, and that nothing which is kept opens one."""
 
+import email
+import email.policy
 import io
 import logging
 import logging.config
 import re
+import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -17,14 +21,15 @@ from customers import portal_access
 from customers.models import Contact, PortalToken, PortalVisit
 from customers.services import deactivate_contact, update_contact
 from dunning import logs
-from dunning.core import clock
+from dunning.core import clock, documents
 from dunning.core.enums import Role
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
-from notifications import freezing
+from notifications import freezing, receipts
 from notifications.dispatcher import deliver_due
-from notifications.models import Message
+from notifications.models import InboundMessage, Message, ProviderAccount
 from notifications.providers import mime
+from notifications.providers.post_office import MAIL
 from tests.dashboard.conftest import sign_in
 from tests.factories import make_invoice
 from tests.portal.conftest import NOW, TODAY, Debt, link_in, opened, owe, remind
@@ -67,8 +72,25 @@ def test_what_leaves_holds_the_link_and_what_is_kept_does_not(debt: Debt) -> Non
         assert not freezing.is_intact(debt.message)  # the hash covers which link it was
 
 
+def answered(debt: Debt) -> None:
+    """The debtor answers as mail programs do: our message quoted, broken at 76 characters, and attached as it came."""
+    sent = freezing.sealed(debt.message)
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = debt.contact.email, sent.reply_to, f"Re: {sent.subject}"
+    mail["Message-ID"], mail["In-Reply-To"] = "<answer@client.example>", sent.header_id
+    quoted = "\n".join(f"> {part}" for line in sent.text.splitlines() for part in textwrap.wrap(line, 74, break_on_hyphens=False) or [""])
+    mail.set_content(f"We pay on Friday.\n\n{quoted}\n", cte="8bit")
+    mail.add_alternative(sent.html, subtype="html")
+    mail.add_attachment(email.message_from_bytes(mime.write(sent), policy=email.policy.default))
+    with tenant(debt.organization):
+        account = ProviderAccount.objects.get(is_active=True, channel="email")
+        event = receipts.keep_local(account=account, key="answer", headers={"content-type": MAIL}, body=mail.as_bytes(), now=NOW)
+        assert receipts.apply_one(organization_id=debt.organization.pk, event_id=event.pk, now=NOW) == "applied"
+
+
 def test_a_dump_of_the_database_holds_no_working_link(debt: Debt) -> None:
     """Every value of every table: neither the token, nor anything that opens a page when it is tried as one."""
+    answered(debt)
     token, values = token_of(debt), set()
     with connection.cursor() as cursor, tenant(debt.organization):
         cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
@@ -76,6 +98,12 @@ def test_a_dump_of_the_database_holds_no_working_link(debt: Debt) -> None:
             cursor.execute(f'SELECT t::text FROM "{table}" t')  # noqa: S608 - a name of the catalogue
             values |= {row for (row,) in cursor.fetchall()}
     assert not any(token in value for value in values)
+    with tenant(debt.organization):
+        reply = InboundMessage.objects.get()
+        assert reply.text.count(portal_access.MASK) == 1 and "We pay on Friday." in reply.said
+        assert not any(token.encode() in documents.read(file.document) for file in reply.files.all())
+    hidden = {bytes.fromhex(found).decode("latin-1") for value in values for found in re.findall(r"\\\\x([0-9a-f]{80,})", value)}
+    assert hidden and not any(token[:20] in value for value in hidden)
     tried = {found for value in values for found in re.findall(r"[A-Za-z0-9_-]{32,}", value)}
     assert debt.message.link_digest in tried and portal_access.MASK in tried
     assert [word for word in tried if portal_access.find_link(word, now=NOW) is not None] == []
