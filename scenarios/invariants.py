@@ -180,6 +180,15 @@ INVARIANTS: Final[Sequence[Invariant]] = (
         AND NOT EXISTS (SELECT FROM notifications_queueticket q WHERE q.message_id = m.id)
         """,
     ),
+    Invariant(
+        "I14",
+        _("What waits to be told to a webhook has its place in the queue."),
+        """
+        SELECT e.id FROM notifications_webhookendpoint e WHERE e.state = 'active'
+        AND EXISTS (SELECT FROM notifications_webhookdelivery d WHERE d.endpoint_id = e.id AND d.state = 'pending')
+        AND NOT EXISTS (SELECT FROM notifications_queueticket q WHERE q.message_id = e.id)
+        """,
+    ),
 )
 
 

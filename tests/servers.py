@@ -4,6 +4,7 @@ import email
 import json
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -191,8 +192,14 @@ def http_service(answer: Callable[[Request], Reply], *, port: int = 0, tls: ssl.
         def log_message(self, format: str, *args: Any) -> None:
             """Tests read the recorded requests instead."""
 
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that was killed in the middle of a call is no fault of the service."""
+            if not isinstance(sys.exception(), ConnectionError):
+                super().handle_error(request, client_address)
+
     stopping = threading.Event()
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = Server(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 SIDE_BY_SIDE: Final = 32  # endpoints called at the same time by one worker
 LANES: Final = 4  # connections to one endpoint
-BATCH: Final = 40  # deliveries of one endpoint taken together
+BATCH: Final = 20  # deliveries of one endpoint taken together: what a worker that dies has said and not written down is said again
 LANE_TIME: Final = 20.0  # seconds after which a lane begins no further call; with the last one far below the lease
 PATIENCE: Final = 60.0  # seconds for which answers are kept while the database is away
 

@@ -6,6 +6,7 @@ A secret is shown to the person who made it, once; nobody reads it again. Runs i
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db import connection
@@ -54,7 +55,7 @@ def create_endpoint(
         created_at=now,
         created_by=actor[:120],
     )
-    audit.record(actor=actor, action="webhook.created", target=endpoint, body={"url": address, "types": wanted}, now=now)
+    audit.record(actor=actor, action="webhook.created", target=endpoint, body={"host": _host(address), "types": wanted}, now=now)
     fan_out.forget_wanted()
     return endpoint, secret
 
@@ -63,13 +64,13 @@ def change_endpoint(*, endpoint_id: UUID, url: str, types: Collection[str], desc
     """Call another address, or for other events; what is on its way goes to the new address. Raises DomainError as `create_endpoint`."""
     wanted = _checked_types(types)
     endpoint = lock_endpoint(endpoint_id)
-    before = {"url": endpoint.url, "types": endpoint.types}
+    before = {"host": _host(endpoint.url), "types": endpoint.types}
     if url.strip() != endpoint.url:
         endpoint.url = _checked_url(url)
         endpoint.failures, endpoint.failing_since, endpoint.closed_until = 0, None, None  # of the other address
     endpoint.types, endpoint.description = wanted, " ".join(description.split())[:200]
     endpoint.save()
-    body = {"before": before, "after": {"url": endpoint.url, "types": wanted}}
+    body = {"before": before, "after": {"host": _host(endpoint.url), "types": wanted}}
     audit.record(actor=actor, action="webhook.changed", target=endpoint, body=body, now=now)
     fan_out.forget_wanted()
     return endpoint
@@ -135,7 +136,7 @@ def delete_endpoint(*, endpoint_id: UUID, actor: str, now: datetime) -> None:
     with connection.cursor() as cursor:  # perhaps hundreds of thousands: none of them is read
         cursor.execute(_FORGET_CALLS, [endpoint.pk])
         cursor.execute("DELETE FROM notifications_webhookdelivery WHERE endpoint_id = %s", [endpoint.pk])
-        body = {"url": endpoint.url, "deliveries": cursor.rowcount}
+        body = {"host": _host(endpoint.url), "deliveries": cursor.rowcount}
     QueueTicket.objects.filter(message_id=endpoint.pk).delete()
     audit.record(actor=actor, action="webhook.deleted", target=endpoint, body=body, now=now)
     endpoint.delete()
@@ -189,3 +190,8 @@ def _checked_url(url: str) -> str:
     if WebhookEndpoint.objects.filter(url=address).exists():
         raise DomainError(_("This address is called already: change that webhook instead."), code="duplicate_url", field="url")
     return address
+
+
+def _host(url: str) -> str:
+    """What the trail keeps of an address for ever: its path may hold a key of the receiver's."""
+    return urlsplit(url).netloc

@@ -1,13 +1,13 @@
 """What was delivered, and sending it again. Called inside `tenant()`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from dunning.core import audit
@@ -33,18 +33,33 @@ class Health:
 
 def list_endpoints(*, now: datetime) -> Sequence[Health]:
     """Every endpoint, oldest first."""
-    return [_health(endpoint, now) for endpoint in WebhookEndpoint.objects.order_by("created_at", "pk")]
+    found = list(WebhookEndpoint.objects.order_by("created_at", "pk"))
+    counts = _counts(found)
+    return [_health(endpoint, counts, now) for endpoint in found]
 
 
 def get_health(endpoint_id: UUID, *, now: datetime) -> Health:
     """One endpoint. Raises WebhookEndpoint.DoesNotExist."""
-    return _health(WebhookEndpoint.objects.get(pk=endpoint_id), now)
+    endpoint = WebhookEndpoint.objects.get(pk=endpoint_id)
+    return _health(endpoint, _counts([endpoint]), now)
 
 
-def _health(endpoint: WebhookEndpoint, now: datetime) -> Health:
-    theirs = WebhookDelivery.objects.filter(endpoint=endpoint)
-    pending, failed = (theirs.filter(state=state).count() for state in (DeliveryState.PENDING, DeliveryState.FAILED))
-    return Health(endpoint, pending, failed, endpoint.closed_until is not None and endpoint.closed_until > now)
+def _counts(found: Sequence[WebhookEndpoint]) -> dict[tuple[UUID, str], int]:
+    """How many deliveries of each endpoint wait or were given up: the two states that have an index of their own."""
+    counts: dict[tuple[UUID, str], int] = {}
+    for state in (DeliveryState.PENDING, DeliveryState.FAILED):
+        rows = WebhookDelivery.objects.filter(endpoint__in=found, state=state).order_by().values_list("endpoint").annotate(Count("pk"))
+        counts |= {(endpoint_id, state): count for endpoint_id, count in rows}
+    return counts
+
+
+def _health(endpoint: WebhookEndpoint, counts: Mapping[tuple[UUID, str], int], now: datetime) -> Health:
+    return Health(
+        endpoint,
+        counts.get((endpoint.pk, DeliveryState.PENDING), 0),
+        counts.get((endpoint.pk, DeliveryState.FAILED), 0),
+        endpoint.closed_until is not None and endpoint.closed_until > now,
+    )
 
 
 def list_deliveries(*, endpoint_id: UUID, state: str = "", type: str = "") -> QuerySet[WebhookDelivery]:

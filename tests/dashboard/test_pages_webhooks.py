@@ -5,14 +5,16 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from dunning.core.models import Event
 from dunning.core.tenancy import tenant
 from notifications.enums import DeliveryState
 from notifications.models import WebhookDelivery, WebhookEndpoint
-from notifications.webhooks import endpoints
+from notifications.webhooks import endpoints, fan_out, log
 from notifications.webhooks.delivering import deliver_due
 from tests.dashboard.conftest import NOW, House
 from tests.notifications.receivers import ACTOR, Receiver, receiving, states, subscribe, tell
@@ -185,3 +187,16 @@ def test_what_a_clerk_does_on_a_page_is_told(owner: Client, house: House) -> Non
     with tenant(house.organization):
         assert str(Event.objects.filter(type="hold.placed").latest("id").pk) == _id
         assert WebhookDelivery.objects.get().about == "FA-1"
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_list_costs_the_same_whatever_its_length(owner: Client, house: House, count: int) -> None:
+    with tenant(house.organization):
+        for number in range(count):
+            endpoints.create_endpoint(url=f"https://hooks.example.com/{number}", actor=ACTOR, now=NOW)
+    tell(house.organization, "invoice.paid", count=4, now=NOW)
+    fan_out.hand_out_due(now=NOW, organization_id=house.organization.pk)
+    with tenant(house.organization), CaptureQueriesContext(connection) as queries:
+        healths = log.list_endpoints(now=NOW)
+    assert [health.pending for health in healths] == [4] * count
+    assert len(queries) == 3

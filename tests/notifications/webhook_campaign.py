@@ -120,7 +120,7 @@ class Campaign:
         self._processes = [self._start() for _ in range(self.workers)]
         marks = [self.events * (place + 1) / (self.kills + 1) for place in range(self.kills)]
         told, began = 0, time.monotonic()
-        while (heard := sum(len(moody.taken) for _, _, moody in houses)) < self.events * 0.95 and time.monotonic() - began < 900:
+        while (heard := sum(len(moody.taken) for _, _, moody in houses)) < self.events * 0.95 and time.monotonic() - began < 3600:
             while told < self.events and told - heard < 40 * TOGETHER:
                 size = min(TOGETHER, self.events - told)
                 tell(houses[(told // TOGETHER) % len(houses)][0], "invoice.paid", count=size, now=clock.now())

@@ -46,6 +46,15 @@ BREAKS = {
               SELECT gen_random_uuid(), id, 'invoices', 'factures.csv', '', '{}', 0, 0, 0, 3, 'user:x', now() FROM core_organization""",
     "I12": f"UPDATE notifications_message SET state = 'held' WHERE id = {ONE}",
     "I13": f"UPDATE notifications_message SET state = 'queued' WHERE id = {ONE}",
+    "I14": """WITH told AS (
+            INSERT INTO notifications_webhookendpoint (id, organization_id, url, description, types, secrets, state, reason, since,
+                created_at, created_by, failures, last_fault)
+            SELECT gen_random_uuid(), organization_id, 'https://hooks.example.com/', '', '{}', '', 'active', '', now(), now(), '', 0, ''
+            FROM core_organizationprofile RETURNING id, organization_id)
+        INSERT INTO notifications_webhookdelivery (id, organization_id, endpoint_id, event_id, type, about, body, state, created_at,
+            next_at, tries, begun)
+        SELECT gen_random_uuid(), organization_id, id, gen_random_uuid(), 'invoice.paid', '', '', 'pending', now(), now(), 0, 0
+        FROM told""",
 }  # fmt: skip
 
 
