@@ -9,6 +9,7 @@ after that day was still owed then. What was corrected since is corrected in the
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -80,7 +81,8 @@ def bucket(days_late: str) -> str:
     return f"CASE {cases} ELSE '{OLDEST}' END"
 
 
-def closed_days(first: date, last: date) -> dict[str, list[date]]:
+@lru_cache(maxsize=64)  # the same two years are asked for with every payment
+def closed_days(first: date, last: date) -> Mapping[str, list[date]]:
     """The days from first to last on which banks are closed, and the day each is rolled to: parameters `closed` and `opens`."""
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     closed = [day for day in days if not is_target_day(day)]

@@ -24,39 +24,46 @@ from invoices.payer_index import (
     window_start,
 )
 
-REMINDED_BEFORE: Final = """EXISTS (
-    SELECT 1 FROM scenarios_action done JOIN scenarios_planstep step
-      ON step.organization_id = done.organization_id AND step.version_id = done.version_id AND step.key = done.step_key
-    WHERE done.organization_id = i.organization_id AND done.installment_id = i.id AND done.state = 'done' AND done.done_on < i.due_on
-      AND done.phase = 10 AND done.channel IN ('email', 'sms', 'letter', 'registered') AND step.anchor = 'due' AND step."offset" < 0)"""
-"""SQL: whether a message before the due date of the item `i` was done (rule 18, pre-due)."""
+REMINDED: Final = """SELECT DISTINCT done.installment_id FROM scenarios_action done
+    JOIN scenarios_planstep step ON step.organization_id = done.organization_id AND step.version_id = done.version_id
+                                AND step.key = done.step_key
+    JOIN invoices_installment i ON i.organization_id = done.organization_id AND i.id = done.installment_id
+    WHERE done.state = 'done' AND done.phase = 10 AND done.channel IN ('email', 'sms', 'letter', 'registered') AND done.done_on < i.due_on
+      AND step.anchor = 'due' AND step."offset" < 0"""
+"""SQL of the items for which a message before the due date was done (rule 18, pre-due)."""
 
+_LATES: Final = list(range(EARLIEST, LATEST + 1))
+_POINTS: Final = [points(late) for late in _LATES]
 _DAYS_LATE: Final = """CASE WHEN {on} <= i.due_on THEN {on} - i.due_on
                 ELSE greatest(0, {on} - coalesce(k.opens, i.due_on)) END"""
 _OF_THESE: Final = "AND i.customer_id = ANY(%(ids)s::uuid[])"
 _REFRESH: Final = """
 WITH part AS (
     SELECT i.customer_id, v.currency, v.id AS invoice_id, a.amount, {paid_late} AS late, true AS is_paid,
-           {paid_late} <= 0 AND {reminded} AS is_prompt
+           {paid_late} <= 0 AND reminded.installment_id IS NOT NULL AS is_prompt
     FROM {joined} {rolled} JOIN invoices_allocation a ON a.organization_id = i.organization_id AND a.installment_id = i.id
+    LEFT JOIN ({reminded} {these}) reminded ON reminded.installment_id = i.id
     WHERE a.payment_id IS NOT NULL AND a.reversed_at IS NULL AND a.value_on > %(since)s AND a.value_on <= %(today)s AND {counts} {these}
     UNION ALL
-    SELECT i.customer_id, v.currency, v.id, greatest(0, open.amount - coalesce(d.contested, 0)), {open_late}, false, false
+    SELECT i.customer_id, v.currency, v.id, greatest(0, i.outstanding + coalesce(later.amount, 0) - coalesce(d.contested, 0)), {open_late},
+           false, false
     FROM {joined} {rolled}
-    CROSS JOIN LATERAL (
-        SELECT i.outstanding + coalesce(sum(a.amount), 0) AS amount FROM invoices_allocation a
-        WHERE a.organization_id = i.organization_id AND a.installment_id = i.id AND a.payment_id IS NOT NULL AND a.reversed_at IS NULL
-          AND a.value_on > %(today)s) open
+    LEFT JOIN (
+        SELECT a.installment_id, sum(a.amount) AS amount FROM invoices_allocation a
+        JOIN invoices_installment i ON i.organization_id = a.organization_id AND i.id = a.installment_id
+        WHERE a.payment_id IS NOT NULL AND a.reversed_at IS NULL AND a.value_on > %(today)s {these} GROUP BY 1) later
+           ON later.installment_id = i.id
     LEFT JOIN (SELECT installment_id, coalesce(amount, 'infinity') AS contested FROM invoices_dispute WHERE state = 'open') d
            ON d.installment_id = i.id
-    WHERE (i.outstanding > 0 OR i.settled_on > %(today)s) AND open.amount > 0 AND {counts} {these}
+    WHERE (i.outstanding > 0 OR later.amount > 0) AND {counts} {these}
 ), invoice AS (
     SELECT customer_id, currency, bool_or(is_paid) AS is_settled, bool_or(NOT is_paid) AS is_open,
            bool_or(is_paid AND late > 0) AS is_late, bool_or(is_prompt) AS is_prompt,
            sum(amount) FILTER (WHERE is_paid OR late > 0) AS amount,
-           sum(amount * (%(points)s::numeric[])[least({latest}, greatest({earliest}, late)) - {earliest} + 1])
-               FILTER (WHERE is_paid OR late > 0) AS weight
-    FROM part GROUP BY customer_id, currency, invoice_id
+           sum(amount * points) FILTER (WHERE is_paid OR late > 0) AS weight
+    FROM part JOIN unnest(%(lates)s::int[], %(points)s::numeric[]) scale (at, points)
+           ON scale.at = least({latest}, greatest({earliest}, part.late))
+    GROUP BY customer_id, currency, invoice_id
 ), broken AS (
     SELECT p.customer_id, v.currency, count(*) AS promises
     FROM invoices_promise p JOIN invoices_installment i ON i.organization_id = p.organization_id AND i.id = p.installment_id
@@ -95,7 +102,7 @@ def refresh(*, today: date, customer_ids: Collection[UUID] | None = None) -> int
     sql = _REFRESH.format(
         joined=JOINED,
         rolled=ROLLED,
-        reminded=REMINDED_BEFORE,
+        reminded=REMINDED,
         paid_late=_DAYS_LATE.format(on="a.value_on"),
         open_late=_DAYS_LATE.format(on="%(today)s::date"),
         counts="v.state = 'issued' AND NOT v.is_factored AND c.factor_name = ''",  # a factor's receipts say nothing of the debtor's habits
@@ -113,7 +120,8 @@ def refresh(*, today: date, customer_ids: Collection[UUID] | None = None) -> int
         "since": since,
         "today": today,
         "organization": current_organization_id(),
-        "points": [points(late) for late in range(EARLIEST, LATEST + 1)],
+        "lates": _LATES,
+        "points": _POINTS,
         # Of what was due longer ago than the scale reaches before the window, a day more or less changes nothing.
         **closed_days(since - timedelta(days=LATEST + 10), today),
     }

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import cache
 from typing import Final
 
 WEEKS: Final = 13
@@ -59,6 +58,11 @@ class Experience:
         self._days = [days for days, _amount in self._parts]
         self._known: dict[int, Habit | None] = {}
 
+    @property
+    def everybody(self) -> Habit | None:
+        """The habit of all payments together."""
+        return habit(self._parts)
+
     def beyond(self, days_late: int) -> Habit | None:
         """Days between due date and payment of those paid later than `days_late`; None when nobody ever was."""
         if days_late not in self._known:
@@ -68,13 +72,14 @@ class Experience:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Open money of one kind: same due date, same payer's habit, same promise. `promised_for` is the day of a promise that still holds."""
+    """Open money of one age, expected in the same weeks: at the early, the usual and the late end, counted from 0, the present one.
+
+    None: nothing tells when. A week beyond the forecast's last is later.
+    """
 
     amount: Decimal
-    due_on: date
     bucket: str
-    habit: Habit | None = None
-    promised_for: date | None = None
+    weeks: tuple[int, int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,29 +113,17 @@ class Forecast:
         return self.weeks[-1].by_usual if self.weeks else _NOTHING
 
 
-def forecast(
-    items: Iterable[Expectation],
-    *,
-    today: date,
-    experience: Experience,
-    shares: Mapping[str, Decimal],
-    roll: Callable[[date], date],
-    weeks: int = WEEKS,
-) -> Forecast:
+def forecast(items: Iterable[Expectation], *, today: date, shares: Mapping[str, Decimal], weeks: int = WEEKS) -> Forecast:
     """Expected receipts by week.
 
-    A promised amount comes on its day. Any other comes its payer's usual days after its due date; when that day has passed, as late as
-    those who were as late before. Days are moved to the next business day (`roll`). What comes is weighted by the share of money of that
-    age that was paid before (`shares`, 0 to 1, by column of the aged balance); an age without one counts whole, and is named.
+    What comes is weighted by the share of money of that age that was paid before (`shares`, 0 to 1, by column of the aged balance); an age
+    without one counts whole, and is named.
     """
-    ends = _ends(today, weeks)
-    sums = [[_NOTHING, _NOTHING, _NOTHING] for _end in ends]
-    rolled = cache(roll)
+    sums = [[_NOTHING, _NOTHING, _NOTHING] for _week in range(weeks)]
     later = undated = discounted = _NOTHING
     unweighted: set[str] = set()
     for item in items:
-        days = expected_days(item, today=today, experience=experience, roll=rolled)
-        if days is None:
+        if item.weeks is None:
             undated += item.amount
             continue
         likely = item.amount
@@ -139,8 +132,7 @@ def forecast(
         else:
             unweighted.add(item.bucket)
         discounted += item.amount - likely
-        for number, day in enumerate(days):
-            week = max(0, (day - ends[0]).days + 6) // 7
+        for number, week in enumerate(item.weeks):
             if week < weeks:
                 sums[week][number] += likely
             elif number == 1:
@@ -148,7 +140,7 @@ def forecast(
     found: list[Week] = []
     early = usual = late = _NOTHING
     start = today
-    for end, (more_early, more_usual, more_late) in zip(ends, sums, strict=True):
+    for end, (more_early, more_usual, more_late) in zip(_ends(today, weeks), sums, strict=True):
         early, usual, late = early + more_early, usual + more_usual, late + more_late
         found.append(Week(start, end, more_usual, early, usual, late))
         start = end + timedelta(days=1)
@@ -156,20 +148,36 @@ def forecast(
 
 
 def expected_days(
-    item: Expectation, *, today: date, experience: Experience, roll: Callable[[date], date]
+    due_on: date, own: Habit | None, *, today: date, experience: Experience, promised_for: date | None = None
 ) -> tuple[date, date, date] | None:
-    """The early, the usual and the late day of one expectation, none before today; None when nothing tells."""
-    if item.promised_for is not None:
-        day = roll(max(today, item.promised_for))
+    """The early, the usual and the late day on which an open item is expected, none before today; None when nothing tells.
+
+    What is promised comes on its day (`promised_for`: of a promise that still holds). Anything else comes its payer's usual days (`own`, or
+    everybody's) after its due date; when that day has passed, as late as those who were as late before.
+    """
+    if promised_for is not None:
+        day = max(today, promised_for)
         return day, day, day
-    late = (today - item.due_on).days
-    own = item.habit if item.habit is not None else experience.beyond(-(10**6))
-    if own is not None and own.usual < late:
-        own = experience.beyond(late)
-    if own is None:
+    late = (today - due_on).days
+    days = own if own is not None else experience.everybody
+    if days is not None and days.usual < late:
+        days = experience.beyond(late)
+    if days is None:
         return None
-    early, usual, last = (roll(max(today, item.due_on + timedelta(days=days))) for days in (own.early, own.usual, own.late))
+    early, usual, last = (max(today, due_on + timedelta(days=count)) for count in (days.early, days.usual, days.late))
     return early, usual, last
+
+
+def weeks_from(today: date, *, roll: Callable[[date], date], weeks: int = WEEKS) -> list[int]:
+    """For each day from `today` on, the week in which money expected on it comes: that of the next business day (`roll`). The last entry,
+    `weeks`, stands for every day after."""
+    end = today + timedelta(days=6 - today.weekday())
+    found: list[int] = []
+    day = today
+    while not found or found[-1] < weeks:
+        found.append(max(0, (roll(day) - end).days + 6) // 7)
+        day += timedelta(days=1)
+    return [*found[:-1], weeks]
 
 
 def _ends(today: date, weeks: int) -> Sequence[date]:

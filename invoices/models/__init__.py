@@ -13,7 +13,7 @@ from invoices.models.files import ImportFile, ImportTrace
 from invoices.models.invoices import Installment, Invoice
 from invoices.models.ledger import ImportBatch, ImportRow, LedgerCoverage, ReferenceRate
 from invoices.models.payments import Allocation, Payment, WriteOff
-from invoices.models.reporting import CollectionTarget, MonthlySales, PayerIndex
+from invoices.models.reporting import CollectionTarget, LearntHabits, MonthlySales, PayerIndex
 
 __all__ = [
     "Allocation",
@@ -30,6 +30,7 @@ __all__ = [
     "ImportTrace",
     "Installment",
     "Invoice",
+    "LearntHabits",
     "LedgerCoverage",
     "MonthlySales",
     "PayerIndex",

@@ -47,6 +47,24 @@ class CollectionTarget(TenantModel):
         return f"{self.since:%Y-%m}: {self.amount} {self.currency}"
 
 
+class LearntHabits(TenantModel):
+    """What the cash forecast learnt of payers in one currency from a year of the ledger: looking at it again each time would take too long.
+
+    `content`: `payments` counted, `days` ([days late, amount] of everybody), `habits` (the three quartiles in days, by id of a customer or
+    group), `shares` (paid of what stood in an age, 0 to 1). Amounts and shares are texts of decimals.
+    """
+
+    currency = models.CharField(max_length=3)
+    learnt_on = models.DateField()
+    content = models.JSONField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(name="learnt_habits_once", fields=["organization", "currency"])]
+
+    def __str__(self) -> str:
+        return f"{self.currency} {self.learnt_on}"
+
+
 class PayerIndex(TenantModel):
     """A customer's payer index (docs/domain.md), kept so that lists can sort by it and plans can ask for it; None: insufficient data.
 

@@ -41,49 +41,49 @@ class Delays:
     paid: Rate
 
 
+_PARTS: Final = f"""
+SELECT i.id, i.due_on, coalesce(k.opens, i.due_on) AS opens, a.value_on, a.amount
+FROM {JOINED} {ROLLED} JOIN invoices_allocation a ON a.organization_id = i.organization_id AND a.installment_id = i.id
+WHERE a.payment_id IS NOT NULL AND a.reversed_at IS NULL AND i.settled_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued'"""
+_PAID: Final = f"CASE WHEN max(value_on) <= opens THEN '{IN_TIME}' ELSE '{LATE}' END"
+
+
 def paid_rows(scope: Scope, period: Period) -> Rows:
     """The items settled in the period by payments: IN_TIME or LATE by the last of these, with what was paid."""
-    sql = f"""
-SELECT i.id, CASE WHEN paid.on <= coalesce(k.opens, i.due_on) THEN '{IN_TIME}' ELSE '{LATE}' END, paid.amount
-FROM {JOINED} {ROLLED}
-JOIN LATERAL (SELECT max(a.value_on) AS on, sum(a.amount) AS amount FROM invoices_allocation a
-              WHERE a.organization_id = i.organization_id AND a.installment_id = i.id AND a.payment_id IS NOT NULL
-                AND a.reversed_at IS NULL) paid ON paid.amount > 0
-WHERE i.outstanding = 0 AND i.settled_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition}"""
-    # What is paid in the period may have been due long before: days on which banks were closed are known for two years.
-    return Rows(sql, {**scope.values, **_days(period), **closed_days(period.first - timedelta(days=730), period.last)})
+    sql = f"SELECT id, {_PAID}, sum(amount) FROM ({_PARTS} AND {scope.condition}) part GROUP BY id, opens"
+    return Rows(sql, _settled(scope, period))
 
 
 def delays(scope: Scope, period: Period, *, today: date) -> Delays:
-    """How late what was paid in the period came, in three queries."""
+    """How late what was paid in the period came, in two queries."""
     sql = f"""
-SELECT a.value_on - i.due_on, sum(a.amount), 0 FROM {JOINED}
-JOIN invoices_allocation a ON a.organization_id = i.organization_id AND a.installment_id = i.id AND a.payment_id IS NOT NULL
-WHERE a.reversed_at IS NULL AND i.outstanding = 0 AND i.settled_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued'
-  AND {scope.condition}
-GROUP BY 1
+WITH part AS MATERIALIZED ({_PARTS} AND {scope.condition})
+SELECT 'part', value_on - due_on, count(*), sum(amount) FROM part GROUP BY 2
 UNION ALL
-SELECT days, NULL, count(*) FROM (
-    SELECT max(a.value_on) - i.due_on AS days FROM {JOINED}
-    JOIN invoices_allocation a ON a.organization_id = i.organization_id AND a.installment_id = i.id AND a.payment_id IS NOT NULL
-    WHERE a.reversed_at IS NULL AND i.outstanding = 0 AND i.settled_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued'
-      AND {scope.condition}
-    GROUP BY i.id, i.due_on) item
-GROUP BY 1"""
+SELECT line, days, count(*), sum(amount)
+FROM (SELECT {_PAID} AS line, max(value_on) - due_on AS days, sum(amount) AS amount FROM part GROUP BY id, due_on, opens) item
+GROUP BY 1, 2"""
     as_of = min(period.last, today)
     ages = f"SELECT %(as_of)s - due_on, sum(amount) FROM ({owed(scope, as_of=as_of, today=today)}) owed GROUP BY 1"
     with connection.cursor() as cursor:
-        cursor.execute(sql, {**scope.values, **_days(period)})
+        cursor.execute(sql, _settled(scope, period))
         rows = cursor.fetchall()
         cursor.execute(ages, {**scope.values, "as_of": as_of})
         open_ = cursor.fetchall()
-    cells = paid_rows(scope, period).cells()
+    cells: dict[str, Cell] = {}
+    for line, _days_late, count, amount in rows:
+        cells[line] = cells.get(line, _NO_CELL) + Cell(count, amount)
     return Delays(
-        weighted=lateness((days, amount) for days, amount, _items in rows if amount is not None),
-        mean=mean_days((days, items) for days, amount, items in rows if amount is None),
+        weighted=lateness((days, amount) for line, days, _count, amount in rows if line == "part"),
+        mean=mean_days((days, count) for line, days, count, _amount in rows if line != "part"),
         open_age=weighted_age(open_),
         paid=_rate(cells, met=(IN_TIME,), of=(IN_TIME, LATE)),
     )
+
+
+def _settled(scope: Scope, period: Period) -> dict[str, Any]:
+    """What is paid in the period may have been due long before: days on which banks were closed are known for two years."""
+    return {**scope.values, **_days(period), **closed_days(period.first - timedelta(days=730), period.last)}
 
 
 # --- on time ----------------------------------------------------------------------------------------------------------------------------
@@ -95,16 +95,21 @@ def due_rows(scope: Scope, period: Period, *, today: date) -> Rows:
     What a credit note or a write-off settled without any payment was not there to be paid.
     """
     sql = f"""
-SELECT i.id, {_STATE}, i.amount FROM {JOINED} {ROLLED}
+SELECT i.id, {_STATE}, i.amount FROM {JOINED} {ROLLED} {GIVEN}
 WHERE i.due_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition} AND {PAYABLE}"""
     return Rows(sql, {**scope.values, **_days(period), "today": today, **closed_days(period.first, period.last)})
 
 
 _STATE: Final = f"""CASE WHEN i.outstanding = 0 AND i.settled_on <= coalesce(k.opens, i.due_on) THEN '{IN_TIME}'
      WHEN i.outstanding = 0 THEN '{LATE}' WHEN coalesce(k.opens, i.due_on) < %(today)s THEN '{OPEN_LATE}' ELSE '{PENDING}' END"""
-PAYABLE: Final = """(i.outstanding > 0 OR EXISTS (
-    SELECT 1 FROM invoices_allocation a
-    WHERE a.organization_id = i.organization_id AND a.installment_id = i.id AND a.payment_id IS NOT NULL AND a.reversed_at IS NULL))"""
+# What credit notes and write-offs took off items: few have any.
+GIVEN: Final = """LEFT JOIN (
+    SELECT installment_id, sum(amount) AS amount FROM (
+        SELECT installment_id, amount FROM invoices_allocation WHERE credit_note_id IS NOT NULL AND reversed_at IS NULL
+        UNION ALL SELECT installment_id, amount FROM invoices_writeoff WHERE reversed_at IS NULL) part
+    GROUP BY 1) given ON given.installment_id = i.id"""
+PAYABLE: Final = "(given.amount IS NULL OR given.amount < i.amount)"
+"""With `GIVEN` joined: whether anything of the item was there to be paid."""
 
 
 def on_time(scope: Scope, period: Period, *, today: date) -> Rate:
@@ -115,7 +120,7 @@ def on_time(scope: Scope, period: Period, *, today: date) -> Rate:
 def on_time_by_month(scope: Scope, period: Period, *, today: date) -> dict[date, Rate]:
     """The same for each month of the period, by its first day."""
     sql = f"""
-SELECT date_trunc('month', i.due_on)::date, {_STATE}, count(*), sum(i.amount) FROM {JOINED} {ROLLED}
+SELECT date_trunc('month', i.due_on)::date, {_STATE}, count(*), sum(i.amount) FROM {JOINED} {ROLLED} {GIVEN}
 WHERE i.due_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition} AND {PAYABLE} GROUP BY 1, 2"""
     cells: dict[date, dict[str, Cell]] = {}
     with connection.cursor() as cursor:

@@ -25,6 +25,7 @@ from invoices.services.credit_notes import issue_credit_note
 from invoices.services.disputes import acknowledge_dispute, assign_dispute, close_dispute, open_dispute
 from invoices.services.drafts import InstallmentDraft, InvoiceDraft, PaymentDraft
 from invoices.services.e_invoicing import record_e_invoice_status
+from invoices.services.habits import learn_habits
 from invoices.services.holds import escalate_expired_holds, place_hold, release_hold, renew_hold
 from invoices.services.invoices import (
     attach_document,
@@ -94,6 +95,7 @@ __all__ = [
     "issue_invoice",
     "issue_invoices",
     "keep_agreement",
+    "learn_habits",
     "lock_items",
     "make_promise",
     "mark_accepted",

@@ -5,20 +5,21 @@ A payment after a step is not proof that the step brought it.
 
 # ruff: noqa: S608 - the texts are made of constants; every value is a parameter
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
 from invoices.measures.ageing import Cell
 from invoices.measures.delays import Rate
 from invoices.owed import JOINED, Scope
-from invoices.reports.delays import PAYABLE, Period
+from invoices.reports.delays import GIVEN, PAYABLE, Period
 from invoices.reports.rows import Rows
-from scenarios.enums import ActionState, Channel, Phase
+from scenarios.enums import ActionState, Phase
 from scenarios.models import PlanStep
 from scenarios.selectors.why import step_name
 
@@ -44,52 +45,82 @@ class StepEffect:
     recent: Cell
 
 
+_DONE: Final = f"""{JOINED} JOIN scenarios_action a ON a.organization_id = i.organization_id AND a.installment_id = i.id
+WHERE a.state = '{ActionState.DONE}' AND a.plan_id IS NOT NULL AND a.done_on BETWEEN %(first)s AND %(last)s"""
+_FATE: Final = f"""CASE WHEN a.done_on > %(judged)s THEN '{RECENT}'
+    WHEN i.outstanding = 0 AND i.settled_on > a.done_on AND i.settled_on <= a.done_on + {WEEK} THEN '{PAID}' ELSE '{UNPAID}' END"""
+
+
 def step_rows(scope: Scope, period: Period, *, today: date) -> Rows:
     """The items for which a step was done in the period, on the line "key:paid", "key:unpaid" or "key:recent", with what was asked."""
-    sql = f"""
-SELECT i.id, a.step_key || ':' || CASE WHEN a.done_on > %(judged)s THEN '{RECENT}'
-    WHEN i.outstanding = 0 AND i.settled_on > a.done_on AND i.settled_on <= a.done_on + {WEEK} THEN '{PAID}' ELSE '{UNPAID}' END, a.amount
-FROM {JOINED} JOIN scenarios_action a ON a.organization_id = i.organization_id AND a.installment_id = i.id
-WHERE a.state = '{ActionState.DONE}' AND a.plan_id IS NOT NULL AND a.done_on BETWEEN %(first)s AND %(last)s AND {scope.condition}"""
-    return Rows(sql, {**scope.values, "first": period.first, "last": period.last, "judged": _judged(today)})
+    sql = f"SELECT i.id, a.step_key || ':' || {_FATE}, a.amount FROM {_DONE} AND {scope.condition}"
+    return Rows(sql, _values(scope, period, today))
 
 
 def step_effects(scope: Scope, period: Period, *, today: date) -> list[StepEffect]:
     """What each step done in the period brought, in the order in which steps come, in three queries."""
-    cells = step_rows(scope, period, today=today).cells()
-    sql = f"""
-SELECT a.step_key, mode() WITHIN GROUP (ORDER BY a.channel), max(a.phase), avg(a.done_on - i.due_on),
-       coalesce(sum(brought.amount) FILTER (WHERE a.done_on <= %(judged)s), 0)
-FROM {JOINED} JOIN scenarios_action a ON a.organization_id = i.organization_id AND a.installment_id = i.id
-LEFT JOIN LATERAL (
-    SELECT sum(p.amount) AS amount FROM invoices_allocation p
-    WHERE p.organization_id = i.organization_id AND p.installment_id = i.id AND p.payment_id IS NOT NULL AND p.reversed_at IS NULL
-      AND p.value_on > a.done_on AND p.value_on <= a.done_on + {WEEK}) brought ON true
-WHERE a.state = '{ActionState.DONE}' AND a.plan_id IS NOT NULL AND a.done_on BETWEEN %(first)s AND %(last)s AND {scope.condition}
-GROUP BY 1 ORDER BY 3, 4, 1"""
+    counted = f"""
+SELECT a.step_key, a.channel, {_FATE}, max(a.phase), count(*), sum(a.amount), sum(a.done_on - i.due_on)
+FROM {_DONE} AND {scope.condition} GROUP BY 1, 2, 3"""
+    brought = f"""
+SELECT a.step_key, sum(p.amount)
+FROM {_DONE.replace("WHERE", "JOIN invoices_allocation p ON p.organization_id = i.organization_id AND p.installment_id = i.id WHERE")}
+  AND a.done_on <= %(judged)s AND p.payment_id IS NOT NULL AND p.reversed_at IS NULL
+  AND p.value_on > a.done_on AND p.value_on <= a.done_on + {WEEK} AND {scope.condition} GROUP BY 1"""
     with connection.cursor() as cursor:
-        cursor.execute(sql, {**scope.values, "first": period.first, "last": period.last, "judged": _judged(today)})
+        cursor.execute(counted, _values(scope, period, today))
         rows = cursor.fetchall()
-    names = step_names([row[0] for row in rows])
-    found: list[StepEffect] = []
-    for key, channel, phase, _days, collected in rows:
-        paid, unpaid = cells.get(f"{key}:{PAID}", _NO_CELL), cells.get(f"{key}:{UNPAID}", _NO_CELL)
-        every = paid + unpaid
-        rate = Rate(paid.count, every.count, paid.amount, every.amount)
-        recent = cells.get(f"{key}:{RECENT}", _NO_CELL)
-        found.append(StepEffect(key, names.get(key, key), Channel(channel).value, phase, rate, collected, recent))
-    return found
+        cursor.execute(brought, _values(scope, period, today))
+        collected = dict(cursor.fetchall())
+    tallies: dict[str, _Tally] = {}
+    for key, channel, fate, phase, count, amount, days in rows:
+        tallies.setdefault(key, _Tally()).add(channel, fate, phase, Cell(count, amount), days)
+    names = step_names(list(tallies))
+    ordered = sorted(tallies.items(), key=lambda entry: (entry[1].phase, entry[1].mean_day, entry[0]))
+    return [
+        StepEffect(key, names.get(key, key), tally.channel, tally.phase, tally.rate, collected.get(key, Decimal(0)), tally.fates[RECENT])
+        for key, tally in ordered
+    ]
+
+
+class _Tally:
+    """One step's rows added up; its channel is the commonest, for plans may differ."""
+
+    def __init__(self) -> None:
+        self.phase = self.days = 0
+        self.channels: Counter[str] = Counter()
+        self.fates = dict.fromkeys((PAID, UNPAID, RECENT), _NO_CELL)
+
+    def add(self, channel: str, fate: str, phase: int, cell: Cell, days: int) -> None:
+        self.phase = max(self.phase, phase)
+        self.days += days
+        self.channels[channel] += cell.count
+        self.fates[fate] += cell
+
+    @property
+    def channel(self) -> str:
+        return min(self.channels, key=lambda channel: (-self.channels[channel], channel))
+
+    @property
+    def mean_day(self) -> float:
+        """Days after the due date, on average."""
+        return self.days / self.channels.total()
+
+    @property
+    def rate(self) -> Rate:
+        paid, every = self.fates[PAID], self.fates[PAID] + self.fates[UNPAID]
+        return Rate(paid.count, every.count, paid.amount, every.amount)
+
+
+def _values(scope: Scope, period: Period, today: date) -> dict[str, Any]:
+    """`judged` is the last day on which a step was done a whole week ago."""
+    return {**scope.values, "first": period.first, "last": period.last, "judged": today - timedelta(days=WEEK)}
 
 
 def step_names(keys: Sequence[str]) -> dict[str, str]:
     """The names of steps by key, as the plan published last calls them."""
     rows = PlanStep.objects.filter(key__in=list(keys)).order_by("version__published_at", "pk")
     return {row.key: step_name(row) for row in rows}
-
-
-def _judged(today: date) -> date:
-    """The last day on which a step was done a whole week ago."""
-    return date.fromordinal(today.toordinal() - WEEK)
 
 
 # --- how far it went --------------------------------------------------------------------------------------------------------------------
@@ -114,12 +145,12 @@ class Stage:
 def funnel_rows(scope: Scope, period: Period) -> Rows:
     """The items due in the period on the line "phase:settled" or "phase:open": the highest phase done before they were paid, 0 for none."""
     sql = f"""
-SELECT i.id, coalesce(reached.phase, {NOTHING}) || ':' || CASE WHEN i.outstanding = 0 THEN '{SETTLED}' ELSE '{OPEN}' END, i.amount
-FROM {JOINED} LEFT JOIN LATERAL (
-    SELECT max(a.phase) AS phase FROM scenarios_action a
-    WHERE a.organization_id = i.organization_id AND a.installment_id = i.id AND a.state = '{ActionState.DONE}'
-      AND (i.settled_on IS NULL OR a.done_on <= i.settled_on)) reached ON true
-WHERE i.due_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition} AND {PAYABLE}"""
+SELECT i.id, coalesce(max(a.phase), {NOTHING}) || ':' || CASE WHEN i.outstanding = 0 THEN '{SETTLED}' ELSE '{OPEN}' END, i.amount
+FROM {JOINED} {GIVEN}
+LEFT JOIN scenarios_action a ON a.organization_id = i.organization_id AND a.installment_id = i.id AND a.state = '{ActionState.DONE}'
+      AND (i.settled_on IS NULL OR a.done_on <= i.settled_on)
+WHERE i.due_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition} AND {PAYABLE}
+GROUP BY i.id"""
     return Rows(sql, {**scope.values, "first": period.first, "last": period.last})
 
 

@@ -9,7 +9,7 @@ from django.db import connection
 
 from invoices.payer_index import PayerIndex, payer_index, window_start
 from invoices.selectors.payer_index import payer_evidence
-from scenarios.payer_indexes import REMINDED_BEFORE
+from scenarios.payer_indexes import REMINDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ def explained_index(customer_id: UUID, *, today: date) -> ExplainedIndex | None:
     """The index of a customer on `today`, in five queries; None of one who never paid and owes nothing."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT i.id FROM invoices_installment i WHERE i.customer_id = %s AND {REMINDED_BEFORE}",  # noqa: S608 - a text of our own
+            f"{REMINDED} AND i.customer_id = %s",
             [customer_id],
         )
         reminded = {row[0] for row in cursor.fetchall()}

@@ -12,6 +12,7 @@ from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.services import next_run_after
 from dunning.core.tenancy import tenant
+from invoices.services import learn_habits
 from notifications import receipts
 from notifications.enums import MessageState
 from notifications.models import Message
@@ -39,7 +40,7 @@ class RunReport:
 def run_organization(
     *, organization: Organization, today: date, now: datetime, actor: str, again: bool = False, played: bool = False
 ) -> RunReport:
-    """Bring payer indexes up to date, keep house, then decide every open item of the organization for its local day `today`.
+    """Bring payer indexes and habits up to date, keep house, then decide every open item of the organization for its local day `today`.
 
     A day run to its end is not run again unless `again`. The next run is due at the organization's hour after `now`, except in a life
     that is `played` under a virtual clock.
@@ -55,6 +56,7 @@ def run_organization(
 
     with tenant(organization):  # by itself: it locks no customer, and what the run asks of it must be of today
         payer_indexes.refresh(today=today)
+        learn_habits(today=today)
     report = scheduler.run(organization=organization, today=today, now=now, actor=actor, again=again, played=played, first=keep_house)
     if not report.already_done and report.brake is None:
         kept["thanks"] = _thank(frames[0], report.run, now)

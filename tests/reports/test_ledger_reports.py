@@ -2,17 +2,24 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from customers.models import Customer, CustomerGroup
 from dunning.core.errors import DomainError
 from dunning.core.models import Membership, Organization, User
+from dunning.core.selectors import get_calendar, get_profile
+from dunning.core.tenancy import tenant
 from invoices import services
-from invoices.measures.ageing import Cell
+from invoices.measures.ageing import Cell, bucket_of
 from invoices.measures.collection import Lack, Missing
-from invoices.models import Promise
+from invoices.measures.forecast import Expectation, Forecast, Habit, expected_days, forecast, weeks_from
+from invoices.models import Allocation, Dispute, Installment, Payment, Promise
 from invoices.owed import Scope
 from invoices.reports.ageing import aged_balance
 from invoices.reports.collected import collected_by_month, collected_by_owner, targets
@@ -35,11 +42,12 @@ from invoices.reports.delays import (
 )
 from invoices.reports.disputes import closed_disputes, dispute_rows, disputes
 from invoices.reports.forecast import cash_forecast
+from invoices.reports.habits import Learnt
 from invoices.reports.legal import late_invoices, late_rows
 from invoices.reports.rows import CountedItems
 from invoices.reports.sales import days_of_sales, last_full_month, month_end, months_before, sales
 from invoices.services import InstallmentDraft, InvoiceDraft
-from tests.factories import make_customer
+from tests.factories import make_customer, make_invoice, make_organization
 from tests.invoices.ledger import at, bill, pay
 from tests.reports.ledger import TODAY, example, item, owe, settle
 
@@ -289,8 +297,8 @@ def test_a_payer_is_expected_at_its_own_habit_and_a_promise_on_its_day(organizat
     weeks = {week.ends_on: week.expected for week in found.forecast.weeks if week.expected}
     assert weeks == {date(2026, 10, 18): 570, date(2026, 10, 25): 60}
     # Twenty days late: nobody ever paid so late, so what is not promised of F-3 has no date.
-    assert (found.forecast.undated, found.contested, found.factored, found.learnt_from) == (30, 1000, 25, 3)
-    assert found.shares == {}
+    assert (found.forecast.undated, found.contested, found.factored, found.learnt.payments) == (30, 1000, 25, 3)
+    assert found.learnt.shares == {}
     total = found.forecast.expected + found.forecast.later + found.forecast.undated + found.forecast.discounted
     assert total + found.contested + found.factored == aged_balance(EURO, as_of=TODAY, today=TODAY).open.total.amount
 
@@ -302,10 +310,103 @@ def test_what_an_age_brought_before_is_learnt(organization: Organization) -> Non
         if number < 18:
             settle(opened, "100", "2026-07-25")
     found = cash_forecast(EURO, today=TODAY, weeks=13)
-    assert found.shares == {"not_due": Decimal("0.75")}
+    assert found.learnt.shares == {"not_due": Decimal("0.75")}
     owe(customer, "F-NEW", "100", "2026-10-20", issued=date(2026, 9, 20))
     found = cash_forecast(EURO, today=TODAY, weeks=13)
     assert (found.forecast.expected, found.forecast.discounted, found.forecast.unweighted) == (75, 25, ())
+
+
+def test_what_was_learnt_is_kept_for_a_while(organization: Organization) -> None:
+    customer = make_customer()
+    settle(owe(customer, "P-1", "100", "2026-08-31"), "100", "2026-09-10")
+    owe(customer, "F-1", "500", "2026-10-05")
+    assert services.learn_habits(today=TODAY) == 1
+    assert services.learn_habits(today=TODAY + timedelta(days=6)) == 0
+    settle(owe(customer, "P-2", "900", "2026-08-31"), "900", "2026-09-20")
+    found = cash_forecast(EURO, today=TODAY, weeks=13)
+    assert (found.learnt.on, found.learnt.payments, found.learnt.days) == (TODAY, 1, [(10, Decimal("100.00"))])
+    assert services.learn_habits(today=TODAY + timedelta(days=7)) == 1
+    assert cash_forecast(EURO, today=TODAY + timedelta(days=8), weeks=13).learnt.payments == 2
+    # Of another day, or too old, it is learnt on the spot.
+    assert cash_forecast(EURO, today=TODAY, weeks=13).learnt.payments == 2
+    assert cash_forecast(EURO, today=TODAY + timedelta(days=60), weeks=13).learnt.on == TODAY + timedelta(days=60)
+
+
+ITEM = st.tuples(
+    st.integers(1, 90_000).map(lambda cents: Decimal(cents) / 100),
+    st.integers(-60, 300),  # due so many days ago
+    st.one_of(st.none(), st.integers(-80, 120)),  # paid so many days after
+    st.one_of(st.none(), st.tuples(st.integers(1, 100), st.integers(-6, 40))),  # promised in per cent, for a day so far ahead
+    st.sampled_from([None, None, None, 100, 40]),  # contested in per cent
+    st.integers(0, 3),
+)
+
+
+@pytest.mark.django_db
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(rows=st.lists(ITEM, max_size=24))
+def test_each_item_is_expected_when_the_formula_says(rows: list[Any]) -> None:
+    with transaction.atomic():
+        with tenant(make_organization()):
+            group = CustomerGroup.objects.create(key="g", name="G")
+            customers = [make_customer(group=group if number < 2 else None) for number in range(4)]
+            open_ = [found for row in rows if (found := _row(customers, *row)) is not None]
+            found = cash_forecast(EURO, today=TODAY, weeks=13)
+            assert found.forecast == _one_by_one(open_, found.learnt)
+        transaction.set_rollback(True)
+
+
+def _row(
+    customers: list[Customer],
+    amount: Decimal,
+    ago: int,
+    paid: int | None,
+    promise: tuple[int, int] | None,
+    contested: int | None,
+    who: int,
+) -> Installment | None:
+    """An invoice, paid or open; the open ones are returned. Rows written as they would stand, without the services' news."""
+    due_on = TODAY - timedelta(days=ago)
+    made = make_invoice(customers[who], amount=amount, issued_on=due_on - timedelta(days=30), due_on=due_on)
+    if paid is not None and due_on + timedelta(days=paid) <= TODAY:
+        on = due_on + timedelta(days=paid)
+        receipt = {"received_on": on, "entered_on": on, "external_reference": str(made.pk)}
+        payment = Payment.objects.create(customer=customers[who], amount=amount, currency="EUR", unallocated=0, **receipt)
+        Allocation.objects.create(installment=made, payment=payment, amount=amount, value_on=on)
+        Installment.objects.filter(pk=made.pk).update(outstanding=0, settled_on=on)
+        return None
+    if promise is not None:
+        part = max(Decimal("0.01"), (amount * promise[0] / 100).quantize(Decimal("0.01")))
+        day = TODAY + timedelta(days=promise[1])
+        Promise.objects.create(
+            installment=made, customer=customers[who], amount=part, made_on=min(day, TODAY), promised_for=day, reference=made.pk
+        )
+    if contested is not None:
+        value = None if contested == 100 else max(Decimal("0.01"), (amount * contested / 100).quantize(Decimal("0.01")))
+        Dispute.objects.create(
+            installment=made, customer=customers[who], amount=value, reason="PU_ERR", opened_on=TODAY, answer_due_on=TODAY
+        )
+    return made
+
+
+def _one_by_one(items: list[Installment], learnt: Learnt) -> Forecast:
+    """The same forecast by the pure formula, item by item."""
+    calendar = get_calendar(get_profile())
+    weeks = weeks_from(TODAY, roll=calendar.roll)
+    expected: list[Expectation] = []
+    for one in items:
+        customer, promise, dispute = one.customer, one.promises.first(), one.disputes.first()
+        days = learnt.habits.get(str(customer.pk)) or learnt.habits.get(str(customer.group_id))
+        own = Habit(*days) if days else None
+        contested = Decimal(0) if dispute is None else dispute.amount or one.outstanding
+        holds = promise is not None and calendar.add_business_days(promise.promised_for, 2) >= TODAY
+        promised = min(promise.amount, one.outstanding - contested) if promise is not None and holds else Decimal(0)
+        for amount, day in ((promised, promise.promised_for if promise else None), (one.outstanding - contested - promised, None)):
+            if amount > 0:
+                on = expected_days(one.due_on, own, today=TODAY, experience=learnt.experience, promised_for=day)
+                places = None if on is None else tuple(weeks[min(len(weeks) - 1, (each - TODAY).days)] for each in on)
+                expected.append(Expectation(amount, bucket_of((TODAY - one.due_on).days), places))
+    return forecast(expected, today=TODAY, shares=learnt.shares)
 
 
 # --- what was collected -----------------------------------------------------------------------------------------------------------------

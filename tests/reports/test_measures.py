@@ -20,7 +20,17 @@ from invoices.measures.collection import (
     effectiveness,
 )
 from invoices.measures.delays import lateness, mean_days, rate, weighted_age
-from invoices.measures.forecast import Expectation, Experience, Forecast, Habit, expected_days, forecast, habit, weighted_quantile
+from invoices.measures.forecast import (
+    Expectation,
+    Experience,
+    Forecast,
+    Habit,
+    expected_days,
+    forecast,
+    habit,
+    weeks_from,
+    weighted_quantile,
+)
 
 TODAY = date(2026, 9, 30)
 JULY, AUGUST, SEPTEMBER = (Month(date(2026, month, 1), Decimal(sales)) for month, sales in ((7, "80000"), (8, "60000"), (9, "90000")))
@@ -176,56 +186,65 @@ def test_delays_stand_in_order(parts: list[tuple[int, Decimal]]) -> None:
 # --- the forecast -----------------------------------------------------------------------------------------------------------------------
 
 CALENDAR = calendar_for()
+NOBODY = Experience([])
 
 
-def expect(*items: Expectation, experience: Experience | None = None, shares: dict[str, Decimal] | None = None) -> Forecast:
-    return forecast(items, today=TODAY, experience=experience or Experience([]), shares=shares or {}, roll=CALENDAR.roll)
+def expect(*items: Expectation, shares: dict[str, Decimal] | None = None) -> Forecast:
+    return forecast(items, today=TODAY, shares=shares or {})
 
 
 def test_half_of_the_money_comes_by_the_usual_day() -> None:
     parts = [(-2, Decimal(100)), (10, Decimal(300)), (40, Decimal(100)), (90, Decimal(100))]
-    assert habit(parts) == Habit(10, 10, 40)
+    assert habit(parts) == Experience(parts).everybody == Habit(10, 10, 40)
     assert weighted_quantile(parts, Decimal(1)) == 90
     assert habit([]) is None
 
 
 def test_a_promise_comes_on_its_day_and_the_rest_after_its_payers_habit() -> None:
-    promised = Expectation(Decimal(100), date(2026, 9, 1), "1-30", Habit(0, 0, 0), promised_for=date(2026, 10, 10))  # a Saturday
-    usual = Expectation(Decimal(200), date(2026, 10, 1), "not_due", Habit(2, 8, 20))
-    found = expect(promised, usual)
-    assert [(week.ends_on, week.expected) for week in found.weeks if week.expected] == [
-        (date(2026, 10, 11), Decimal(200)),
-        (date(2026, 10, 18), Decimal(100)),
-    ]
-    # Its early day, a Saturday, is the Monday after; its late one is the 21st.
-    assert [(week.by_early, week.by_usual, week.by_late) for week in found.weeks[:4]] == [
-        (0, 0, 0),
-        (200, 200, 0),
-        (300, 300, 100),
-        (300, 300, 300),
-    ]
-    assert (found.weeks[0].starts_on, len(found.weeks), found.expected) == (TODAY, 13, 300)
+    promised = date(2026, 10, 10)
+    assert expected_days(date(2026, 9, 1), Habit(0, 0, 0), today=TODAY, experience=NOBODY, promised_for=promised) == (promised,) * 3
+    due_on = date(2026, 10, 1)
+    found = expected_days(due_on, Habit(2, 8, 20), today=TODAY, experience=NOBODY)
+    assert found == (date(2026, 10, 3), date(2026, 10, 9), date(2026, 10, 21))
+    assert expected_days(due_on, None, today=TODAY, experience=Experience([(5, Decimal(1))])) == (date(2026, 10, 6),) * 3
+    assert expected_days(due_on, None, today=TODAY, experience=NOBODY) is None
 
 
 def test_later_than_its_payer_ever_is_it_follows_those_who_were_as_late() -> None:
     experience = Experience([(5, Decimal(500)), (60, Decimal(100)), (70, Decimal(100)), (80, Decimal(100))])
-    late = Expectation(Decimal(50), TODAY - timedelta(days=50), "31-60", Habit(0, 5, 9))
-    found = expected_days(late, today=TODAY, experience=experience, roll=CALENDAR.roll)
-    assert found == tuple(CALENDAR.roll(late.due_on + timedelta(days=days)) for days in (60, 70, 80))
-    never = Expectation(Decimal(50), TODAY - timedelta(days=400), "90+", Habit(0, 5, 9))
-    assert expect(late, never, experience=experience).undated == 50
+    due_on = TODAY - timedelta(days=50)
+    found = expected_days(due_on, Habit(0, 5, 9), today=TODAY, experience=experience)
+    assert found == tuple(due_on + timedelta(days=days) for days in (60, 70, 80))
+    assert expected_days(TODAY - timedelta(days=400), Habit(0, 5, 9), today=TODAY, experience=experience) is None
 
 
-def test_without_a_history_nothing_has_a_date() -> None:
-    found = expect(Expectation(Decimal(70), TODAY, "not_due"))
-    assert (found.expected, found.undated, found.unweighted) == (0, 70, ())
+def test_money_comes_in_the_week_of_the_next_business_day() -> None:
+    weeks = weeks_from(TODAY, roll=CALENDAR.roll, weeks=3)  # Wednesday 30 September
+    # Wednesday to Friday; Saturday and Sunday wait for Monday.
+    assert weeks == [0] * 3 + [1] * 7 + [2] * 7 + [3]
+    assert weeks_from(date(2026, 10, 4), roll=CALENDAR.roll, weeks=2) == [1] * 6 + [2]
+
+
+def test_weeks_add_up() -> None:
+    found = expect(Expectation(Decimal(100), "1-30", (1, 1, 1)), Expectation(Decimal(200), "not_due", (1, 2, 4)))
+    assert [(week.expected, week.by_early, week.by_usual, week.by_late) for week in found.weeks[:6]] == [
+        (0, 0, 0, 0),
+        (100, 300, 100, 100),
+        (200, 300, 300, 100),
+        (0, 300, 300, 100),
+        (0, 300, 300, 300),
+        (0, 300, 300, 300),
+    ]
+    assert (found.weeks[0].starts_on, found.weeks[0].ends_on, len(found.weeks), found.expected) == (TODAY, date(2026, 10, 4), 13, 300)
+    later = expect(Expectation(Decimal(10), "not_due", (12, 13, 20)), Expectation(Decimal(5), "90+", None))
+    assert (later.expected, later.weeks[-1].by_early, later.later, later.undated) == (0, 10, 10, 5)
 
 
 def test_an_age_weighs_what_was_paid_of_it_before() -> None:
-    item = Expectation(Decimal(100), TODAY, "not_due", Habit(0, 0, 0))
-    weighted = expect(item, shares={"not_due": Decimal("0.9")})
+    one = Expectation(Decimal(100), "not_due", (0, 0, 0))
+    weighted = expect(one, shares={"not_due": Decimal("0.9")})
     assert (weighted.expected, weighted.discounted, weighted.unweighted) == (90, 10, ())
-    assert expect(item).unweighted == ("not_due",)
+    assert expect(one).unweighted == ("not_due",)
 
 
 @given(
@@ -233,18 +252,15 @@ def test_an_age_weighs_what_was_paid_of_it_before() -> None:
         st.builds(
             Expectation,
             amount=CENTS,
-            due_on=st.dates(date(2025, 6, 1), date(2027, 1, 31)),
             bucket=st.sampled_from(BUCKETS),
-            habit=st.one_of(st.none(), st.builds(lambda a, b, c: Habit(a, a + b, a + b + c), *[st.integers(0, 40)] * 3)),
-            promised_for=st.one_of(st.none(), st.dates(date(2026, 9, 1), date(2026, 12, 31))),
+            weeks=st.one_of(st.none(), st.tuples(*[st.integers(0, 8)] * 3).map(lambda steps: (steps[0], sum(steps[:2]), sum(steps)))),
         ),
         max_size=20,
     ),
-    st.lists(st.tuples(st.integers(-30, 200), CENTS), max_size=10),
     st.dictionaries(st.sampled_from(BUCKETS), st.integers(0, 100).map(lambda n: Decimal(n) / 100)),
 )
-def test_nothing_is_lost_between_the_weeks(items: list[Expectation], parts: list[tuple[int, Decimal]], shares: dict[str, Decimal]) -> None:
-    found = forecast(items, today=TODAY, experience=Experience(parts), shares=shares, roll=CALENDAR.roll)
+def test_nothing_is_lost_between_the_weeks(items: list[Expectation], shares: dict[str, Decimal]) -> None:
+    found = expect(*items, shares=shares)
     assert found.expected + found.later + found.undated + found.discounted == sum(item.amount for item in items)
     assert sum(week.expected for week in found.weeks) == found.expected
     assert all(week.by_early >= week.by_usual >= week.by_late for week in found.weeks)
