@@ -122,6 +122,7 @@ _CELL: Final = "padding:6px 10px 6px 0;border-bottom:1px solid #e3dfd7;font-size
 _HEAD: Final = (
     "padding:0 10px 6px 0;border-bottom:1px solid #8a8478;font-size:12px;line-height:16px;color:#5f594e;font-weight:normal;" + _FONT
 )
+_INK: Final = "#1f3f77"
 _BUTTON: Final = "font-size:15px;line-height:20px;font-weight:bold;" + _FONT
 _TITLE: Final = "padding:12px 0 6px 0;font-size:14px;line-height:20px;font-weight:bold;" + _FONT
 
@@ -246,8 +247,12 @@ def bank_rows(bank: BankDetails) -> list[tuple[str, str]]:
     return [(label, value) for label, value in rows if value]
 
 
-def portal_button(address: str, language: str) -> Block:
-    """The way to the debtor's page: its address in the text, one button in the HTML, which Outlook draws from the cell's colour."""
+def portal_button(address: str, language: str, colour: str = "") -> Block:
+    """The way to the debtor's page: its address in the text, one button in the HTML, which Outlook draws from the cell's colour.
+
+    `colour` is the creditor's, #rrggbb, on which white can be read; blank: the product's own.
+    """
+    ground = colour or _INK
     label = WORDS[language]["portal"]
     colon = "\u00a0:" if language == "fr" else ":"
     style = f"display:inline-block;padding:12px 20px;color:#ffffff;text-decoration:none;{_BUTTON}"
@@ -255,7 +260,7 @@ def portal_button(address: str, language: str) -> Block:
     return Block(
         text=f"{label}{colon} {address}",
         html='<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px 0;"><tr>'
-        f'<td align="center" bgcolor="#1f3f77" style="border-radius:6px;background:#1f3f77;">{link}</td></tr></table>',
+        f'<td align="center" bgcolor="{ground}" style="border-radius:6px;background:{ground};">{link}</td></tr></table>',
     )
 
 

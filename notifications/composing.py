@@ -185,7 +185,7 @@ def _email(message: Message, go: Go, bench: Workbench, template: MessageTemplate
     linked = _linked_contact(message, go, recipient)
     context = go.context
     if linked is not None:
-        context = {**context, "portal_link": portal_button(portal_access.masked_address(), message.language)}
+        context = {**context, "portal_link": portal_button(portal_access.masked_address(), message.language, bench.profile.accent_colour)}
     rendered = render_email(template.subject, template.body, context, language=message.language)
     return Content(
         template=template,

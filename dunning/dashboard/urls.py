@@ -16,6 +16,7 @@ from dunning.dashboard.views import (
     invoices,
     joining,
     letters,
+    look,
     members,
     messages,
     money,
@@ -187,6 +188,7 @@ urlpatterns = [
     path("settings/bank/change/", bank.propose, name="bank_propose"),
     path("settings/bank/<uuid:pk>/confirm/", bank.confirm, name="bank_confirm"),
     path("settings/bank/<uuid:pk>/refuse/", bank.refuse, name="bank_refuse"),
+    path("settings/page/", look.edit, name="look"),
     path("settings/paying/", paying.show, name="paying"),
     path("settings/paying/<slug:part>/", paying.edit, name="paying_part"),
     # payments

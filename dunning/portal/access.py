@@ -224,7 +224,7 @@ def _visitor(request: HttpRequest, link: PortalToken, session: Session, now: dat
 def _people(link: PortalToken) -> tuple[Organization, Contact] | None:
     """The creditor and the contact, while both are served."""
     organization = Organization.objects.filter(pk=link.organization_id, suspended_at=None).first()
-    contact = Contact.objects.select_related("customer").filter(pk=link.contact_id, is_active=True).first()
+    contact = Contact.objects.select_related("customer__group").filter(pk=link.contact_id, is_active=True).first()
     return (organization, contact) if organization is not None and contact is not None else None
 
 

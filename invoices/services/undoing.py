@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -16,6 +17,9 @@ from invoices.services.balances import announce_change, tell_changed
 from invoices.services.disputes import close_dispute
 from invoices.services.locks import lock_items
 from invoices.services.promises import cancel_promise
+
+ENDED_THEMSELVES: Final = frozenset({ActKind.AGREED_PLAN, ActKind.NAMED_OTHER, ActKind.SIGNED_DEBIT})
+"""What they brought about has an end of its own."""
 
 
 def undo_act(*, act: DebtorAct, reason: str, actor: str, today: date, now: datetime) -> None:
@@ -41,6 +45,8 @@ def _undo(acts: Sequence[DebtorAct], reason: str, *, actor: str, today: date, no
     running = list(DebtorAct.objects.filter(pk__in=[act.pk for act in acts], undone_at=None).order_by("pk"))
     if not running:
         return 0
+    if any(act.kind in ENDED_THEMSELVES for act in running):
+        raise DomainError(_("This is not undone here: end the payment plan, the mandate or the contact itself."), code="not_undoable")
     DebtorAct.objects.filter(pk__in=[act.pk for act in running]).update(undone_at=now, undone_reason=words)
     items: dict[UUID, None] = {}
     for act in running:

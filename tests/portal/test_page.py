@@ -12,11 +12,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from customers.models import Customer
+from customers.models import Customer, CustomerGroup
 from dunning.core import clock, documents
 from dunning.core.enums import Phase
+from dunning.core.look import change_look
 from dunning.core.tenancy import tenant
-from invoices.models import DebtorAct, Installment, Invoice
+from invoices.models import DebtorAct, Installment, Invoice, PayerIndex
 from invoices.services import PaymentDraft, attach_document, record_payment
 from scenarios.models import Action
 from tests.factories import make_invoice
@@ -164,3 +165,28 @@ def test_two_hundred_invoices_load_in_forty_kilobytes(visitor: Client, debt: Deb
     assert "Page 5 of 11" in visitor.get("/portal/?page=5&lang=en").content.decode()
     form = visitor.get("/portal/promise/").content.decode()
     assert "201 invoices" in form and "and 191 others" in form
+
+
+def test_the_creditors_logo_and_colour(visitor: Client, debt: Debt) -> None:
+    plain = visitor.get("/portal/").content.decode()
+    assert "brand.css" not in plain and "/portal/logo/" not in plain and debt.message.body_html.count("#1f3f77") == 2
+    for path in ("/portal/logo/", "/portal/brand.css"):
+        assert visitor.get(path).status_code == 404
+    with tenant(debt.organization):
+        change_look(accent_colour="#7a1f1f", logo=b"\x89PNG\r\n\x1a\n", actor=CLERK, now=NOW)
+    page = visitor.get("/portal/").content.decode()
+    assert 'src="/portal/logo/" alt="' in page and 'href="/portal/brand.css"' in page
+    picture, style = visitor.get("/portal/logo/"), visitor.get("/portal/brand.css")
+    assert (picture["Content-Type"], picture["X-Content-Type-Options"]) == ("image/png", "nosniff")
+    assert style["Content-Type"] == "text/css" and b"--button-accent:#7a1f1f" in style.content
+    assert Client().get("/portal/logo/").status_code == 404
+
+
+def test_a_good_payer_is_told_so_when_its_group_is(visitor: Client, debt: Debt) -> None:
+    with tenant(debt.organization):
+        group = CustomerGroup.objects.create(key="good", name="Good", shows_payer_index=True)
+        Customer.objects.update(group=group)
+        assert "on time" not in visitor.get("/portal/").content.decode()
+        kept = {"value": 92, "paid_invoices": 10, "currency": "EUR", "since": TODAY}
+        PayerIndex.objects.update_or_create(customer=debt.customer, defaults=kept)
+    assert "Your payments reach us on time. Thank you." in visitor.get("/portal/").content.decode()

@@ -13,10 +13,12 @@ from customers.enums import MachineSign
 from customers.models import PortalVisit
 from dunning.core import documents
 from dunning.core.enums import Phase
+from dunning.core.look import deeper
 from dunning.portal.access import Visitor, debtor
 from dunning.portal.base import page, saved_file
 from dunning.portal.items import choose
 from dunning.portal.registry import ACTS
+from invoices.selectors import payer_index_sentence
 from scenarios.selectors.portal import Account, portal_account, portal_items, visible_items
 from scenarios.wording import copy_name
 
@@ -40,6 +42,7 @@ def account(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "asked": (asked := next((act for act in ACTS if act.name == request.GET.get("for") and visitor.may(act.action)), None)),
         "asked_address": reverse(f"portal:{asked.name}") if asked is not None else "",
         "several_customers": len(visitor.family) > 1,
+        "habit": payer_index_sentence(visitor.customer),
     }
     return page(request, visitor, "account", **context)
 
@@ -82,3 +85,24 @@ def invoice_file(request: HttpRequest, visitor: Visitor, pk: UUID) -> HttpRespon
         raise Http404
     invoice = found[0].invoice
     return saved_file(documents.read(invoice.document), copy_name(invoice, visitor.language))
+
+
+@debtor()
+def logo(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    document = visitor.profile.logo
+    if document is None:
+        raise Http404
+    answer = HttpResponse(documents.read(document), content_type=document.media_type)  # PNG or JPEG: looked at when it was given
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+@debtor()
+def brand(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """The creditor's colour as a style sheet: the page's policy allows no style of its own inside it."""
+    colour = visitor.profile.accent_colour
+    if not colour:
+        raise Http404
+    buttons = f":root{{--button-accent:{colour};--button-accent-deep:{deeper(colour)}}}"
+    links = f"@media (prefers-color-scheme:light){{:root{{--accent:{colour}}}}}"
+    return HttpResponse(f"{buttons}{links}\n", content_type="text/css")
