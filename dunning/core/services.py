@@ -172,3 +172,16 @@ def switch_ledger_gate(*, enabled: bool, actor: str, now: datetime) -> None:
     profile.ledger_gate = enabled
     profile.save(update_fields=["ledger_gate"])
     audit.record(actor=actor, action="organization.ledger_gate", target=profile, body={"enabled": enabled}, now=now)
+
+
+def note_first_step(*, step: str, is_done: bool = True, actor: str, today: date, now: datetime) -> None:
+    """A person calls a step of the first hour done, or takes that back; nothing happens when it is so already."""
+    profile = OrganizationProfile.objects.select_for_update(no_key=True).get()
+    if (step in profile.first_steps) == is_done:
+        return
+    if is_done:
+        profile.first_steps[step] = today.isoformat()
+    else:
+        del profile.first_steps[step]
+    profile.save(update_fields=["first_steps"])
+    audit.record(actor=actor, action="organization.first_step", target=profile, body={"step": step, "done": is_done}, now=now)

@@ -6,6 +6,7 @@ from django.views.i18n import set_language
 from dunning.dashboard.views import (
     acts,
     bank,
+    beginning,
     board,
     contacts,
     customers,
@@ -89,6 +90,12 @@ urlpatterns = [
     path("imports/<uuid:pk>/original/", imports.original, name="import_original"),
     path("imports/loads/<uuid:pk>/undo/", imports.undo, name="import_undo"),
     path("triage/", triage.show, name="triage_all"),
+    # the first hour
+    path("first-steps/", beginning.show, name="first_steps"),
+    path("first-steps/customers/", beginning.confirm, name="confirm"),
+    path("first-steps/addresses/", beginning.addresses, name="addresses"),
+    path("first-steps/board/", beginning.board, name="rehearsal"),
+    path("first-steps/said/<slug:step>/", beginning.say, name="first_step"),
     # customers
     path("customers/", customers.listing, name="customers"),
     path("customers/<uuid:pk>/", customers.show, name="customer"),

@@ -36,6 +36,7 @@ from notifications.selectors import awaiting_approval_ids, waiting_messages
 from scenarios.enums import Phase
 from scenarios.models import DailyRun
 from scenarios.selectors import board as read_board
+from scenarios.selectors.beginning import ENOUGH, is_beginning
 from scenarios.services.approvals import approve_messages, check_list
 from scenarios.services.board import hold_all as hold_everything
 from scenarios.services.board import hold_messages, release_messages, withdraw_messages
@@ -73,14 +74,17 @@ def show(request: MemberRequest) -> HttpResponse:
         ],
         tabs=[Tab(label, with_query(request, state=key), is_current=key == state, count=counts[key]) for key, label in words.items()],
         ledger_through=coverage_through(),
+        first=ENOUGH if counts["approval"] > ENOUGH and is_beginning() else 0,
     )
 
 
 @member(Permission.APPROVE, methods=("POST",))
 def act(request: MemberRequest) -> HttpResponse:
-    """What the clerk decides about the ticked messages, or ("approve_all") about every one that waits."""
+    """What the clerk decides about the ticked messages, or about the first ones ("approve_first") or all that wait ("approve_all")."""
     verb = request.POST.get("act", "")
-    ids = awaiting_approval_ids() if verb == "approve_all" else _ticked(request)
+    ids = _ticked(request)
+    if verb in ("approve_all", "approve_first"):
+        ids = awaiting_approval_ids()[: ENOUGH if verb == "approve_first" else None]
     back = _back(request)
     if not ids:
         messages.warning(request, _("No message was ticked; nothing was changed."))
@@ -88,6 +92,7 @@ def act(request: MemberRequest) -> HttpResponse:
     acts: dict[str, Callable[[], Any]] = {
         "approve": lambda: _approve(request, ids),
         "approve_all": lambda: _approve(request, ids),
+        "approve_first": lambda: _approve(request, ids),
         "withdraw": lambda: _say(request, withdraw_messages(message_ids=ids, reason=_why(request), **acting_now(request)), "withdraw"),
         "hold": lambda: _say(request, hold_messages(message_ids=ids, reason=_why(request), **acting_now(request)), "hold"),
         "release": lambda: _say(request, release_messages(message_ids=ids, **acting_now(request)), "release"),

@@ -40,6 +40,7 @@ from invoices.importers.undoing import in_words, look_back, may_be_undone, undo_
 from invoices.models import ImportBatch, ImportFile
 from invoices.selectors.imports import files_in_hand, get_import_file, list_loads, loaded_before
 from invoices.selectors.triage import triage_waits
+from scenarios.selectors.beginning import is_beginning
 
 WORK = ("GET", "HEAD", "POST")
 
@@ -165,6 +166,7 @@ def _loaded(request: MemberRequest, file: ImportFile) -> HttpResponse:
         may_undo=may_be_undone(batch, organization=request.membership.organization, today=today_of(request)),
         taken=in_words(batch.undone),
         triage=triage_waits(),
+        beginning=is_beginning(),
     )
 
 

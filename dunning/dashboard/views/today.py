@@ -16,6 +16,7 @@ from dunning.dashboard.views.base import MemberRequest, fragment, member, page, 
 from invoices.selectors import coverage_through, figures
 from notifications.webhooks.log import switched_off_by_itself
 from scenarios.selectors import board, last_night, work_queue
+from scenarios.selectors.beginning import first_steps, is_beginning
 from scenarios.selectors.declared import said_lately
 
 
@@ -37,6 +38,9 @@ def show(request: MemberRequest) -> HttpResponse:
         "bank_waiting": bank.waiting_change(),
         "bank_new": bank.new_since(now=clock.now()),
     }
+    if allows(request.membership, Permission.WORK) and is_beginning():
+        steps = first_steps(today=today)
+        context |= {"steps": steps, "steps_done": sum(step.is_done for step in steps)}
     return page(request, "today", nav="today", **context)
 
 
