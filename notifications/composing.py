@@ -27,11 +27,21 @@ from notifications.enums import MessageKind, Obstacle
 from notifications.models import Message, MessageTemplate, ProviderAccount
 from notifications.providers import mime
 from notifications.providers.base import Misconfigured, Provider
-from notifications.rendering import MissingValue, TemplateError, render_email, render_letter_text, render_sms
+from notifications.rendering import (
+    MissingValue,
+    Rendered,
+    RenderedSms,
+    TemplateError,
+    render_email,
+    render_letter_text,
+    render_sms,
+    sms_parts,
+)
 from notifications.reply_tokens import reply_address
 from notifications.selectors import closed_addresses, fold_address, is_closed, zone
 from notifications.signals import Go
 
+REHEARSED = "rehearsed"  # in Message.details of a test
 LOOKED_FOR: Mapping[str, tuple[str, ...]] = {Channel.REGISTERED: (Channel.REGISTERED, Channel.LETTER)}
 
 
@@ -144,9 +154,13 @@ class Workbench:
         return now.astimezone(self._zone).date()
 
 
-def compose(message: Message, go: Go, bench: Workbench, *, now: datetime) -> Content:
-    """Render the text in force with fresh values and address it. Raises Obstructed; writes nothing."""
-    template = bench.template(message) if message.kind != MessageKind.TEST else _test_text(message, bench.profile)
+def compose(message: Message, go: Go, bench: Workbench, *, now: datetime, template: MessageTemplate | None = None) -> Content:
+    """Render the text in force with fresh values and address it. Raises Obstructed; writes nothing.
+
+    `template` is a text to look at instead of the one in force.
+    """
+    if template is None:
+        template = bench.template(message) if message.kind != MessageKind.TEST else _test_text(message, bench.profile)
     try:
         if message.channel == Channel.EMAIL:
             return _email(message, go, bench, template)
@@ -168,6 +182,12 @@ def _test_text(message: Message, profile: OrganizationProfile) -> MessageTemplat
     return MessageTemplate(key=message.template_key, channel=message.channel, language=message.language, subject=subject, body=body)
 
 
+def _rehearsed(message: Message) -> Rendered | None:
+    """The words of a test that shows a text with a customer's values: set when it was asked for, for it is about nothing that changes."""
+    said = message.details.get(REHEARSED) if message.kind == MessageKind.TEST else None
+    return Rendered(said["subject"], said["text"], said["html"]) if said else None
+
+
 def _email(message: Message, go: Go, bench: Workbench, template: MessageTemplate) -> Content:
     recipient = go.recipient or message.recipient
     name = go.recipient_name or message.recipient_name
@@ -186,7 +206,7 @@ def _email(message: Message, go: Go, bench: Workbench, template: MessageTemplate
     context = go.context
     if linked is not None:
         context = {**context, "portal_link": portal_button(portal_access.masked_address(), message.language, bench.profile.accent_colour)}
-    rendered = render_email(template.subject, template.body, context, language=message.language)
+    rendered = _rehearsed(message) or render_email(template.subject, template.body, context, language=message.language)
     return Content(
         template=template,
         recipient=recipient,
@@ -240,7 +260,8 @@ def _sms(message: Message, go: Go, bench: Workbench, template: MessageTemplate) 
     sender = go.sender or str(account.settings.get("sender") or "") or bench.profile.sms_sender
     if not sender:
         raise Obstructed(Obstacle.SENDER_MISSING)
-    rendered = render_sms(template.body, go.context)
+    said = _rehearsed(message)
+    rendered = RenderedSms(said.text, sms_parts(said.text)) if said is not None else render_sms(template.body, go.context)
     return Content(
         template=template,
         recipient=recipient,

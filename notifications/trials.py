@@ -8,16 +8,18 @@ from dunning.core import audit
 from dunning.core.enums import PAPER_CHANNELS
 from dunning.core.errors import DomainError
 from notifications import outbox
+from notifications.composing import REHEARSED
 from notifications.enums import MessageKind, MessageState
 from notifications.models import Message
+from notifications.rendering import Rendered
 from notifications.selectors import provider_accounts, today
 from notifications.services import check_address
 
 TEMPLATE_KEY = "test"
 
 
-def send_test(*, channel: str, to: str, language: str, actor: str, now: datetime) -> Message:
-    """Queue a test for the next dispatcher; inside `tenant()`.
+def send_test(*, channel: str, to: str, language: str, actor: str, now: datetime, said: Rendered | None = None) -> Message:
+    """Queue a test for the next dispatcher; inside `tenant()`. `said` is a text shown with a customer's values, else it says it is a test.
 
     Raises DomainError for an address that cannot be written to, for paper - a letter costs money and a day - and without a way out.
     """
@@ -35,6 +37,7 @@ def send_test(*, channel: str, to: str, language: str, actor: str, now: datetime
         recipient=check_address(channel=channel, address=to),
         approved_by=actor[:120],
         approved_at=now,
+        details={REHEARSED: {"subject": said.subject, "text": said.text, "html": said.html}} if said is not None else {},
     )
     outbox.enqueue([message], now=now)
     audit.record(actor=actor, action="message.test", target=message, body={"channel": channel}, now=now)

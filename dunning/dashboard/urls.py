@@ -32,6 +32,7 @@ from dunning.dashboard.views import (
     search,
     sending,
     settings,
+    texts,
     today,
     triage,
     webhooks,
@@ -141,6 +142,20 @@ urlpatterns = [
     path("plans/drafts/<uuid:pk>/dry-run/", plan_trials.dry_run, name="plan_dry_run"),
     path("plans/drafts/<uuid:pk>/dry-run/on/", plan_trials.dry_run_go_on, name="plan_dry_run_on"),
     path("plans/drafts/<uuid:pk>/publish/", plan_trials.publish, name="plan_publish"),
+    # texts
+    path("texts/", texts.listing, name="texts"),
+    path("texts/new/", texts.new, name="text_new"),
+    *(
+        path(f"texts/<slug:key>/<slug:channel>/<slug:language>/{end}", view, name=name)
+        for name, part, view in (
+            ("text", "", texts.edit),
+            ("text_look", "look/", texts.look),
+            ("text_rendering", "rendering/", texts.rendering),
+            ("text_letter", "letter/", texts.letter),
+            ("text_restore", "restore/", texts.restore),
+        )
+        for end in (f"usual/{part}", f"variants/<slug:variant>/{part}")
+    ),
     # messages
     path("messages/", messages.listing, name="messages"),
     path("messages/<uuid:pk>/", messages.show, name="message"),

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from dunning.core import clock
 from dunning.core.enums import Channel, Language, Phase
 from dunning.core.tenancy import TenantModel
 from dunning.core.tokens import new_id
@@ -27,7 +28,8 @@ class MessageTemplate(TenantModel):
     body = models.TextField()
     requires = models.JSONField(default=list)  # keys of the earlier acts it cites (rule 4)
     is_shipped = models.BooleanField(default=False)  # as the product ships it: an update of the product may replace it
-    created_at = models.DateTimeField(auto_now_add=True)
+    written_by = models.CharField(max_length=120, blank=True)  # an actor; blank: before this was kept
+    created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
         constraints: ClassVar = [

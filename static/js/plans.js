@@ -42,4 +42,27 @@
   document.addEventListener("pointerup", () => put(true));
   document.addEventListener("pointercancel", () => put(false));
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") put(false); });
+
+  // Texts: a placeholder is put where the cursor was; what is typed is shown after a moment.
+  let written = null;
+  const prepare = () => document.querySelectorAll("[data-insert]").forEach((button) => { button.hidden = false; });
+  document.addEventListener("focusin", (event) => { if (event.target.matches("[data-live] input[name=subject], [data-live] textarea")) written = event.target; });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-insert]");
+    const field = written ?? document.querySelector("[data-live] textarea");
+    if (!button || !field) return;
+    field.setRangeText(button.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+    field.focus();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.dispatchEvent(new Event("text-inserted", { bubbles: true }));
+  });
+  let showing = 0;
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("[data-live]");
+    const render = form?.querySelector("[data-render]");
+    if (!render) return;
+    clearTimeout(showing);
+    showing = setTimeout(() => form.requestSubmit(render), 700);
+  });
+  prepare();
 })();

@@ -44,17 +44,17 @@ def try_on(request: MemberRequest, pk: UUID) -> HttpResponse:
     context: dict[str, Any] = {"draft": draft, "name": name_of(draft_content(draft)), "query": query, "found": found}
     chosen = request.GET.get("invoice", "") or (str(found[0].pk) if len(found) == 1 else "")
     if chosen:
-        invoice = Invoice.objects.select_related("customer").get(pk=_uuid(chosen))
+        invoice = invoice_of_address(chosen)
         organization = request.membership.organization
         tried = try_on_invoice(draft=draft, invoice=invoice, organization=organization, today=today_of(request))
         context |= {"invoice": invoice, "tried": tried}
     return page(request, "plan_try", nav="plans", **context)
 
 
-def _uuid(text: str) -> UUID:
-    """The id of an address; one that is none is of nothing."""
+def invoice_of_address(text: str) -> Invoice:
+    """The invoice an address names. Raises Invoice.DoesNotExist, for what is no id too."""
     try:
-        return UUID(text)
+        return Invoice.objects.select_related("customer").get(pk=UUID(text))
     except ValueError:
         raise Invoice.DoesNotExist from None
 

@@ -27,7 +27,7 @@ from scenarios.services.plans import archive_plan
 
 def plan_tabs(current: str) -> list[Tab]:
     """The pages about plans."""
-    pages = {"plans": (_("Plans"), "plans"), "archived": (_("Put away"), "plans_archived")}
+    pages = {"plans": (_("Plans"), "plans"), "texts": (_("Texts"), "texts"), "archived": (_("Put away"), "plans_archived")}
     return [Tab(label, reverse(f"dashboard:{name}"), is_current=key == current) for key, (label, name) in pages.items()]
 
 
