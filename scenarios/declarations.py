@@ -1,12 +1,13 @@
 """What happens after something was said on the debtor's page, in a sentence or two: for the page, and for the e-mail that confirms it."""
 
 from datetime import date
+from decimal import Decimal
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from customers.enums import PortalAction
-from dunning.core.money import format_date
+from dunning.core.money import format_date, format_money
 from dunning.core.selectors import get_profile
 from invoices.enums import ActKind
 from invoices.models import DebtorAct, Declaration, Dispute
@@ -22,11 +23,24 @@ def what_follows(declaration: Declaration) -> str:
         return _("Thank you: we expect your payment on %s and will not remind you of these invoices until then.") % day
     if action == PortalAction.SAYS_PAID and DebtorAct.objects.filter(declaration=declaration, details__foreign_account=True).exists():
         return _foreign_account()
+    if action == PortalAction.INSTALMENTS:
+        day, amount = declaration.details["parts"][0]
+        money = format_money(Decimal(amount), declaration.details["currency"], _language())
+        return _(
+            "Thank you: the agreement is made and a copy is on its way to you. The first instalment, %(amount)s, is expected by %(day)s."
+            " As long as they arrive in time, we will not remind you of these invoices."
+        ) % {"amount": money, "day": _day(day)}
+    if action == PortalAction.REDIRECTED:
+        return _redirected(declaration)
     sentences = {
         PortalAction.RECEIVED: _("Thank you: the receipt of these invoices is recorded."),
         PortalAction.ACCEPTED: _("Thank you: your agreement is recorded. The invoices are expected at their due dates."),
         PortalAction.NOT_RECEIVED: _("The invoices will be sent to you again; until then we will not remind you of them."),
         PortalAction.SAYS_PAID: _("Thank you: we are looking for your payment and will not remind you of these invoices for some days."),
+        PortalAction.MANDATE: _(
+            "Thank you: your mandate is recorded and a copy is on its way to you. We check it before its first use; until then, please pay"
+            " as before."
+        ),
         PortalAction.ASKED: _("We will get back to you; until then we will not remind you of these invoices."),
     }
     return sentences.get(action, _("Your answer is recorded, and somebody will look at it."))
@@ -49,6 +63,13 @@ def _dispute(declaration: Declaration) -> str:
     }
 
 
+def _redirected(declaration: Declaration) -> str:
+    name: str = declaration.details["name"]
+    if DebtorAct.objects.filter(declaration=declaration, details__waits=True).exists():
+        return _("Thank you: the address of %s is new to us, so somebody checks it first. We write to them after that.") % name
+    return _("Thank you: our message is on its way to %s, and the next ones go there too.") % name
+
+
 def _foreign_account() -> str:
     """Said calmly, without a number: whoever changed one bank account may have changed a telephone number too."""
     return _(
@@ -58,4 +79,8 @@ def _foreign_account() -> str:
 
 
 def _day(text: str) -> str:
-    return format_date(date.fromisoformat(text), (get_language() or "en")[:2])
+    return format_date(date.fromisoformat(text), _language())
+
+
+def _language() -> str:
+    return (get_language() or "en")[:2]

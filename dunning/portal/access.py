@@ -47,6 +47,8 @@ OPENED_EACH: Final = 300
 """Links that open something, by one address: a whole company may stand behind it."""
 SENT_EACH: Final = 60
 """Forms sent with one link."""
+TAKEN_EACH: Final = 30
+"""Archives, tables and printed papers taken away with one link."""
 ASKED_EACH: Final = 3
 """New links asked for with an old one in a day."""
 MISSES_WITHIN: Final = 600  # seconds
@@ -136,8 +138,12 @@ def _machine(request: HttpRequest, link: PortalToken, now: datetime) -> MachineS
     return MachineSign.AT_ONCE if left_at is not None and now - left_at < AT_ONCE else MachineSign.NO_COOKIE
 
 
-def debtor(action: PortalAction | None = None, *, methods: tuple[str, ...] = ("GET", "HEAD")) -> Callable[[View], View]:
+def debtor(
+    action: PortalAction | None = None, *, methods: tuple[str, ...] = ("GET", "HEAD"), costly: bool = False
+) -> Callable[[View], View]:
     """A page of the open link: `view(request, visitor, **kwargs)`. Without the link, or the right to `action`, it is the common 404.
+
+    What is `costly` to answer is answered `TAKEN_EACH` times in ten minutes with one link.
 
     A form that is sent after the page expired is answered by the view's own `expired(request, session, **kwargs)`, when it has one.
     """
@@ -164,6 +170,8 @@ def debtor(action: PortalAction | None = None, *, methods: tuple[str, ...] = ("G
                     return too_many(request)
                 if limits.count("portal.sent", who=who, seconds=MISSES_WITHIN) > SENT_EACH:
                     return too_many(request)
+            if costly and limits.count("portal.taken", who=session.link_id.hex, seconds=MISSES_WITHIN) > TAKEN_EACH:
+                return too_many(request)
             return _inside(request, view, session, action, now, kwargs)
 
         return opened

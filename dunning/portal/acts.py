@@ -16,6 +16,7 @@ from customers.enums import PortalAction
 from dunning.core import documents
 from dunning.core.money import format_date, format_money
 from dunning.portal.access import Visitor
+from dunning.portal.forms.papers import PaperForm
 from invoices.models import Declaration, Installment
 from scenarios.services.portal import Speaker
 
@@ -25,6 +26,7 @@ class Scope(Enum):
 
     DUE = "due"  # everything overdue, or all when nothing is
     ONE = "one"  # the only open invoice; among several the person chooses
+    ACCOUNT = "account"  # no invoice at all: the customer's account
 
 
 class _Typed(forms.Form):
@@ -41,18 +43,25 @@ class Act:
     title: ClassVar[LazyText | str]
     button: ClassVar[LazyText | str]
     form_class: ClassVar[type[forms.Form]]
+    first_class: ClassVar[type[forms.Form] | None] = None  # of what is asked before that form can be drawn
     unless_ticked: ClassVar[Scope] = Scope.DUE  # what it is about when nothing is ticked
 
     def lead(self, visitor: Visitor, items: Sequence[Installment]) -> str:
         """One or two sentences under the title."""
         return ""
 
+    def before(self, visitor: Visitor, items: Sequence[Installment], data: Any = None) -> forms.Form | None:
+        """What is asked before the act's own form can be drawn, with what is wrong in it; None once `data` has it all."""
+        return None
+
     def form(self, visitor: Visitor, items: Sequence[Installment], data: Any = None, files: Any = None) -> forms.Form:
+        """The act's form; unbound while `data` answers only what comes before it."""
         return self.form_class(data, files)
 
     def empty_form(self, data: Any) -> forms.Form:
         """The form with what was typed, judged by nobody: its page closed, and who typed is not known any more."""
-        fields = [(name, field) for name, field in self.form_class.base_fields.items() if not isinstance(field, forms.FileField)]
+        asked = (self.first_class or self.form_class).base_fields
+        fields = [(name, field) for name, field in asked.items() if not isinstance(field, forms.FileField)]
         typed = _Typed(initial={name: data.get(name) for name in data})
         typed.fields.update({name: copy.deepcopy(field) for name, field in fields})
         return typed
@@ -84,7 +93,7 @@ def totals_of(items: Sequence[Installment], language: str) -> list[str]:
 
 
 def statement(act: Act, visitor: Visitor, items: Sequence[Installment], form: forms.Form, *, files: Sequence[documents.File] = ()) -> str:
-    """The exact words of a form: its title, its sentences, its items, every question with what was answered, and its button."""
+    """The exact words of a form: its title and sentences, its items, the paper that is signed, every question and answer, its button."""
     language = visitor.language
     count = len(items)
     about = ngettext("%(count)s invoice, %(total)s:", "%(count)s invoices, %(total)s:", count)
@@ -92,6 +101,8 @@ def statement(act: Act, visitor: Visitor, items: Sequence[Installment], form: fo
     if items:
         lines.append(about % {"count": count, "total": " + ".join(totals_of(items, language))})
         lines += [f"- {item_line(item, language)}" for item in items]
+    if isinstance(form, PaperForm):
+        lines.append(form.text)
     lines += [f"{bound.label} {_answer(bound, files)}".strip() for bound in form.visible_fields()]
     lines.append(f"[{act.button}]")
     return "\n".join(line for line in lines if line)

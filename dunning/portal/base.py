@@ -23,10 +23,19 @@ def page(request: HttpRequest, visitor: Visitor, template: str, *, status: int =
         "greeting": greeting(visitor.contact, visitor.language),
         "today": visitor.today,
         "languages": [(code, str(label)) for code, label in LANGUAGE_NAMES.items() if code != visitor.language],
-        "may": {str(action): visitor.may(action) for action in PortalAction},
+        "may": {str(action): visitor.may(action) and action not in _not_offered(visitor) for action in PortalAction},
         "page_number": request.GET.get("page", ""),
     }
     return render(request, f"portal/{template}.html", {**frame, **context}, status=status)
+
+
+def _not_offered(visitor: Visitor) -> set[PortalAction]:
+    """What the link allows and this creditor does not offer, or not to this customer."""
+    offered = {
+        PortalAction.INSTALMENTS: visitor.profile.plans_offered and not visitor.customer.insurer,
+        PortalAction.MANDATE: bool(visitor.profile.mandate_scheme),
+    }
+    return {action for action, is_offered in offered.items() if not is_offered}
 
 
 LANGUAGE_NAMES = {str(Language.FRENCH): "Français", str(Language.ENGLISH): "English"}

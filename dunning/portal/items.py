@@ -32,14 +32,20 @@ def unpack(text: str) -> list[UUID]:
 
 
 def ticked(request: HttpRequest) -> list[UUID]:
-    """The ids in the address; none when nothing was ticked."""
+    """The ids in the address, or of the boxes that were sent; none when nothing was ticked."""
     ids = []
-    for text in request.GET.getlist("item")[:MOST]:
+    for text in (request.POST if request.method == "POST" else request.GET).getlist("item")[:MOST]:
         try:
             ids.append(UUID(text))
         except ValueError:
             continue
     return ids
+
+
+def usual(visitor: Visitor) -> list[Installment]:
+    """What an answer is about when nothing is ticked: everything overdue, or all when nothing is."""
+    items = choose(visitor, [])
+    return [item for item in items if item.due_on < visitor.today] or items
 
 
 def choose(visitor: Visitor, ids: Sequence[UUID]) -> list[Installment]:

@@ -4,7 +4,7 @@ from django.urls import path, re_path
 
 from dunning.portal import access
 from dunning.portal.registry import ACTS
-from dunning.portal.views import account, acts
+from dunning.portal.views import account, acts, files, pay
 
 app_name = "portal"
 urlpatterns = [
@@ -13,6 +13,12 @@ urlpatterns = [
     path("portal/logo/", account.logo, name="logo"),
     path("portal/brand.css", account.brand, name="brand"),
     path("portal/file/<uuid:pk>/", account.invoice_file, name="file"),
+    path("portal/files/", files.copies, name="copies"),
+    path("portal/account.csv", files.table, name="table"),
+    path("portal/agreement/<uuid:pk>/", files.agreement, name="agreement"),
+    path("portal/pay/", pay.pay, name="pay"),
+    path("portal/pay/<uuid:pk>/", pay.pay_together, name="pay_together"),
+    path("portal/pay/plan/<uuid:pk>/", pay.pay_part, name="pay_part"),
     path("portal/done/<uuid:pk>/", acts.done, name="done"),
     path("portal/link/", access.ask_for_link, name="link"),
     path("portal/question/", acts.question, name="question"),

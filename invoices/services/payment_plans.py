@@ -28,6 +28,7 @@ from invoices.enums import ActKind, ActSource, DisputeState, HoldKind, HoldSide,
 from invoices.models import (
     Allocation,
     DebtorAct,
+    Declaration,
     Dispute,
     Hold,
     Installment,
@@ -62,6 +63,7 @@ class Signature:
     address: str | None = None
     browser: str = ""
     contact: Contact | None = None
+    declaration: Declaration | None = None  # on the debtor's page
 
 
 def plan_amounts(installments: Collection[Installment]) -> dict[UUID, Decimal]:
@@ -202,6 +204,7 @@ def agree_on_plan(
                 at=now,
                 actor=actor,
                 details={"plan": str(plan.pk), "amount": str(amounts[item.pk]), "schedule": schedule, "text_sha256": plan.text_sha256},
+                declaration=signature.declaration,
             )
             for item in items
         ]

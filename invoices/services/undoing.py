@@ -9,13 +9,14 @@ from django.utils.translation import gettext as _
 
 from dunning.core import audit
 from dunning.core.errors import DomainError
-from invoices.enums import ActKind, DisputeState, HoldKind, PromiseState
-from invoices.models import DebtorAct, Declaration, Dispute, Hold, Promise
+from invoices.enums import ActKind, DisputeState, HoldKind, PlanState, PromiseState
+from invoices.models import DebtorAct, Declaration, Dispute, Hold, PaymentPlan, Promise
 from invoices.services import holds
 from invoices.services.acts import replay
 from invoices.services.balances import announce_change, tell_changed
 from invoices.services.disputes import close_dispute
 from invoices.services.locks import lock_items
+from invoices.services.payment_plans import end_plan
 from invoices.services.promises import cancel_promise
 
 ENDED_THEMSELVES: Final = frozenset({ActKind.AGREED_PLAN, ActKind.NAMED_OTHER, ActKind.SIGNED_DEBIT})
@@ -25,8 +26,8 @@ ENDED_THEMSELVES: Final = frozenset({ActKind.AGREED_PLAN, ActKind.NAMED_OTHER, A
 def undo_act(*, act: DebtorAct, reason: str, actor: str, today: date, now: datetime) -> None:
     """This was not said, or not by them: it counts no more, and the latest of the others wins again.
 
-    What it brought about ends too: its promise is withdrawn, its dispute closed, its pause over - unless that ended by itself. Raises
-    DomainError without a reason. Nothing happens the second time.
+    What it brought about ends too: its promise is withdrawn, its dispute closed, its payment plan or its pause over - unless that ended by
+    itself. Raises DomainError without a reason, and for a mandate, which is ended by itself. Nothing happens the second time.
     """
     _undo([act], reason, actor=actor, today=today, now=now)
 
@@ -41,6 +42,8 @@ def _undo(acts: Sequence[DebtorAct], reason: str, *, actor: str, today: date, no
     words = reason.strip()[:300]
     if not words:
         raise DomainError(_("Say why this no longer counts."), code="required", field="reason")
+    if any(act.kind == ActKind.SIGNED_DEBIT for act in acts):
+        raise DomainError(_("A mandate is ended on its customer's page."), code="not_here")
     locked = lock_items(act.installment_id for act in acts if act.installment_id is not None)
     running = list(DebtorAct.objects.filter(pk__in=[act.pk for act in acts], undone_at=None).order_by("pk"))
     if not running:
@@ -74,6 +77,9 @@ def _end_consequence(act: DebtorAct, reason: str, *, actor: str, today: date, no
             close_dispute(dispute=dispute, outcome=DisputeState.WITHDRAWN, text=reason, actor=actor, today=today, now=now)
     elif act.kind == ActKind.SAYS_PAID and act.installment_id is not None:
         holds.release_matching([act.installment_id], kinds=[HoldKind.ALREADY_PAID], reason=reason, actor=actor, today=today, now=now)
+    elif act.kind == ActKind.AGREED_PLAN:
+        for plan in PaymentPlan.objects.filter(pk=act.details.get("plan"), state=PlanState.ACTIVE):
+            end_plan(plan=plan, reason=reason, actor=actor, today=today, now=now)
     elif act.kind == ActKind.ASKED:
         for hold in Hold.objects.filter(pk=act.details.get("hold"), released_on=None):
             holds.release_hold(hold=hold, reason=reason, actor=actor, today=today, now=now)

@@ -21,7 +21,17 @@ from notifications.enums import LEFT, MessageState, ProofKind
 from notifications.models import Message, ProofFile
 from scenarios.enums import CallOutcome, CommitmentState, Reason
 from scenarios.models import Action, ActionMessage, Commitment, PlanStep, TaskAttempt
-from scenarios.selectors.timeline_entries import ACCEPTED, ANSWERED, DELIVERED, PLANNED, REGISTERED, Entry, visits, what_was_said
+from scenarios.selectors.timeline_entries import (
+    ACCEPTED,
+    ANSWERED,
+    DELIVERED,
+    PLANNED,
+    REGISTERED,
+    Entry,
+    said_about_account,
+    visits,
+    what_was_said,
+)
 from scenarios.selectors.why import day_words, reason_words, step_name, why
 
 NOT_REACHED: Final = "not_reached"
@@ -79,6 +89,7 @@ def customer_timeline(*, customer: Customer, organization: Organization, today: 
         *_sorted_messages(messages, zone, set()),
         *_proofs(messages, zone),
         *_holds(Hold.objects.filter(customer=customer, installment=None), {}),
+        *said_about_account(customer.pk, zone),
         *visits(PortalVisit.objects.filter(customer=customer).order_by("-at")[:limit], zone),
     ]
     still_open = list({item.invoice_id: item.invoice for item in items if item.outstanding > 0}.values())[:20]

@@ -49,9 +49,15 @@ def what_was_said(items: Sequence[Installment], zone: ZoneInfo) -> Iterator[Entr
     yield from _promises(numbers, promised)
 
 
+def said_about_account(customer_id: UUID, zone: ZoneInfo) -> Iterator[Entry]:
+    """Acts of the customer about none of its items: a mandate it signed."""
+    acts = DebtorAct.objects.select_related("contact").filter(customer=customer_id, installment=None)
+    yield from _acts(acts, {}, zone)
+
+
 def _acts(acts: Iterable[DebtorAct], numbers: dict[UUID, str], zone: ZoneInfo) -> Iterator[Entry]:
     for act in acts:
-        if act.installment_id is None or act.kind in (ActKind.PROMISED, ActKind.DISPUTED, ActKind.AGREED_PLAN):  # told apart
+        if act.kind in (ActKind.PROMISED, ActKind.DISPUTED, ActKind.AGREED_PLAN):  # told apart
             continue
         yield Entry(
             act.at.astimezone(zone).date(),
@@ -62,7 +68,7 @@ def _acts(acts: Iterable[DebtorAct], numbers: dict[UUID, str], zone: ZoneInfo) -
             at=act.at,
             evidence=ANSWERED,
             id=act.pk,
-            invoice=numbers[act.installment_id],
+            invoice=numbers[act.installment_id] if act.installment_id is not None else "",
             act=act.pk,
         )
 

@@ -73,9 +73,10 @@ def name_other(
     locked = lock_items(items, customer_ids=[contact.customer_id])
     named = [locked.installment(pk) for pk in items]
     customer = locked.customers[contact.customer_id]
-    _write_act(named, contact, fields, declaration, source, actor=actor, now=now)
     known = Contact.objects.filter(customer=customer, is_active=True, email__iexact=fields["email"]).first()
-    if known is None and not is_domain_known(customer_ids=payer_family(customer.pk), email=fields["email"]):
+    waits = known is None and not is_domain_known(customer_ids=payer_family(customer.pk), email=fields["email"])
+    _write_act(named, fields, waits, Voice(source, contact, declaration), actor=actor, now=now)
+    if waits:
         return Named(task=_ask_to_confirm(customer, contact, named, message_id, fields, today=today, now=now))
     other = known or _add_before(customer, contact, fields, actor=actor, today=today, now=now)
     messages = write_to(other, from_=contact, items=[item.pk for item in named], message_id=message_id, actor=actor, today=today, now=now)
@@ -130,19 +131,10 @@ def write_to(
     return tuple(send_statement(customer=other.customer, contact=other, actor=actor, today=today, now=now))
 
 
-def _write_act(
-    items: Sequence[Installment],
-    contact: Contact,
-    fields: dict[str, str],
-    declaration: Declaration | None,
-    source: str,
-    *,
-    actor: str,
-    now: datetime,
-) -> None:
-    """Keep on each item's timeline who was named, and by whom."""
+def _write_act(items: Sequence[Installment], fields: dict[str, str], waits: bool, voice: Voice, *, actor: str, now: datetime) -> None:
+    """Keep on each item's timeline who was named, and by whom; `waits` for a person to check the address."""
     said = ", ".join((fields["name"], fields["email"], str(ContactRole(fields["role"]).label)))
-    write_act(ActKind.NAMED_OTHER, items, Voice(source, contact, declaration), said, fields, actor=actor, now=now)
+    write_act(ActKind.NAMED_OTHER, items, voice, said, {**fields, "waits": waits}, actor=actor, now=now)
 
 
 def _checked(contact: Contact, name: str, email: str, role: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from dunning.core.money import minor_units
 from dunning.core.selectors import get_profile
 from invoices import services
 from invoices.enums import ActSource
-from invoices.models import Installment, PaymentPlan
+from invoices.models import Declaration, Installment, PaymentPlan
 from invoices.schedules import Gap, Part, even_parts
 from invoices.services import Signature
 from invoices.services.payment_requests import account_of, reference_of
@@ -87,6 +87,7 @@ def agree_on_plan(
     contact: Contact | None = None,
     address: str | None = None,
     browser: str = "",
+    declaration: Declaration | None = None,
     source: str = ActSource.PORTAL,
     actor: str,
     today: date,
@@ -102,7 +103,15 @@ def agree_on_plan(
     plan = services.agree_on_plan(
         installments=draft.items,
         parts=draft.parts,
-        signature=Signature(text=draft.text, language=draft.language, name=name, address=address, browser=browser, contact=contact),
+        signature=Signature(
+            text=draft.text,
+            language=draft.language,
+            name=name,
+            address=address,
+            browser=browser,
+            contact=contact,
+            declaration=declaration,
+        ),
         reference=draft.reference,
         source=source,
         actor=actor,

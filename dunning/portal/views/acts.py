@@ -18,13 +18,15 @@ from dunning.portal.access import Visitor, address_of, debtor
 from dunning.portal.acts import Act, Scope, statement, totals_of
 from dunning.portal.base import page
 from dunning.portal.forms.fields import FilesField
-from dunning.portal.items import choose, pack, ticked, unpack
+from dunning.portal.forms.papers import PaperForm
+from dunning.portal.items import choose, pack, ticked, unpack, usual
 from dunning.portal.registry import QUESTIONS
 from dunning.portal.sessions import Session
 from invoices.models import Declaration, Installment
 from invoices.selectors import state_of
 from scenarios.declarations import what_follows
 from scenarios.services.portal import AlreadySaid, Speaker
+from scenarios.signed_papers import paragraphs
 
 WORK: Final = ("GET", "HEAD", "POST")
 AGAIN: Final = 422  # nothing was done: the form is drawn again
@@ -39,9 +41,10 @@ def act_view(act: Act) -> Callable[..., HttpResponse]:
         if request.method == "POST":
             return _sent(request, visitor, act)
         items = _about(request, visitor, act)
-        if not items:
+        if not items and act.unless_ticked is not Scope.ACCOUNT:
             return redirect(f"{reverse('portal:page')}?{urlencode({'for': act.name})}")
-        return _drawn(request, visitor, act, items, act.form(visitor, items))
+        form, closed = _form(act, visitor, items)
+        return _drawn(request, visitor, act, items, form, closed=closed)
 
     def expired(request: HttpRequest, session: Session | None) -> HttpResponse:
         return _expired(request, act, may_ask=session is not None)
@@ -50,15 +53,24 @@ def act_view(act: Act) -> Callable[..., HttpResponse]:
     return debtor(act.action, methods=WORK)(view)
 
 
+def _form(act: Act, visitor: Visitor, items: Sequence[Installment], data: Any = None, files: Any = None) -> tuple[forms.Form, str]:
+    """The form to draw now - the act's own, or what comes before it - and why there is none to fill in."""
+    if closed := act.closed(visitor, items):
+        return act.empty_form(data or {}), closed
+    return act.before(visitor, items, data) or act.form(visitor, items, data, files), ""
+
+
 def _about(request: HttpRequest, visitor: Visitor, act: Act) -> list[Installment]:
     """What was ticked; without a tick what the act is usually about, nothing when the person must say."""
-    ids = ticked(request)
-    items = choose(visitor, ids)
-    if ids or len(items) < 2:
-        return items
-    if act.unless_ticked is Scope.ONE:
+    if act.unless_ticked is Scope.ACCOUNT:
         return []
-    return [item for item in items if item.due_on < visitor.today] or items
+    ids = ticked(request)
+    if ids:
+        return choose(visitor, ids)
+    if act.unless_ticked is Scope.DUE:
+        return usual(visitor)
+    items = choose(visitor, [])
+    return items if len(items) == 1 else []
 
 
 def _drawn(
@@ -68,6 +80,7 @@ def _drawn(
     items: Sequence[Installment],
     form: forms.Form,
     *,
+    closed: str = "",
     notice: str = "",
     kept: Sequence[uploads.Kept] = (),
     status: int = 200,
@@ -77,7 +90,9 @@ def _drawn(
     context = {
         "act": act,
         "form": form,
-        "closed": act.closed(visitor, items),
+        "paper": paragraphs(form.text) if isinstance(form, PaperForm) else [],
+        "button": act.button if isinstance(form, act.form_class) else _("Go on"),
+        "closed": closed,
         "lead": act.lead(visitor, items),
         "items": items[:SHOWN],
         "others": max(0, len(items) - SHOWN),
@@ -96,10 +111,12 @@ def _sent(request: HttpRequest, visitor: Visitor, act: Act) -> HttpResponse:
     """Do what a form asks for, or draw it again with everything that was typed and one sentence that says why."""
     wanted = unpack(request.POST.get("items", ""))
     items = choose(visitor, wanted) if wanted else []
-    form = act.form(visitor, items, request.POST, request.FILES)
     nonce = nonces.read(request.POST.get("nonce", ""), contact_id=visitor.contact.pk, action=act.name, items=wanted, now=visitor.now)
     if nonce is not None and (known := Declaration.objects.filter(nonce=nonce.value, contact=visitor.contact).first()) is not None:
         return redirect("portal:done", pk=known.pk)
+    form, closed = _form(act, visitor, items, request.POST, request.FILES)
+    if closed or not isinstance(form, act.form_class) or not form.is_bound:
+        return _drawn(request, visitor, act, items, form, closed=closed, status=AGAIN if closed or form.errors else 200)
     notice = ""
     if nonce is None:
         notice = _("This form had been open for too long. Nothing of what you wrote is lost: please check it and send it again.")
@@ -128,11 +145,14 @@ def _sent(request: HttpRequest, visitor: Visitor, act: Act) -> HttpResponse:
     except AlreadySaid as known:
         return redirect("portal:done", pk=known.declaration.pk)
     except DomainError as refusal:
+        items = choose(visitor, wanted) if wanted else []
+        if act.first_class is not None:  # its paper is drawn up anew, from what is true now
+            form, closed = _form(act, visitor, items, request.POST)
         if refusal.field in form.fields:
             form.add_error(refusal.field, refusal.message)
         else:
             notice = refusal.message
-        return _again(request, visitor, act, choose(visitor, wanted) if wanted else [], form, earlier, notice)
+        return _again(request, visitor, act, items, form, earlier, notice, closed=closed)
     return redirect("portal:done", pk=declaration.pk)
 
 
@@ -144,12 +164,14 @@ def _again(
     form: forms.Form,
     earlier: Sequence[Any],
     notice: str,
+    *,
+    closed: str = "",
 ) -> HttpResponse:
     """The form once more: what was typed is in it, and files that were good need not be attached again."""
     kept = []
     if isinstance(field := form.fields.get(FILES), FilesField):
         kept = uploads.put_aside([*earlier, *field.good][: uploads.MOST], visitor.contact.pk)
-    return _drawn(request, visitor, act, items, form, notice=notice, kept=kept, status=AGAIN)
+    return _drawn(request, visitor, act, items, form, closed=closed, notice=notice, kept=kept, status=AGAIN)
 
 
 def _expired(request: HttpRequest, act: Act, *, may_ask: bool) -> HttpResponse:
@@ -157,6 +179,7 @@ def _expired(request: HttpRequest, act: Act, *, may_ask: bool) -> HttpResponse:
     context = {
         "act": act,
         "form": act.empty_form(request.POST),
+        "button": _("Go on") if act.first_class is not None else act.button,
         "may_ask": may_ask,
         "had_files": bool(request.FILES),
         "nonce": request.POST.get("nonce", "")[:1000],
