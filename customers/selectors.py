@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from customers import mailboxes
@@ -58,9 +58,19 @@ def get_customer_by_number(number: str) -> Customer:
     return found
 
 
-def list_customers(*, query: str = "", group: CustomerGroup | None = None, kind: str = "", archived: bool = False) -> QuerySet[Customer]:
-    """Customers by name; `query` is searched in names, numbers and identifiers."""
+SORTS: Final = {"name": F("sort_name"), "number": F("number"), "index": F("payer_indexes__value")}
+"""By which customers are sorted; those without an index come last, either way."""
+
+
+def list_customers(
+    *, query: str = "", group: CustomerGroup | None = None, kind: str = "", archived: bool = False, sort: str = ""
+) -> QuerySet[Customer]:
+    """Customers by name, or by a key of SORTS ("-" before it for the reverse); `query` is searched in names, numbers and identifiers."""
     found = Customer.objects.select_related("group").filter(archived_at__isnull=not archived).order_by("sort_name", "pk")
+    column = SORTS.get(sort.removeprefix("-"))
+    if column is not None:
+        ordered = column.desc(nulls_last=True) if sort.startswith("-") else column.asc(nulls_last=True)
+        found = found.order_by(ordered, "sort_name", "pk")
     if query.strip():
         found = found.filter(pk__in=search.find(kind="customer", query=query))
     if group is not None:

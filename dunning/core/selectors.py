@@ -56,6 +56,12 @@ def memberships_of(user: User) -> Iterable[Membership]:
     return Membership.objects.filter(user=user).select_related("organization").order_by("organization__name")
 
 
+def people_of(organization: Organization) -> list[User]:
+    """The members of an organization who may sign in, by name."""
+    members = Membership.objects.filter(organization=organization, user__is_active=True).select_related("user")
+    return sorted((member.user for member in members), key=lambda user: (str(user).casefold(), user.pk))
+
+
 def get_membership(user: User, organization_id: UUID | None) -> Membership | None:
     """The person's membership of that organization, or of their first one when none is named."""
     found = [membership for membership in memberships_of(user) if organization_id in (None, membership.organization_id)]

@@ -69,5 +69,6 @@ NAVIGATION: tuple[NavigationItem, ...] = (
     NavigationItem("plans", _("Plans"), "milestone", "dashboard:plans"),
     NavigationItem("messages", _("Messages"), "mail", "dashboard:messages", on_phone=True),
     NavigationItem("payments", _("Payments"), "wallet", "dashboard:payments"),
+    NavigationItem("reports", _("Reports"), "chart-column", "dashboard:reports"),
     NavigationItem("settings", _("Settings"), "settings", "dashboard:settings"),
 )

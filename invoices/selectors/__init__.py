@@ -3,7 +3,7 @@
 from invoices.reconciliation import proposals_for, unmatched_payments, unmatched_reach
 from invoices.selectors.accessory import Accessory, accessories, rate_table
 from invoices.selectors.conformity import Problem, ProblemCode, check_invoice
-from invoices.selectors.figures import Figures, figures
+from invoices.selectors.figures import Figures, figures, has_many_open_items
 from invoices.selectors.insolvency import InsolvencySplit, insolvency_split
 from invoices.selectors.items import (
     ItemView,
@@ -22,7 +22,7 @@ from invoices.selectors.items import (
 )
 from invoices.selectors.payer_index import kept_indexes, payer_index_sentence
 from invoices.selectors.plans import PlanView, get_plan, plans_about
-from invoices.selectors.receipts import list_payments, payment_allocations, unmatched_count
+from invoices.selectors.receipts import Received, list_payments, payment_allocations, sum_of_payments, unmatched_count
 from invoices.selectors.said import last_sayings, state_of, takes_no_promise
 from invoices.selectors.statement import Line, LineKind, Statement, customer_statement, ledger_balance
 from invoices.selectors.terms import customer_terms
@@ -37,6 +37,7 @@ __all__ = [
     "PlanView",
     "Problem",
     "ProblemCode",
+    "Received",
     "Statement",
     "accessories",
     "chased_amount",
@@ -50,6 +51,7 @@ __all__ = [
     "get_invoice_by_number",
     "get_payment",
     "get_plan",
+    "has_many_open_items",
     "insolvency_split",
     "is_residue",
     "kept_indexes",
@@ -66,6 +68,7 @@ __all__ = [
     "residues",
     "search_invoices",
     "state_of",
+    "sum_of_payments",
     "takes_no_promise",
     "unmatched_count",
     "unmatched_payments",

@@ -54,6 +54,11 @@ def figures(*, today: date) -> Figures:
     )
 
 
+def has_many_open_items(many: int) -> bool:
+    """Whether more than so many items are open; no more are counted."""
+    return Installment.objects.filter(outstanding__gt=0)[: many + 1].count() > many
+
+
 def _counted(rows: Any, currency: str, amount: Any) -> tuple[Amounts, int]:
     found = rows.order_by().values(code=F(currency)).annotate(total=Sum(amount), n=Count("pk")).order_by("code")
     lines = list(found)

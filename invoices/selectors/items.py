@@ -83,6 +83,11 @@ def open_items(*, customer_ids: Collection[UUID] | None = None) -> QuerySet[Inst
     return found.order_by("due_on", "pk")
 
 
+def items_with_invoice(ids: Collection[UUID]) -> list[Installment]:
+    """These items, open or not, with their invoice and customer, in no order."""
+    return list(Installment.objects.select_related("invoice", "customer").filter(pk__in=list(ids)))
+
+
 def list_items(
     *, query: str = "", today: date, overdue: bool | None = None, customer_ids: Collection[UUID] | None = None, settled: bool = False
 ) -> QuerySet[Installment]:

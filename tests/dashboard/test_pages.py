@@ -22,6 +22,7 @@ LISTS = (
     "messages",
     "letters",
     "payments",
+    "reports",
     "search",
     "record_payment",
     "ledger",

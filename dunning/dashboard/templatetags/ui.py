@@ -20,10 +20,13 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import pgettext
 from lucide.templatetags.lucide import lucide
 
+from dunning.core.money import format_number
 from dunning.dashboard import formatting
 from dunning.dashboard.badges import CHANNEL_ICONS, LABELS, LOOKS, NEUTRAL
+from dunning.dashboard.charts import Drawing
 from dunning.dashboard.components import NAVIGATION, PlanMark, Tab, TimelineEntry
 from dunning.dashboard.drawings import spread
+from dunning.dashboard.reports.tables import Table
 
 register = template.Library()
 
@@ -53,6 +56,12 @@ def amounts(values: Mapping[str, Decimal] | None) -> str:
 @register.filter
 def number(value: Decimal | int | None) -> str:
     return formatting.number(value)
+
+
+@register.filter
+def decimals(value: Decimal | None, places: int = 1) -> str:
+    """`{{ index.value|decimals:1 }}`: a number with that many decimals; empty for None."""
+    return "" if value is None else format_number(value, places, formatting.language())
 
 
 @register.simple_tag
@@ -367,6 +376,21 @@ def plan_day(day: int) -> str:
     """`D-7`, `D0`, `D+8` (in French `J-7`)."""
     letter = pgettext("the due date, in a plan", "D")
     return f"{letter}{day:+d}".replace("-", "\u2212") if day else f"{letter}0"
+
+
+# --- reports ----------------------------------------------------------------------------------------------------
+
+
+@register.simple_tag(takes_context=True)
+def chart(context: Context, drawing: Drawing, id: str) -> SafeString:
+    """`{% chart found.drawing id="chart" %}`: a drawing of dunning/dashboard/charts.py; a table on the page says the same."""
+    return _component(context, "chart", {"chart": drawing, "id": id})
+
+
+@register.simple_tag(takes_context=True)
+def figures(context: Context, table: Table, number: int) -> SafeString:
+    """`{% figures table number %}`: a report's table with its files; `number` is its place among the report's."""
+    return _component(context, "figures", {"table": table, "number": number})
 
 
 # --- the desk ----------------------------------------------------------------------------------------------------

@@ -8,12 +8,13 @@ from django.utils.translation import get_language
 from customers.enums import MandateState
 from customers.models import Mandate
 from customers.selectors import contact_chain, get_customer, insolvency_deadlines, list_customers, list_groups
+from dunning.dashboard.payer_index import drawn_index
 from dunning.dashboard.records import drawn
 from dunning.dashboard.views.base import MemberRequest, member, page, paged, today_of
-from invoices.selectors import customer_statement, customer_terms, insolvency_split
+from invoices.selectors import customer_statement, customer_terms, insolvency_split, kept_indexes
 from invoices.selectors.items import standing_in_the_way
 from invoices.selectors.statement import customer_totals
-from scenarios.selectors import announced_commitments, customer_timeline, list_steps, with_steps
+from scenarios.selectors import announced_commitments, customer_timeline, explained_index, list_steps, with_steps
 from scenarios.services.plan_following import plan_followed
 from scenarios.services.plans import Target
 
@@ -26,14 +27,16 @@ def listing(request: MemberRequest) -> HttpResponse:
     groups = list(list_groups())
     group = next((group for group in groups if group.key == request.GET.get("group")), None)
     query = request.GET.get("find", "")
-    found = paged(request, list_customers(query=query, group=group))
+    found = paged(request, list_customers(query=query, group=group, sort=request.GET.get("sort", "")))
     customers = list(found.object_list)
     totals = customer_totals([customer.pk for customer in customers], today=today)
+    indexes = kept_indexes([customer.pk for customer in customers])
     rows = [
         (
             customer,
             {currency: open_ for currency, (open_, _overdue) in totals[customer.pk].items()},
             {currency: overdue for currency, (_open, overdue) in totals[customer.pk].items()},
+            indexes.get(customer.pk),
         )
         for customer in customers
     ]
@@ -63,4 +66,5 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         deadlines=insolvency_deadlines(customer),
         plan=plan_followed(Target(customer=customer)),
         mandates=Mandate.objects.filter(customer=customer).exclude(state=MandateState.REVOKED).order_by("-signed_at"),
+        payer=drawn_index(explained_index(customer.pk, today=today)),
     )

@@ -1,6 +1,8 @@
 """Invoices: the list with every item's next step, and the record of one."""
 
+from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
@@ -8,13 +10,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from customers.selectors import contact_chain, list_groups
+from customers.selectors import contact_chain, get_customer, list_groups
 from dunning.core import documents
 from dunning.core.permissions import Permission
 from dunning.dashboard.components import Tab
 from dunning.dashboard.files import answer_file
 from dunning.dashboard.forms.acts import FileForm
 from dunning.dashboard.records import drawn
+from dunning.dashboard.reports.counted import Counted, counted
 from dunning.dashboard.views.base import (
     MemberRequest,
     act_page,
@@ -30,7 +33,7 @@ from dunning.dashboard.views.base import (
 )
 from invoices.enums import InstallmentKind, InvoiceKind
 from invoices.selectors import Accessory, accessories, check_invoice, get_invoice
-from invoices.selectors.items import standing_in_the_way
+from invoices.selectors.items import items_with_invoice, standing_in_the_way
 from invoices.services import attach_document
 from scenarios.selectors import Why, list_steps, state_counts, timeline, today_sentence, why, with_steps
 from scenarios.selectors.items import COMING, DISPUTED, FROZEN, OPEN, OVERDUE, PROMISED, SETTLED, STATES
@@ -38,7 +41,11 @@ from scenarios.selectors.items import COMING, DISPUTED, FROZEN, OPEN, OVERDUE, P
 
 @member()
 def listing(request: MemberRequest) -> HttpResponse:
+    """Items by state; or (`?counted=`) those behind a figure of a report, with what of each is counted."""
     today = today_of(request)
+    behind = counted(request.GET, today=today)
+    if behind is not None:
+        return _behind_a_figure(request, behind, today)
     state = choices_of(request, "state", STATES, OPEN)
     groups = list(list_groups())
     group = next((group for group in groups if group.key == request.GET.get("group")), None)
@@ -56,6 +63,23 @@ def listing(request: MemberRequest) -> HttpResponse:
         group=group,
         query=query,
         state=state,
+    )
+
+
+def _behind_a_figure(request: MemberRequest, behind: Counted, today: date) -> HttpResponse:
+    found = paged(request, behind.items)
+    items = {item.pk: item for item in items_with_invoice([pk for pk, _amount in found.object_list])}
+    rows = {row.item.pk: row for row in with_steps(items.values(), today=today)}
+    query = urlencode(behind.filters.query)
+    return page(
+        request,
+        "counted",
+        nav="invoices",
+        behind=behind,
+        rows=[(rows[pk], amount) for pk, amount in found.object_list],
+        page=found,
+        customer=get_customer(behind.filters.scope.customer_id) if behind.filters.scope.customer_id is not None else None,
+        back=reverse("dashboard:report", args=[behind.report.key]) + (f"?{query}" if query else ""),
     )
 
 

@@ -1,5 +1,7 @@
 """Payments: what came in, whose it is, and through which day receipts are known to be complete."""
 
+from contextlib import suppress
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from customers.models import Customer
+from customers.selectors import list_groups
+from dunning.core.money import is_currency
 from dunning.core.permissions import Permission
 from dunning.core.selectors import get_profile
 from dunning.dashboard import formatting
@@ -29,7 +33,17 @@ from dunning.dashboard.views.base import (
     with_query,
 )
 from invoices.models import Payment
-from invoices.selectors import coverage_through, get_payment, list_payments, payment_allocations, proposals_for, unmatched_count
+from invoices.selectors import (
+    Received,
+    coverage_through,
+    get_payment,
+    list_payments,
+    payment_allocations,
+    proposals_for,
+    sum_of_payments,
+    unmatched_count,
+)
+from invoices.selectors.receipts import NOBODY
 from invoices.services import PaymentDraft, cancel_payment, certify_ledger, identify_payment, record_payment
 
 WORK = ("GET", "HEAD", "POST")
@@ -40,7 +54,9 @@ TABS = ("all", "unidentified", "on_account", "cancelled")
 def listing(request: MemberRequest) -> HttpResponse:
     state = choices_of(request, "state", TABS, "all")
     query = request.GET.get("find", "")
-    found = paged(request, list_payments(state="" if state == "all" else state, query=query))
+    received = _received(request)
+    rows = list_payments(state="" if state == "all" else state, query=query, received=received)
+    found = paged(request, rows)
     counts = {"unidentified": unmatched_count()}
     words = {
         "all": _("All"),
@@ -61,7 +77,24 @@ def listing(request: MemberRequest) -> HttpResponse:
         query=query,
         state=state,
         ledger_through=coverage_through(),
+        received=received,
+        total=sum_of_payments(rows) if received is not None else None,
     )
+
+
+def _received(request: MemberRequest) -> Received | None:
+    """The period of the address, with what else a report narrows receipts by; None without a period that can be read."""
+    try:
+        first, last = (date.fromisoformat(request.GET.get(name, "")) for name in ("from", "to"))
+    except ValueError:
+        return None
+    owner: UUID | str | None = None
+    with suppress(ValueError):
+        asked = request.GET.get("owner", "")
+        owner = asked if asked == NOBODY else UUID(asked)
+    group = next((group for group in list_groups() if group.key == request.GET.get("group")), None)
+    currency = request.GET.get("currency", "").upper()
+    return Received(first, last, currency if is_currency(currency) else "", group, owner)
 
 
 @member()

@@ -1,5 +1,7 @@
 """Today: the one number, what leaves next, and the queue of work."""
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +12,10 @@ from django.shortcuts import redirect
 from dunning.core import bank, clock
 from dunning.core.middleware import SESSION_KEY
 from dunning.core.permissions import Permission, allows
-from dunning.core.selectors import get_membership
+from dunning.core.selectors import get_membership, get_profile
 from dunning.dashboard.queue import grouped
 from dunning.dashboard.views.base import MemberRequest, fragment, member, page, today_of
+from invoices.reports.collected import targets
 from invoices.selectors import coverage_through, figures
 from notifications.webhooks.log import switched_off_by_itself
 from scenarios.selectors import board, last_night, work_queue
@@ -27,6 +30,7 @@ def show(request: MemberRequest) -> HttpResponse:
     found = board(today=today)
     context: dict[str, Any] = {
         "figures": figures(today=today),
+        "target": _target(today),
         "board": found,
         "frozen": total_by_currency(found.frozen),
         "groups": grouped(entries, may_work=allows(request.membership, Permission.WORK)),
@@ -42,6 +46,13 @@ def show(request: MemberRequest) -> HttpResponse:
         steps = first_steps(today=today)
         context |= {"steps": steps, "steps_done": sum(step.is_done for step in steps)}
     return page(request, "today", nav="today", **context)
+
+
+def _target(today: date) -> dict[str, Decimal]:
+    """What is to be collected this month by the organization, in its own currency; empty without a target."""
+    currency, month = get_profile().default_currency, today.replace(day=1)
+    amount = targets(currency=currency, months=[month])[month].get(None)
+    return {} if amount is None else {currency: amount}
 
 
 def total_by_currency(frozen: Any) -> dict[str, Any]:

@@ -1,0 +1,174 @@
+"""Tables of a report: shown on the page as the drawing's twin, and written to CSV and XLSX files that no spreadsheet takes for formulas."""
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from openpyxl import Workbook
+
+from dunning.core.money import format_date, format_number, minor_units
+from dunning.dashboard import formatting
+from invoices.measures.collection import Lack, Missing
+
+DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""First signs of a text that a spreadsheet may run as a formula."""
+NUMERIC: Final = frozenset({"amount", "count", "percent", "days", "index"})
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_DECIMALS: Final = {"count": 0, "percent": 2, "days": 2, "index": 1}
+
+Plain = Decimal | int | str | dt.date | Missing | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading; `kind` says what stands below it: text, date, or one of NUMERIC (amounts in the table's currency)."""
+
+    label: str
+    kind: str = "text"
+    is_minor: bool = False  # left out on the phone
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a cell says, where it leads, and a second, quieter line."""
+
+    value: Plain
+    href: str = ""
+    note: str = ""
+    label: str = ""  # what the link says to who cannot see its column
+
+
+Row = list[Value | Plain]
+
+
+@dataclass(frozen=True)
+class Table:
+    """`rows` hold a Value (or its plain value) for each column; `foot` is the total."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Value | Plain]]
+    currency: str
+    foot: Sequence[Value | Plain] = ()
+
+    @property
+    def lines(self) -> list[list[tuple[Column, Value, str]]]:
+        """The rows as (column, value, its words)."""
+        return [self._line(row) for row in self.rows]
+
+    @property
+    def total(self) -> list[tuple[Column, Value, str]]:
+        return self._line([*self.foot, *[None] * (len(self.columns) - len(self.foot))])
+
+    def _line(self, row: Sequence[Value | Plain]) -> list[tuple[Column, Value, str]]:
+        values = [cell if isinstance(cell, Value) else Value(cell) for cell in row]
+        return [
+            (column, value, worded(value.value, column.kind, self.currency))
+            for column, value in zip(self.columns[: len(values)], values, strict=True)
+        ]
+
+
+def worded(value: Plain, kind: str, currency: str) -> str:
+    """A cell in the reader's language; what is missing says why."""
+    if value is None:
+        return ""
+    if isinstance(value, Missing):
+        return lacking(value)
+    if isinstance(value, dt.date):
+        return formatting.date_short(value)
+    if isinstance(value, str):
+        return value
+    if kind == "amount":
+        return formatting.money(value, currency)
+    text = format_number(Decimal(value), _DECIMALS.get(kind, 0), formatting.language())
+    return _("%(value)s %%") % {"value": text} if kind == "percent" else text
+
+
+def lacking(missing: Missing) -> str:
+    """Why a measure is not available, in words."""
+    reasons = {
+        Lack.NO_SALES: _("unavailable: nothing was sold in the period"),
+        Lack.NOTHING_DUE: _("unavailable: there was nothing to collect"),
+        Lack.HISTORY: _("unavailable: too little happened so far"),
+    }
+    if missing.lack != Lack.SALES:
+        return reasons[missing.lack]
+    months = sorted(missing.months)
+    if not months:
+        return _("unavailable: the sales are not known")
+    if len(months) > 3:
+        text = ngettext(
+            "unavailable: the sales of %(count)s month are missing, from %(first)s to %(last)s",
+            "unavailable: the sales of %(count)s months are missing, from %(first)s to %(last)s",
+            len(months),
+        )
+        return text % {"count": len(months), "first": month_name(months[0]), "last": month_name(months[-1])}
+    return _("unavailable: the sales of %(months)s are missing") % {"months": ", ".join(map(month_name, months))}
+
+
+def month_name(first: dt.date) -> str:
+    """`juin 2026`."""
+    return format_date(first, formatting.language()).split(" ", 1)[1]
+
+
+# --- files ------------------------------------------------------------------------------------------------------------------------------
+
+
+def harmless(text: str) -> str:
+    """A text that a spreadsheet takes for a text: `'` before what looks like a formula."""
+    return f"'{text}" if text.startswith(DANGEROUS) else text
+
+
+def as_csv(table: Table) -> bytes:
+    """The table as CSV in UTF-8 with its mark, as the reader's spreadsheets expect: in French `;` and decimal commas."""
+    french = formatting.language() == "fr"
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=";" if french else ",")
+    for row in _plain_rows(table):
+        writer.writerow([_csv_cell(value, french) for value in row])
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _csv_cell(value: Decimal | int | str | dt.date, french: bool) -> str:
+    if isinstance(value, str):
+        return harmless(value)
+    if isinstance(value, dt.date):
+        return value.strftime("%d/%m/%Y") if french else value.isoformat()
+    return str(value).replace(".", ",") if french else str(value)
+
+
+def as_xlsx(table: Table) -> bytes:
+    """The table as a workbook of one sheet: numbers are numbers, dates dates, and texts never formulas."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(slugify(table.title)[:31] or "report")
+    for row in _plain_rows(table):
+        sheet.append([harmless(value) if isinstance(value, str) else value for value in row])
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _plain_rows(table: Table) -> Iterable[list[Decimal | int | str | dt.date]]:
+    """Headings, rows and total as plain values, rounded as they are shown; amounts name their currency in their heading."""
+    yield [f"{column.label} ({table.currency})" if column.kind == "amount" else column.label for column in table.columns]
+    for row in [*table.rows, *([table.foot] if table.foot else [])]:
+        cells = [cell.value if isinstance(cell, Value) else cell for cell in row]
+        yield [_plain(cell, column.kind, table.currency) for column, cell in zip(table.columns[: len(cells)], cells, strict=True)]
+
+
+def _plain(value: Plain, kind: str, currency: str) -> Decimal | int | str | dt.date:
+    if value is None:
+        return ""
+    if isinstance(value, Missing):
+        return lacking(value)
+    if isinstance(value, Decimal):
+        places = minor_units(currency) if kind == "amount" else _DECIMALS.get(kind, 2)
+        return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    return value
