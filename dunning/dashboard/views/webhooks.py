@@ -66,7 +66,13 @@ def create(request: MemberRequest) -> HttpResponse:
         return _tell_secret(request, endpoint, secret)
     lead = _("Your own system is called each time something happens here. Each call is signed with a secret that is shown to you once.")
     back = reverse("dashboard:webhooks")
-    return act_page(request, form, nav=NAV, title=_("Add a webhook"), verb=_("Add it"), back=back, lead=lead, icon="webhook")
+    return _form(request, form, title=_("Add a webhook"), verb=_("Add it"), back=back, lead=lead)
+
+
+def _form(request: MemberRequest, form: WebhookForm, *, title: str, verb: str, back: str, lead: str = "") -> HttpResponse:
+    """As any act's page, with every event in groups."""
+    words = {"title": title, "verb": verb, "back": back, "lead": lead, "icon_name": "webhook", "action": request.path}
+    return page(request, "webhook_form", nav=NAV, status=422 if form.is_bound else 200, form=form, **words)
 
 
 def _tell_secret(request: MemberRequest, endpoint: WebhookEndpoint, secret: str) -> HttpResponse:
@@ -117,7 +123,7 @@ def edit(request: MemberRequest, pk: UUID) -> HttpResponse:
 
     if submitted(request, form, act):
         return done(request, _("The webhook was changed. What is on its way goes to its address of now."), _one(pk))
-    return act_page(request, form, nav=NAV, title=_("Change the webhook"), verb=_("Save"), back=_one(pk), icon="webhook")
+    return _form(request, form, title=_("Change the webhook"), verb=_("Save"), back=_one(pk))
 
 
 @member(Permission.MANAGE, methods=ACT)
