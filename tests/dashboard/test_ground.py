@@ -10,7 +10,7 @@ from dunning.dashboard.drawings import spread
 ROOT = Path(__file__).resolve().parents[2]
 CSS = sorted((ROOT / "static/css").rglob("*.css"))
 PAGES = [path for path in CSS if path.parent.name == "pages"]  # what one kind of page needs, linked by it alone
-PLACES = ("", "components", "account", "dashboard", "allauth/layouts", "allauth/elements")
+PLACES = ("", "components", "account", "dashboard", "portal", "allauth/layouts", "allauth/elements")
 TEMPLATES = [path for place in PLACES for path in sorted((ROOT / "templates" / place).glob("*.html"))]
 
 TEXT_ON_GROUND = [

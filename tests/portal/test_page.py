@@ -157,7 +157,7 @@ def test_two_hundred_invoices_load_in_forty_kilobytes(visitor: Client, debt: Deb
     """HTML and styles, as they are served: without compression, which would tell an attacker lengths of secrets."""
     with tenant(debt.organization):
         many(debt, 200)
-    styles = sum(len((settings.BASE_DIR / "static" / "css" / name).read_bytes()) for name in ("tokens.css", "portal.css"))
+    styles = sum(len((settings.BASE_DIR / "static" / "css" / name).read_bytes()) for name in ("tokens.css", "pages/portal.css"))
     for path in ("/portal/", "/portal/?page=5", "/portal/?lang=fr"):
         answer = visitor.get(path)
         assert "Content-Encoding" not in answer
