@@ -42,8 +42,9 @@ BREAKS = {
     "I9 in America's night": f"""UPDATE notifications_message SET channel = 'sms', recipient = '+12125550123' WHERE id = {ONE}""",
     "I10": "UPDATE scenarios_dailyrun SET items = items + 1",
     "I11": """INSERT INTO invoices_importbatch (id, organization_id, kind, filename, sha256, mapping, created, updated, unchanged, errors,
-                  actor, loaded_at)
-              SELECT gen_random_uuid(), id, 'invoices', 'factures.csv', '', '{}', 0, 0, 0, 3, 'user:x', now() FROM core_organization""",
+                  actor, loaded_at, undone_by, undone)
+              SELECT gen_random_uuid(), id, 'invoices', 'factures.csv', '', '{}', 0, 0, 0, 3, 'user:x', now(), '', '{}'
+              FROM core_organization""",
     "I12": f"UPDATE notifications_message SET state = 'held' WHERE id = {ONE}",
     "I13": f"UPDATE notifications_message SET state = 'queued' WHERE id = {ONE}",
     "I14": """WITH told AS (
