@@ -19,7 +19,7 @@ from invoices.services.locks import lock_items
 from invoices.services.payment_plans import end_plan
 from invoices.services.promises import cancel_promise
 
-ENDED_THEMSELVES: Final = frozenset({ActKind.AGREED_PLAN, ActKind.NAMED_OTHER, ActKind.SIGNED_DEBIT})
+ENDED_THEMSELVES: Final = frozenset({ActKind.NAMED_OTHER, ActKind.SIGNED_DEBIT})
 """What they brought about has an end of its own."""
 
 
@@ -49,7 +49,7 @@ def _undo(acts: Sequence[DebtorAct], reason: str, *, actor: str, today: date, no
     if not running:
         return 0
     if any(act.kind in ENDED_THEMSELVES for act in running):
-        raise DomainError(_("This is not undone here: end the payment plan, the mandate or the contact itself."), code="not_undoable")
+        raise DomainError(_("This is not undone here: end the mandate or the contact itself."), code="not_undoable")
     DebtorAct.objects.filter(pk__in=[act.pk for act in running]).update(undone_at=now, undone_reason=words)
     items: dict[UUID, None] = {}
     for act in running:

@@ -78,7 +78,7 @@ def test_from_the_email_to_the_plan(live_site: LiveSite, house: House, browser_p
     page.wait_for_url(f"{live_site.url}/portal/")
     assert page.locator(".creditor").inner_text().startswith("Établissements Réunis")
     page.locator("input[name=item]").first.check()
-    page.locator("button[formaction='/portal/promise/']").click()
+    page.locator("button[formaction='/portal/promise/']").first.click()
     assert "FA-2026-00001" in page.locator(".about").inner_text()
     promised = clock.today("Europe/Paris") + timedelta(days=5)
     page.locator("input[name=promised_for]").fill(promised.isoformat())
@@ -102,7 +102,7 @@ def test_without_javascript_and_in_a_hurry(live_site: LiveSite, house: House, ch
     page = context.new_page()
     page.goto(live_site.url + house.path)
     assert page.url == f"{live_site.url}/portal/"
-    page.locator("button[formaction='/portal/accepted/']").click()
+    page.locator("button[formaction='/portal/accepted/']").first.click()
     page.locator("input[name=tick]").check()
     page.locator("form.act button").click()  # at once
     assert page.locator("[role=alert]").is_visible() and page.locator("input[name=tick]").is_checked()

@@ -44,7 +44,7 @@ def test_the_sign_in_it_prints_is_the_owner_s() -> None:
     with tenant(organization):
         profile = OrganizationProfile.objects.get()
         assert (profile.country, profile.holiday_country, profile.default_language) == ("BE", "BE", "en")
-        assert (ActionPlan.objects.count(), PlanAssignment.objects.count()) == (5, 6)
+        assert (ActionPlan.objects.count(), PlanAssignment.objects.count()) == (6, 6)
 
 
 def test_an_existing_account_keeps_its_password() -> None:
