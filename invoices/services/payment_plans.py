@@ -294,7 +294,8 @@ def reassess(installment_ids: Collection[UUID], *, actor: str, today: date, now:
         else:
             _close(plan, state, "", actor=actor, today=today, now=now)
             audit.record(actor=actor, action=f"plan.{state.value}", target=plan, body={"amount": str(plan.amount)}, now=now)
-            events.emit(type=f"payment_plan.{state.value}", object_type="payment_plan", object_ids=[plan.pk], now=now)
+            word = "ended" if state == PlanState.CANCELLED else state.value
+            events.emit(type=f"payment_plan.{word}", object_type="payment_plan", object_ids=[plan.pk], now=now)
             if state == PlanState.BROKEN:
                 broken.append(plan)
             announce_change(items, reason=f"plan_{state.value}", today=today, now=now)

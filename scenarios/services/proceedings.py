@@ -7,8 +7,8 @@ from uuid import UUID
 
 from customers.models import Customer
 from scenarios.models import ActionPlan, PlanAssignment
-from scenarios.services.plans import Target, assign_plan, publish_plan, unassign_plan
-from scenarios.shipped import PROCEEDINGS, shipped_plans
+from scenarios.services.plans import Target, assign_plan, unassign_plan
+from scenarios.shipped import PROCEEDINGS
 
 ACTOR: Final = "system"
 
@@ -16,8 +16,8 @@ ACTOR: Final = "system"
 def follow_proceedings(*, customer_ids: Collection[UUID], today: date, now: datetime) -> None:
     """Have locked customers follow the plan of proceedings while a judgment is entered for them, and their group's again once it is not.
 
-    A plan of their own that such a customer had is replaced; the audit trail names it. An organization that put the shipped plan away keeps
-    its own way.
+    A plan of their own that such a customer had is replaced; the audit trail names it. An organization that put the shipped plan away, or was
+    set up before there was one, keeps its own way.
     """
     judged = {customer.pk: customer for customer in Customer.objects.filter(pk__in=list(customer_ids), insolvency_opened_on__isnull=False)}
     followers = PlanAssignment.objects.filter(customer__in=list(customer_ids), plan__key=PROCEEDINGS).select_related("customer")
@@ -26,9 +26,7 @@ def follow_proceedings(*, customer_ids: Collection[UUID], today: date, now: date
             unassign_plan(target=Target(customer=assignment.customer), actor=ACTOR, now=now)
     if not judged:
         return
-    plan = ActionPlan.objects.filter(key=PROCEEDINGS).first()
-    if plan is None:  # an organization older than this plan
-        plan = publish_plan(content=shipped_plans()[PROCEEDINGS], actor=ACTOR, now=now).plan
-    if plan.archived_at is None:
+    plan = ActionPlan.objects.filter(key=PROCEEDINGS, archived_at=None).first()
+    if plan is not None:
         for customer in judged.values():
             assign_plan(plan=plan, target=Target(customer=customer), since=today, actor=ACTOR, now=now)

@@ -364,7 +364,7 @@ def test_every_event_of_the_catalogue_is_told_by_a_service(tmp_path: Path) -> No
     for story in stories:
         story(heard)
     imports(heard, tmp_path)
-    for life in (told_by_debtors.agreements, told_by_debtors.declarations, told_by_debtors.bank_details):
+    for life in (told_by_debtors.agreements, told_by_debtors.declarations, told_by_debtors.mandates, told_by_debtors.bank_details):
         heard.listen(life(), life.__name__)
     assert set(CATALOGUE) - set(heard.types) == {TEST}  # asked for by hand: tests/notifications/test_webhooks.py
 

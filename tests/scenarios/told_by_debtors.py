@@ -3,7 +3,9 @@
 from datetime import date
 from typing import Any
 
+from customers import services
 from customers.models import Contact
+from customers.services import MandateSigning
 from dunning.core import bank
 from dunning.core.enums import Role
 from dunning.core.models import Membership, Organization, User
@@ -57,6 +59,21 @@ def declarations() -> Organization:
         item = make_invoice(customer, number="FA-1", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
         speaker = Speaker(Contact.objects.get(), new_id(), "n" * 32, state_of([item.pk]), "fr", "J’ai bien reçu la facture FA-1.")
         confirm_receipt(speaker=speaker, items=[item.pk], today=date(2026, 9, 5), now=at("2026-09-05"))
+    return house
+
+
+def mandates() -> Organization:
+    """A mandate is signed, put to use by a person, and revoked."""
+    house = open_house(mandate_scheme="core", creditor_identifier="FR72ZZZ123456")
+    when: dict[str, Any] = {"actor": CLERK, "today": date(2026, 10, 5), "now": at("2026-10-05")}
+    with tenant(house):
+        account = services.check_account(iban="FR7630006000011234567890189", holder="Durand SARL")
+        signing = MandateSigning(text=f"J’autorise… {account.masked}", language="fr", name="Anne Durand", address="203.0.113.7")
+        mandate = services.sign_mandate(
+            customer=make_customer("C1"), reference=services.new_reference(), account=account, signing=signing, **when
+        )
+        services.activate_mandate(mandate=mandate, **when)
+        services.revoke_mandate(mandate=mandate, reason="Compte clos", **when)
     return house
 
 
