@@ -16,8 +16,8 @@ ACTOR: Final = "system"
 def follow_proceedings(*, customer_ids: Collection[UUID], today: date, now: datetime) -> None:
     """Have locked customers follow the plan of proceedings while a judgment is entered for them, and their group's again once it is not.
 
-    A plan of their own that such a customer had is replaced; the audit trail names it. An organization that put the shipped plan away, or was
-    set up before there was one, keeps its own way.
+    A plan of their own that such a customer had is replaced; the audit trail names it. An organization that put the shipped plan away, or
+    was set up before there was one, keeps its own way.
     """
     judged = {customer.pk: customer for customer in Customer.objects.filter(pk__in=list(customer_ids), insolvency_opened_on__isnull=False)}
     followers = PlanAssignment.objects.filter(customer__in=list(customer_ids), plan__key=PROCEEDINGS).select_related("customer")
