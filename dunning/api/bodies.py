@@ -1,6 +1,7 @@
 """What a caller sends, read strictly and within bounds: JSON that means one thing, or a file of the size a letter can carry."""
 
 import json
+from collections import Counter
 from decimal import Decimal
 from typing import Any, Final, NoReturn
 
@@ -67,8 +68,7 @@ def _is_utf8(parameters: str) -> bool:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _value in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        twice = Counter(name for name, _value in pairs).most_common(1)[0][0]
         raise Refusal(400, "bad_json", _("The name “%(name)s” stands twice in one object: which value counts?") % {"name": twice[:60]})
     return found
 

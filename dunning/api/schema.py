@@ -133,13 +133,13 @@ class ApiSchema(AutoSchema):
         return operation.body
 
     def _get_request_body(self, direction: str = "request") -> Any:
-        found = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        found = super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # the library has no types
         if found:
             found["required"] = True
         return found
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
-        found = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        found = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]  # the library has no types
         if isinstance(serializer, shapes.Body) or (isinstance(serializer, type) and issubclass(serializer, shapes.Body)):
             found["additionalProperties"] = False
         else:  # what is kept may have come another way than by this door

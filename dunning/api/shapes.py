@@ -55,7 +55,7 @@ class Shape(serializers.Serializer):  # type: ignore[type-arg]  # generic only i
         model: ClassVar[type[models.Model]]
         columns: ClassVar[Mapping[str, str]] = {}
 
-    def get_fields(self) -> dict[str, serializers.Field]:  # type: ignore[type-arg]
+    def get_fields(self) -> dict[str, serializers.Field]:  # type: ignore[type-arg]  # generic only in the stubs
         found: dict[str, Any] = {}
         declared = super().get_fields()
         meta = _meta(self.__class__)
@@ -72,7 +72,7 @@ class Shape(serializers.Serializer):  # type: ignore[type-arg]  # generic only i
         return found
 
 
-class Body(serializers.Serializer):  # type: ignore[type-arg]
+class Body(serializers.Serializer):  # type: ignore[type-arg]  # generic only in the stubs
     """What a caller sends. `Meta.model` and `Meta.columns` (name → description) as of a shape; `Meta.required`: what must be there.
 
     A name nobody knows is refused by name.
@@ -84,7 +84,7 @@ class Body(serializers.Serializer):  # type: ignore[type-arg]
         "null": fields.Value.default_error_messages["null"],
     }
 
-    def get_fields(self) -> dict[str, serializers.Field]:  # type: ignore[type-arg]
+    def get_fields(self) -> dict[str, serializers.Field]:  # type: ignore[type-arg]  # generic only in the stubs
         meta = _meta(self.__class__)
         found: dict[str, Any] = {}
         for name, description in meta.get("columns", {}).items():
@@ -125,7 +125,7 @@ class Nothing(Body):
     """The body of what takes none: an empty object at most."""
 
 
-class Bodies(serializers.ListSerializer):  # type: ignore[type-arg]
+class Bodies(serializers.ListSerializer):  # type: ignore[type-arg]  # generic only in the stubs
     """A list of bodies of one kind."""
 
     min_length: int | None

@@ -57,7 +57,7 @@ class _Timed:
         left = self.ends - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        self.settimeout(left)  # type: ignore[attr-defined]
+        self.settimeout(left)  # type: ignore[attr-defined]  # a socket, in the stubs a mixin
 
 
 class _PlainSocket(_Timed, socket.socket):

@@ -187,7 +187,7 @@ class ResultRow(Shape):
     key = Text(lines=True, help_text="Its natural key.")
     outcome = Word(list(_WORDS.values()))
     id = Uid(allow_null=True, help_text="null when it was refused, or nothing was written.")
-    errors = FaultOfRow(many=True)  # type: ignore[assignment]
+    errors = FaultOfRow(many=True)  # type: ignore[assignment]  # a field of the answer, not the serializer's own errors
 
 
 class ResultsRow(Shape):
@@ -196,7 +196,7 @@ class ResultsRow(Shape):
     created = Count()
     updated = Count()
     unchanged = Count()
-    errors = Count()  # type: ignore[assignment]
+    errors = Count()  # type: ignore[assignment]  # a field of the answer, not the serializer's own errors
     dry_run = Flag()
     results = ResultRow(many=True)
 

@@ -40,7 +40,7 @@ class TargetForm(_MonthForm):
         super().__init__(*args, **kwargs)
         self._people = {str(user.pk): user for user in people}
         choices = [("", _("The whole organization")), *((key, str(user)) for key, user in self._people.items())]
-        self.fields["user"].choices = choices  # type: ignore[attr-defined]
+        self.fields["user"].choices = choices  # type: ignore[attr-defined]  # known of this kind of field
 
     def clean_user(self) -> User | None:
         return self._people.get(self.cleaned_data["user"])

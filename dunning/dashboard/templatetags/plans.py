@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from django import template
 from django.template import Context, Engine
@@ -77,9 +78,9 @@ def planboard(context: Context, steps: Sequence[DraftStep], label: str, may_edit
 def daybars(context: Context, report: DryRunReport, label: str) -> SafeString:
     """How much comes each day on both roads of a dry run; the page gives the same days as a table."""
     highest = max((max(pair.before, pair.after) for _on, pair, _by in report.days), default=0)
-    frame = {"left": 36.0, "right": 996.0, "top": 14.0, "ground": 150.0, "highest": highest}
-    before = bars([pair.before for _on, pair, _by in report.days], share=0.36, offset=0.12, **frame)  # type: ignore[arg-type]
-    after = bars([pair.after for _on, pair, _by in report.days], share=0.36, offset=0.52, **frame)  # type: ignore[arg-type]
+    frame: dict[str, Any] = {"left": 36.0, "right": 996.0, "top": 14.0, "ground": 150.0, "highest": highest}
+    before = bars([pair.before for _on, pair, _by in report.days], share=0.36, offset=0.12, **frame)
+    after = bars([pair.after for _on, pair, _by in report.days], share=0.36, offset=0.52, **frame)
     every = max(1, -(-len(report.days) // 12))
     days = [
         {"on": on, "pair": pair, "old": old, "new": new, "at": round(new.x, 1), "is_named": number % every == 0}

@@ -198,7 +198,7 @@ def _saved(request: MemberRequest, form: TextForm, text: TextContent) -> bool:
             save_text(text=text, seen=form.cleaned_data["seen"], **acting_now(request))
     except StaleObject as refusal:
         form.add_error(None, refusal.message)
-        form.stale = True  # type: ignore[attr-defined]
+        form.stale = True  # type: ignore[attr-defined]  # read by the template
         return False
     except DomainError as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message.split("\n"))

@@ -76,7 +76,7 @@ class ScheduleForm(forms.Form):
     def __init__(self, data: Any = None, *, profile: OrganizationProfile, today: date) -> None:
         latest = today + timedelta(days=profile.plan_first_within)
         super().__init__(data, initial={"count": profile.plan_most_parts, "first_on": latest, "gap": Gap.MONTH})
-        self.fields["count"].choices = _counts(profile.plan_most_parts)  # type: ignore[attr-defined]
+        self.fields["count"].choices = _counts(profile.plan_most_parts)  # type: ignore[attr-defined]  # known of this kind of field
         self.fields["first_on"].widget.attrs.update({"min": today.isoformat(), "max": latest.isoformat()})
 
 
