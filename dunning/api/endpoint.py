@@ -222,8 +222,10 @@ def _language(request: HttpRequest) -> str:
 
 
 def _name_of(request: HttpRequest) -> str:
-    name: str = request.META.get("HTTP_IDEMPOTENCY_KEY", "")
-    if len(name) > LONGEST_NAME or not name.isascii() or not name.isprintable():
+    name: str | None = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if name is None:
+        return ""
+    if not 0 < len(name) <= LONGEST_NAME or not name.isascii() or not name.isprintable():
         words = _("An Idempotency-Key has at most %(most)s printable ASCII characters, such as a UUID.") % {"most": LONGEST_NAME}
         raise Refusal(400, "bad_idempotency_key", words)
     return name

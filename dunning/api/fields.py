@@ -141,15 +141,22 @@ class Day(Value):
         return {"type": "string", "format": "date"}
 
     def to_internal_value(self, data: Any) -> date:
-        if not isinstance(data, str) or not _DAY.fullmatch(data):
-            self.fail("invalid")
-        try:
-            day = date.fromisoformat(data)
-        except ValueError:
-            self.fail("invalid")
+        day = self._read(data)
         if not FIRST_YEAR <= day.year <= LAST_YEAR:
             self.fail(OUT_OF_RANGE, first=FIRST_YEAR, last=LAST_YEAR)
         return day
+
+    def from_query(self, text: str) -> date:
+        """Outside the years in which anything is, the nearest day inside."""
+        return min(max(self._read(text), date(FIRST_YEAR, 1, 1)), date(LAST_YEAR, 12, 31))
+
+    def _read(self, data: Any) -> date:
+        if not isinstance(data, str) or not _DAY.fullmatch(data):
+            self.fail("invalid")
+        try:
+            return date.fromisoformat(data)
+        except ValueError:
+            self.fail("invalid")
 
 
 def moment_text(moment: datetime) -> str:
@@ -170,15 +177,25 @@ class Moment(Value):
         return {"type": "string", "format": "date-time"}
 
     def to_internal_value(self, data: Any) -> datetime:
-        if not isinstance(data, str) or not _MOMENT.fullmatch(data):
-            self.fail("invalid")
-        try:
-            moment = datetime.fromisoformat(data.upper())
-        except ValueError:
-            self.fail("invalid")
+        moment = self._read(data)
         if not FIRST_YEAR < moment.year < LAST_YEAR:
             self.fail(OUT_OF_RANGE, first=FIRST_YEAR, last=LAST_YEAR)
         return moment
+
+    def from_query(self, text: str) -> datetime:
+        """Outside the years in which anything is, the nearest moment inside."""
+        moment = self._read(text)
+        if FIRST_YEAR < moment.year < LAST_YEAR:
+            return moment
+        return datetime(FIRST_YEAR if moment.year <= FIRST_YEAR else LAST_YEAR, 1, 1, tzinfo=UTC)
+
+    def _read(self, data: Any) -> datetime:
+        if not isinstance(data, str) or not _MOMENT.fullmatch(data):
+            self.fail("invalid")
+        try:
+            return datetime.fromisoformat(data.upper())
+        except ValueError:
+            self.fail("invalid")
 
 
 class Hour(Value):
@@ -218,9 +235,10 @@ class Count(Value):
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
     def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, bool) or not isinstance(data, int) or not self.least <= data <= self.most:
+        whole = isinstance(data, Decimal) and self.least <= data <= self.most and data == data.to_integral_value()  # 30.0 is one
+        if not whole and (isinstance(data, bool) or not isinstance(data, int) or not self.least <= data <= self.most):
             self.fail("invalid", least=self.least, most=self.most)
-        return data
+        return int(data)
 
     def from_query(self, text: str) -> int:
         found: int = self.run_validation(int(text) if _WHOLE.fullmatch(text) else text)

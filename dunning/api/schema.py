@@ -129,7 +129,7 @@ class ApiSchema(AutoSchema):
     def get_request_serializer(self) -> Any:
         operation = self.operation
         if operation.takes != bodies.JSON:
-            return {operation.takes: {"type": "string", "format": "binary"}}
+            return {operation.takes: _file(operation.takes)}
         return operation.body
 
     def _get_request_body(self, direction: str = "request") -> Any:
@@ -159,7 +159,7 @@ class ApiSchema(AutoSchema):
         if operation.status == 204:
             found[operation.status] = OpenApiResponse(None, description="Done.")
         elif isinstance(operation.answers, str):
-            found[operation.status, operation.answers] = OpenApiResponse({"type": "string", "format": "binary"}, description="The file.")
+            found[operation.status, operation.answers] = OpenApiResponse(_file(operation.answers), description="The file.")
         else:
             for status in (operation.status, *operation.also):
                 found[status] = OpenApiResponse(self._answer(), description="Done." if operation.writes else "Found.")
@@ -209,6 +209,11 @@ class ApiSchema(AutoSchema):
         return [OpenApiExample("Example", example, request_only=True)] if example is not None else []
 
 
+def _file(media_type: str) -> dict[str, Any]:
+    """A body that is a file; YAML is what it says."""
+    return {"type": "object"} if media_type == bodies.YAML else {"type": "string", "format": "binary"}
+
+
 def _header(name: str, described: str, longest: int) -> OpenApiParameter:
     """A header of calls."""
     schema = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": "^[!-~]+$"}
@@ -221,7 +226,7 @@ def _told(name: str, described: str, statuses: list[int]) -> OpenApiParameter:
 
 
 def _words(name: str, words: list[str], described: str) -> OpenApiParameter:
-    schema = {"type": "array", "items": {"type": "string", "enum": words}, "minItems": 1, "uniqueItems": True}
+    schema = {"type": "array", "items": {"type": "string", "enum": words}, "minItems": 1}
     return OpenApiParameter(name, schema, description=described, style="form", explode=False)
 
 
