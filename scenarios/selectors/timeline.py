@@ -97,7 +97,12 @@ def customer_timeline(*, customer: Customer, organization: Organization, today: 
 
 
 def _newest_first(entries: Iterable[Entry]) -> list[Entry]:
-    return sorted(entries, key=lambda entry: (entry.on, entry.at.isoformat() if entry.at else "", entry.kind), reverse=True)
+    """Identifiers are ordered by time: they part what happened at one moment of a clock that stands still."""
+    return sorted(entries, key=_when, reverse=True)
+
+
+def _when(entry: Entry) -> tuple[date, str, str, str]:
+    return entry.on, entry.at.isoformat() if entry.at else "", entry.kind, str(entry.id or "")
 
 
 def _future(invoices: Sequence[Invoice], organization: Organization, today: date) -> list[Future]:
