@@ -12,6 +12,7 @@ import pytest
 from django.db import transaction
 
 from dunning.api.schema import document
+from dunning.api.throttling import counter
 from dunning.core import clock
 from dunning.core.api_keys import create_api_key, list_api_keys, revoke_api_key
 from dunning.core.models import AuditEvent, Event
@@ -84,7 +85,8 @@ def theirs(worlds: tuple[World, World]) -> World:
 
 @pytest.fixture
 def undone(worlds: tuple[World, World]) -> Iterator[None]:
-    """Whatever a call does is taken back."""
+    """Whatever a call does is taken back, and nobody has called too often yet."""
+    counter.forget()
     with transaction.atomic():
         yield
         transaction.set_rollback(True)

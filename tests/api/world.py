@@ -5,15 +5,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from customers.models import Customer
+from dunning.api.v1.events import settled
 from dunning.api.v1.urls import urlpatterns
 from dunning.core import documents
 from dunning.core.enums import Channel, Role
-from dunning.core.models import Membership, Organization, User
+from dunning.core.models import Event, Membership, Organization, User
 from dunning.core.tenancy import tenant
 from notifications.enums import MessageState
 from scenarios.enums import TaskKind, TaskState
 from scenarios.models import Task
 from tests.api.conftest import NOW, Api, program
+from tests.chaos.ground import until
 from tests.notifications.mailroom import write
 from tests.scenarios.houses import run_on
 from tests.scenarios.road import pdf
@@ -78,11 +80,18 @@ def inhabit(organization: Organization, *, times: int = 1) -> World:
     for day in reversed(range(times)):
         run_on(organization, (TODAY - timedelta(days=day)).isoformat(), covered=False, deliver=day == 0)
     _by_hand(organization, world, times)
+    until(lambda: _all_told(organization), within=60)
     for kind in set(collections()) - world.ids.keys():
         rows = world.api.get(f"/{kind}").json()["data"]
         assert rows, f"There is nothing under /{kind}."
         world.ids[kind] = rows[0]["id"]
     return world
+
+
+def _all_told(organization: Organization) -> bool:
+    """The log tells of a commit once no older transaction is open on the server, and other tests run there too."""
+    with tenant(organization):
+        return settled().count() == Event.objects.count()
 
 
 def _one_of_each(world: World, customer: str, number: int) -> None:
