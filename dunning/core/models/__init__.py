@@ -1,0 +1,25 @@
+"""People, organizations, and the records every floor writes: audit events, events for the outside, documents, search."""
+
+from dunning.core.models.people import ApiKey, Invitation, Membership, Organization, User, UserManager, validate_timezone
+from dunning.core.models.profile import BankDetailsChange, OrganizationProfile, monday_to_friday
+from dunning.core.models.records import AuditEvent, AuditHead, Document, Event, KeptAnswer, RateWindow, SearchEntry
+
+__all__ = [
+    "ApiKey",
+    "AuditEvent",
+    "AuditHead",
+    "BankDetailsChange",
+    "Document",
+    "Event",
+    "Invitation",
+    "KeptAnswer",
+    "Membership",
+    "Organization",
+    "OrganizationProfile",
+    "RateWindow",
+    "SearchEntry",
+    "User",
+    "UserManager",
+    "monday_to_friday",
+    "validate_timezone",
+]
