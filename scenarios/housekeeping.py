@@ -4,44 +4,33 @@ Everything here can be done twice without doing anything twice: a task has a key
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, Sum
+from django.db.models import Sum
 
 from customers.models import Customer
 from customers.services import record_owner_warned
 from dunning.core.enums import PAPER_CHANNELS, Role
-from dunning.core.models import Membership, OrganizationProfile, User
+from dunning.core.models import Membership, User
 from dunning.core.prepared import ask
 from dunning.core.tenancy import current_organization_id
-from invoices.enums import DisputeState, HoldKind, HoldSide, TriageChoice
-from invoices.models import Dispute, Hold, Installment, Payment
+from invoices.enums import TriageChoice
+from invoices.models import Installment, Payment
 from invoices.services import break_due_plans, break_due_promises, escalate_expired_holds
 from notifications.enums import MessageKind, MessageState
 from notifications.models import Message
-from scenarios import effects, outside
+from scenarios import effects, outside, work
 from scenarios.context import Frame
 from scenarios.enums import HUMAN_CHANNELS, ActionState, Phase, Reason, TaskKind, TaskState
 from scenarios.models import Action, PlanStep, Schedule, Task
-from scenarios.outcomes import ALERT_AFTER, Age, approval_age, call_age, declare_claim_by, posting_is_late, reclaim_goods_by
+from scenarios.outcomes import ALERT_AFTER, Age, approval_age, call_age, posting_is_late
 
 ACTOR: Final = "system"
 UNMATCHED_AFTER: Final = 3  # business days before an unidentified receipt becomes a task (rule 8)
-OVERSEAS: Final = ("97", "98")  # postal codes outside metropolitan France: four months to declare a claim
-
-WORK_OF_OURS: Final[dict[str, TaskKind]] = {
-    HoldKind.CREDIT_NOTE_PENDING: TaskKind.CREDIT_NOTE,
-    HoldKind.DOCUMENT_OWED: TaskKind.SUPPLY_DOCUMENT,
-    HoldKind.PURCHASE_ORDER_MISSING: TaskKind.SUPPLY_DOCUMENT,
-    HoldKind.E_INVOICE_SUSPENDED: TaskKind.SUPPLY_DOCUMENT,
-    HoldKind.COMPENSATION: TaskKind.DECISION,
-    HoldKind.OTHER_PAYER: TaskKind.FIND_CONTACT,
-}
-"""What our people must do while a pause of our own runs (rule 7); a pause by hand asks for nothing but its end."""
 
 _COMING: Final = (Reason.NOT_YET, Reason.TOO_EARLY_FOR_LEGAL, Reason.SPACING, Reason.ONE_PER_DAY, Reason.LEDGER_NOT_COVERED)
 
@@ -59,10 +48,10 @@ def keep_house(*, frame: Frame, now: datetime) -> Counter[str]:
     done["owners_warned"] = _warn_owners(frame, now) if waits["legal_steps"] else 0
     done["receipts_to_match"] = _unmatched_receipts(frame, now) if waits["receipts"] else 0
     done["triage"] = _triage(frame, now) if waits["triage"] else 0
-    done["disputes"] = open_dispute_tasks(today=today, now=now) if waits["disputes"] else 0
-    done["our_work"] = open_work_of_holds(today=today, now=now) if waits["our_holds"] else 0
-    done["replies"] = open_reply_tasks(today=today, now=now) if waits["replies"] else 0
-    done["insolvencies"] = open_insolvency_tasks(profile=frame.profile, today=today, now=now) if waits["insolvencies"] else 0
+    done["disputes"] = work.open_dispute_tasks(today=today, now=now) if waits["disputes"] else 0
+    done["our_work"] = work.open_work_of_holds(today=today, now=now) if waits["our_holds"] else 0
+    done["replies"] = work.open_reply_tasks(today=today, now=now) if waits["replies"] else 0
+    done["insolvencies"] = work.open_insolvency_tasks(profile=frame.profile, today=today, now=now) if waits["insolvencies"] else 0
     return done
 
 
@@ -110,7 +99,7 @@ def _what_waits(frame: Frame) -> dict[str, bool]:
 def _expired_holds(frame: Frame, now: datetime) -> int:
     """Rule 7: a pause of our own past its end never resumes by itself; the owner's manager is told."""
     expired = escalate_expired_holds(actor=ACTOR, today=frame.today, now=now)
-    amounts = _open_amounts(expired)
+    amounts = work.open_amounts(expired)
     for hold in expired:
         amount, currency = amounts.get(hold.pk, (0, frame.profile.default_currency))
         effects.open_once(
@@ -126,104 +115,6 @@ def _expired_holds(frame: Frame, now: datetime) -> int:
             alerted_on=frame.today,
         )
     return len(expired)
-
-
-def _open_amounts(holds: Sequence[Hold]) -> dict[UUID, tuple[Any, str]]:
-    """What each pause keeps back: its own amount, else what is open on its item, or on its whole customer in the main currency."""
-    items = {hold.installment_id for hold in holds if hold.installment_id}
-    rows = {row.pk: row for row in Installment.objects.select_related("invoice").filter(pk__in=items)} if items else {}
-    whole = {hold.customer_id for hold in holds if hold.installment_id is None}
-    accounts = (
-        Installment.objects.filter(customer__in=whole, outstanding__gt=0)
-        .values("customer_id", "invoice__currency")
-        .annotate(open=Sum("outstanding"))
-        .order_by("open")
-    )
-    open_of = {row["customer_id"]: (row["open"], row["invoice__currency"]) for row in accounts} if whole else {}
-    amounts = {hold.pk: open_of[hold.customer_id] for hold in holds if hold.installment_id is None and hold.customer_id in open_of}
-    for hold in holds:
-        if hold.installment_id in rows:
-            item = rows[hold.installment_id]
-            amounts[hold.pk] = (hold.amount or item.outstanding, item.invoice.currency)
-    return amounts
-
-
-def open_work_of_holds(*, today: date, now: datetime, holds: Collection[Hold] | None = None) -> int:
-    """A task for every pause that waits for us to act (a credit note, a document…), once; due when the pause ends."""
-    if holds is None:
-        known = Task.objects.filter(hold__isnull=False).values("hold")
-        holds = list(
-            Hold.objects.filter(side=HoldSide.OURS, released_on=None, kind__in=WORK_OF_OURS, ends_on__gte=today).exclude(pk__in=known)
-        )
-    amounts = _open_amounts(list(holds))
-    opened = 0
-    for hold in holds:
-        kind = WORK_OF_OURS.get(hold.kind)
-        if kind is None:
-            continue
-        amount, currency = amounts.get(hold.pk, (0, ""))
-        opened += (
-            effects.open_once(
-                kind=kind,
-                key=f"hold:{hold.pk}",
-                today=today,
-                now=now,
-                due_on=hold.ends_on,
-                customer_id=hold.customer_id,
-                installment_id=hold.installment_id,
-                hold=hold,
-                amount=amount,
-                currency=currency,
-            )
-            is not None
-        )
-    return opened
-
-
-def open_dispute_tasks(*, today: date, now: datetime) -> int:
-    """Every open dispute is on its owner's desk, due on the day announced to the customer; how many are new."""
-    known = Task.objects.filter(kind=TaskKind.ANSWER_DISPUTE, dispute__isnull=False).values("dispute")
-    disputes = (
-        Dispute.objects.select_related("installment__invoice")
-        .filter(state=DisputeState.OPEN)
-        .exclude(pk__in=known)
-        .order_by("opened_on", "pk")
-    )
-    return sum(
-        effects.open_once(
-            kind=TaskKind.ANSWER_DISPUTE,
-            key=f"dispute:{dispute.pk}",
-            today=today,
-            now=now,
-            due_on=dispute.answer_due_on,
-            customer_id=dispute.customer_id,
-            installment_id=dispute.installment_id,
-            dispute=dispute,
-            amount=dispute.amount or dispute.installment.outstanding,
-            currency=dispute.installment.invoice.currency,
-            assignee_id=dispute.owner_id,
-        )
-        is not None
-        for dispute in disputes
-    )
-
-
-def open_reply_tasks(*, today: date, now: datetime, customer_ids: Collection[UUID] | None = None) -> int:
-    """A human reply pauses its customer until somebody has read it (rule 9): a task each, of all customers or of some; how many are new."""
-    rows = Customer.objects.filter(reply_pending_since__isnull=False)
-    if customer_ids is not None:
-        rows = rows.filter(pk__in=list(customer_ids))
-    return sum(
-        effects.open_once(
-            kind=TaskKind.REPLY,
-            key=f"reply:{pk}:{since.isoformat() if since else ''}",
-            today=today,
-            now=now,
-            customer_id=pk,
-        )
-        is not None
-        for pk, since in rows.values_list("pk", "reply_pending_since")
-    )
 
 
 # --- tasks that grow old -----------------------------------------------------------------------------------------------------------------
@@ -351,7 +242,7 @@ def in_charge_of(customer: Customer) -> User | None:
     return ranked[0].user if ranked else None
 
 
-# --- receipts, old items, insolvency -----------------------------------------------------------------------------------------------------
+# --- receipts, old items -----------------------------------------------------------------------------------------------------------------
 
 
 def _unmatched_receipts(frame: Frame, now: datetime) -> int:
@@ -396,55 +287,3 @@ def _triage(frame: Frame, now: datetime) -> int:
         is not None
         for row in waiting
     )
-
-
-def open_insolvency_tasks(*, profile: OrganizationProfile, today: date, now: datetime, customer_ids: Collection[UUID] | None = None) -> int:
-    """Rule 12: declare the claim within 2 months of publication in the BODACC (4 for a creditor outside metropolitan France), reclaim
-    goods under retention of title within 3. Until the publication is known, the earliest possible day counts: that of the judgment."""
-    insolvent = Customer.objects.filter(insolvency_opened_on__isnull=False)
-    if customer_ids is not None:
-        insolvent = insolvent.filter(pk__in=list(customer_ids))
-    metropolitan = profile.country == "FR" and not profile.postal_code.startswith(OVERSEAS)
-    opened = 0
-    for customer in insolvent.order_by("pk"):
-        judged_on = customer.insolvency_opened_on
-        if judged_on is None:
-            continue
-        published_on = customer.insolvency_published_on or judged_on
-        for kind, due_on in (
-            (TaskKind.DECLARE_CLAIM, declare_claim_by(published_on, in_metropolitan_france=metropolitan)),
-            (TaskKind.RECLAIM_GOODS, reclaim_goods_by(published_on)),
-        ):
-            opened += _deadline_task(kind, customer, due_on, today, now)
-    return opened
-
-
-def _deadline_task(kind: TaskKind, customer: Customer, due_on: date, today: date, now: datetime) -> int:
-    """One task per judgment; when the publication becomes known its deadline moves. Frozen debts are its amount."""
-    key = f"{kind}:{customer.pk}:{customer.insolvency_opened_on}"
-    if Task.objects.filter(key=key, state=TaskState.OPEN).exclude(due_on=due_on).update(due_on=due_on):
-        return 0
-    frozen = (
-        Installment.objects.filter(customer=customer, outstanding__gt=0)
-        .filter(
-            Q(invoice__delivered_on__lt=customer.insolvency_opened_on)
-            | Q(invoice__delivered_on=None, invoice__issued_on__lt=customer.insolvency_opened_on)
-        )
-        .values("invoice__currency")
-        .annotate(open=Sum("outstanding"))
-        .order_by("-open")
-        .first()
-    )
-    if frozen is None or due_on < today - timedelta(days=365):
-        return 0
-    task = effects.open_once(
-        kind=kind,
-        key=key,
-        today=today,
-        now=now,
-        due_on=due_on,
-        customer=customer,
-        amount=frozen["open"],
-        currency=frozen["invoice__currency"],
-    )
-    return int(task is not None)

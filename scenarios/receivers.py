@@ -18,7 +18,7 @@ from invoices.models import Installment
 from invoices.signals import invoices_changed, invoices_settled
 from notifications import outbox
 from notifications.signals import Go, Stop, Together, about_to_send, message_settled
-from scenarios import departure, fallout, housekeeping, payer_indexes, retraction, settling
+from scenarios import departure, fallout, payer_indexes, retraction, settling, work
 from scenarios.context import load_frame, local_date, open_organization
 from scenarios.scheduler import forget_settled
 from scenarios.services import proceedings
@@ -101,9 +101,9 @@ def customers_changed(
     moment = now or clock.now()
     if reason == "insolvency":
         proceedings.follow_proceedings(customer_ids=customer_ids, today=today, now=moment)
-        housekeeping.open_insolvency_tasks(profile=get_profile(), today=today, now=moment, customer_ids=customer_ids)
+        work.open_insolvency_tasks(profile=get_profile(), today=today, now=moment, customer_ids=customer_ids)
     elif reason == "reply":
-        housekeeping.open_reply_tasks(today=today, now=moment, customer_ids=customer_ids)
+        work.open_reply_tasks(today=today, now=moment, customer_ids=customer_ids)
     _look_again([str(pk) for pk in customer_ids], today, moment)
 
 

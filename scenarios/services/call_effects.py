@@ -16,7 +16,7 @@ from dunning.core.selectors import get_calendar, get_profile
 from invoices.enums import ActSource, HoldKind
 from invoices.models import Dispute, Hold, Installment, Promise
 from invoices.services import make_promise, mark_not_received, open_dispute, place_hold, says_paid
-from scenarios import effects, housekeeping
+from scenarios import effects, work
 from scenarios.enums import CallOutcome, TaskKind
 from scenarios.models import TaskAttempt
 from scenarios.outcomes import CALL_EFFECTS, What
@@ -289,7 +289,7 @@ def _place_holds(call: _Call, kind: str, done: Consequences) -> None:
                 now=call.now,
             )
         )
-    housekeeping.open_work_of_holds(today=call.today, now=call.now, holds=done.holds)
+    work.open_work_of_holds(today=call.today, now=call.now, holds=done.holds)
 
 
 def _reason(call: _Call) -> str:

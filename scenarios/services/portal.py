@@ -34,7 +34,7 @@ from invoices.services import (
     says_paid,
     write_act,
 )
-from scenarios import effects, housekeeping
+from scenarios import effects, work
 from scenarios.enums import TaskKind
 from scenarios.models import Task
 from scenarios.services import answers
@@ -139,7 +139,7 @@ def dispute(
     )
     for item in said.items:
         open_dispute(installment=item, reason=reason, amount=amount, text=text, **said.common)
-    housekeeping.open_dispute_tasks(today=today, now=now)
+    work.open_dispute_tasks(today=today, now=now)
     return confirm(said)
 
 
@@ -252,4 +252,4 @@ def _wait_for_us(said: Said, kind: HoldKind, reason: str) -> None:
         hold = place_hold(installment=item, kind=kind, ends_on=min(until, said.today + MOST_WAITING), reason=reason, **said.who)
         write_act(ActKind.ASKED, [item], voice, reason, {"hold": str(hold.pk)}, actor=said.speaker.actor, now=said.now)
         waiting.append(hold)
-    housekeeping.open_work_of_holds(today=said.today, now=said.now, holds=waiting)
+    work.open_work_of_holds(today=said.today, now=said.now, holds=waiting)

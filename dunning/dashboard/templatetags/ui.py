@@ -31,7 +31,7 @@ from dunning.dashboard.reports.tables import Table
 register = template.Library()
 
 
-def _component(context: Context, name: str, values: Mapping[str, object]) -> SafeString:
+def component(context: Context, name: str, values: Mapping[str, object]) -> SafeString:
     """Render components/<name>.html over the page's context: request and csrf_token stay reachable, `values` shadow the rest."""
     layout = Engine.get_default().get_template(f"components/{name}.html")
     with context.push(**values):
@@ -144,7 +144,7 @@ def badge(context: Context, state: str, label: object = "", tone: str = "", icon
     value = str(getattr(state, "value", state))
     look = LOOKS.get(value, NEUTRAL)
     words = label or getattr(state, "label", None) or LABELS.get(value) or value
-    return _component(context, "badge", {"label": words, "tone": tone or look.tone, "icon_name": icon or look.icon})
+    return component(context, "badge", {"label": words, "tone": tone or look.tone, "icon_name": icon or look.icon})
 
 
 @register.simple_tag(takes_context=True)
@@ -152,7 +152,7 @@ def late_badge(context: Context, days: int) -> SafeString:
     """`{% late_badge row.days_late %}`: `12 jours de retard`, redder with age; negative days lie ahead."""
     tone = formatting.lateness_tone(days)
     sign = "triangle-alert" if days > 0 else "calendar-clock" if tone == "soon" else "calendar"
-    return _component(context, "badge", {"label": formatting.lateness(days), "tone": tone, "icon_name": sign})
+    return component(context, "badge", {"label": formatting.lateness(days), "tone": tone, "icon_name": sign})
 
 
 @register.simple_tag(takes_context=True)
@@ -160,7 +160,7 @@ def channel(context: Context, value: str, label: object = "") -> SafeString:
     """`{% channel step.channel step.get_channel_display %}`: icon and word."""
     key = str(getattr(value, "value", value))
     words = label or getattr(value, "label", key)
-    return _component(context, "channel", {"label": words, "icon_name": CHANNEL_ICONS.get(key, "circle")})
+    return component(context, "channel", {"label": words, "icon_name": CHANNEL_ICONS.get(key, "circle")})
 
 
 @register.filter
@@ -206,7 +206,7 @@ def button(
         "disabled": disabled,
         "rest": flatatt(rest),
     }
-    return _component(context, "button", values)
+    return component(context, "button", values)
 
 
 @register.simple_tag(takes_context=True)
@@ -229,19 +229,19 @@ def field(
         "is_check": isinstance(bound.field.widget, CheckboxInput),
         "when": bound.field.widget.attrs.get("data-when", ""),
     }
-    return _component(context, "field", values)
+    return component(context, "field", values)
 
 
 @register.simple_tag(takes_context=True)
 def fields(context: Context, form: object) -> SafeString:
     """Every field of a form, its own errors first."""
-    return _component(context, "fields", {"form": form})
+    return component(context, "fields", {"form": form})
 
 
 @register.simple_tag(takes_context=True)
 def copy(context: Context, value: str, label: str = "") -> SafeString:
     """`{% copy iban %}`: the value and a button that copies it (the button appears with JavaScript)."""
-    return _component(context, "copy", {"value": value, "label": label or value})
+    return component(context, "copy", {"value": value, "label": label or value})
 
 
 # --- surfaces ----------------------------------------------------------------------------------------------------
@@ -270,31 +270,31 @@ def card(
         "flush": flush,
         "id": id,
     }
-    return _component(context, "card", values)
+    return component(context, "card", values)
 
 
 @register.simple_block_tag(takes_context=True)
 def emptystate(context: Context, content: str, title: str, icon: str = "coffee") -> SafeString:
     """What a list says when it has nothing: why, and what to do."""
-    return _component(context, "empty", {"content": content, "title": title, "icon_name": icon})
+    return component(context, "empty", {"content": content, "title": title, "icon_name": icon})
 
 
 @register.simple_block_tag(takes_context=True)
 def notice(context: Context, content: str, title: str = "", tone: str = "", icon: str = "") -> SafeString:
     """A sentence the page must not hide. `tone`: none, soon, late, settled."""
     signs = {"soon": "triangle-alert", "late": "circle-alert", "settled": "circle-check"}
-    return _component(context, "notice", {"content": content, "title": title, "tone": tone, "icon_name": icon or signs.get(tone, "info")})
+    return component(context, "notice", {"content": content, "title": title, "tone": tone, "icon_name": icon or signs.get(tone, "info")})
 
 
 @register.simple_block_tag(takes_context=True)
 def dialog(context: Context, content: str, id: str, title: str, wide: bool = False) -> SafeString:
     """A native modal dialog, opened by `{% button … opens=id %}`. Its last child is usually a form with .dialog-actions."""
-    return _component(context, "dialog", {"content": content, "id": id, "title": title, "wide": wide})
+    return component(context, "dialog", {"content": content, "id": id, "title": title, "wide": wide})
 
 
 @register.simple_tag(takes_context=True)
 def tabs(context: Context, items: Sequence[Tab], label: str) -> SafeString:
-    return _component(context, "tabs", {"items": items, "label": label})
+    return component(context, "tabs", {"items": items, "label": label})
 
 
 # --- data --------------------------------------------------------------------------------------------------------
@@ -315,25 +315,25 @@ def stat(
         "arrow": arrows.get(trend, ""),
         "trend_tone": "" if trend in ("", "flat") else "good" if trend_is_good else "bad",
     }
-    return _component(context, "stat", values)
+    return component(context, "stat", values)
 
 
 @register.simple_tag(takes_context=True)
 def facts(context: Context, rows: Iterable[tuple[str, object]]) -> SafeString:
     """A list of (label, value); rows whose value is empty are left out."""
-    return _component(context, "facts", {"rows": [row for row in rows if row[1] not in (None, "")]})
+    return component(context, "facts", {"rows": [row for row in rows if row[1] not in (None, "")]})
 
 
 @register.simple_tag(takes_context=True)
 def progress(context: Context, value: int, maximum: int, label: str) -> SafeString:
-    return _component(context, "progress", {"value": value, "maximum": maximum, "label": label})
+    return component(context, "progress", {"value": value, "maximum": maximum, "label": label})
 
 
 @register.simple_tag(takes_context=True)
 def pagination(context: Context, page: Page) -> SafeString:  # type: ignore[type-arg]  # a page of anything
     """Under a list: the rows shown of how many, and the pages. Keeps the filters of the address."""
     pages = page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)
-    return _component(context, "pagination", {"page": page, "pages": list(pages)})
+    return component(context, "pagination", {"page": page, "pages": list(pages)})
 
 
 @register.simple_tag(takes_context=True)
@@ -348,14 +348,14 @@ def sort_header(context: Context, key: str, label: str, numeric: bool = False, c
         "css": " ".join(word for word in ("num" if numeric else "", css) if word),
         "icon_name": {"ascending": "arrow-up", "descending": "arrow-down"}.get(direction, "arrow-up-down"),
     }
-    return _component(context, "sort_header", values)
+    return component(context, "sort_header", values)
 
 
 @register.simple_tag(takes_context=True)
 def timeline(context: Context, entries: Sequence[TimelineEntry], label: str = "") -> SafeString:
     """Past solid, future dashed, in the order given; today's rule is drawn where one turns into the other."""
     rows = [(entry, index > 0 and entry.is_future != entries[index - 1].is_future) for index, entry in enumerate(entries)]
-    return _component(context, "timeline", {"rows": rows, "label": label})
+    return component(context, "timeline", {"rows": rows, "label": label})
 
 
 @register.simple_tag(takes_context=True)
@@ -368,7 +368,7 @@ def planline(context: Context, marks: Sequence[PlanMark], label: str) -> SafeStr
     if 0 not in [mark.day for mark in ordered]:
         places.pop(days.index(0))
     dots = [{"mark": mark, "x": round(x), "icon_x": round(x) - 8} for mark, x in zip(ordered, places, strict=True)]
-    return _component(context, "planline", {"dots": dots, "due_at": round(due_at), "label": label})
+    return component(context, "planline", {"dots": dots, "due_at": round(due_at), "label": label})
 
 
 @register.filter
@@ -384,87 +384,16 @@ def plan_day(day: int) -> str:
 @register.simple_tag(takes_context=True)
 def chart(context: Context, drawing: Drawing, id: str) -> SafeString:
     """`{% chart found.drawing id="chart" %}`: a drawing of dunning/dashboard/charts.py; a table on the page says the same."""
-    return _component(context, "chart", {"chart": drawing, "id": id})
+    return component(context, "chart", {"chart": drawing, "id": id})
 
 
 @register.simple_tag(takes_context=True)
 def figures(context: Context, table: Table, number: int) -> SafeString:
     """`{% figures table number %}`: a report's table with its files; `number` is its place among the report's."""
-    return _component(context, "figures", {"table": table, "number": number})
+    return component(context, "figures", {"table": table, "number": number})
 
 
-# --- the desk ----------------------------------------------------------------------------------------------------
-
-
-@register.simple_block_tag(takes_context=True)
-def work(
-    context: Context,
-    content: str,
-    title: str,
-    icon: str,
-    tone: str = "",
-    href: str = "",
-    reason: str = "",
-    amount: Decimal | None = None,
-    currency: str = "EUR",
-    since: str = "",
-    open_url: str = "",
-    open_label: str = "",
-    id: str = "",
-) -> SafeString:
-    """A row of the queue; its content is its buttons. `open_url` is fetched in place when the row is opened (a call card)."""
-    values = {
-        "content": content,
-        "title": title,
-        "icon_name": icon,
-        "tone": tone,
-        "href": href,
-        "reason": reason,
-        "value": amount,
-        "currency": currency,
-        "since": since,
-        "open_url": open_url,
-        "open_label": open_label,
-        "id": id,
-    }
-    return _component(context, "work", values)
-
-
-@register.simple_block_tag(takes_context=True)
-def callcard(
-    context: Context,
-    content: str,
-    form: object,
-    action: str,
-    contact: str,
-    phone: str,
-    phone_href: str = "",
-    role: str = "",
-    last: str = "",
-    when: str = "",
-) -> SafeString:
-    """A call in one place: number, `when` to ring instead of now, script (the content), last exchange, the form.
-
-    `form.outcome` is drawn as buttons, then its other fields.
-    """
-    values = {
-        "content": content,
-        "form": form,
-        "action": action,
-        "contact": contact,
-        "phone": phone,
-        "phone_href": phone_href or phone.replace(" ", ""),
-        "role": role,
-        "last": last,
-        "when": when,
-    }
-    return _component(context, "callcard", values)
-
-
-@register.simple_block_tag(takes_context=True)
-def approvebar(context: Context, content: str, form_id: str, summary: str) -> SafeString:
-    """A bar that stays in sight under a list. Check boxes carrying `form=form_id` are counted into it; its content is its buttons."""
-    return _component(context, "approvebar", {"content": content, "form_id": form_id, "summary": summary})
+# --- the frame ---------------------------------------------------------------------------------------------------
 
 
 @register.simple_tag(takes_context=True)
@@ -475,4 +404,4 @@ def navigation(context: Context, place: str = "rail") -> SafeString:
         {"item": item, "url": reverse(item.url_name), "is_current": item.key == context.get("nav"), "count": counts.get(item.key)}
         for item in NAVIGATION
     ]
-    return _component(context, "navigation" if place == "rail" else "bottom_bar", {"items": items})
+    return component(context, "navigation" if place == "rail" else "bottom_bar", {"items": items})
