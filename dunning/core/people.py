@@ -134,6 +134,16 @@ def change_role(*, member: Membership, role: str, by: Membership, now: datetime)
     _record("member.role_changed", by, row, {"email": row.user.email, "before": before, "after": role}, now)
 
 
+def set_calls_per_day(*, member: Membership, calls_per_day: int | None, by: Membership, now: datetime) -> None:
+    """How many calls a member's day holds; None for no limit. Raises NotAllowed as `remove`."""
+    row = _lock(member, by)
+    if row.calls_per_day == calls_per_day:
+        return
+    row.calls_per_day = calls_per_day
+    row.save(update_fields=["calls_per_day"])
+    _record("member.calls_per_day_set", by, row, {"email": row.user.email, "calls": str(calls_per_day or "")}, now)
+
+
 def remove(*, member: Membership, by: Membership, now: datetime) -> None:
     """Let a member go: their next request finds them outside. What they did stays theirs.
 

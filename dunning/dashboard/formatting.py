@@ -67,6 +67,15 @@ def lateness(days: int) -> str:
     return ngettext("due in %(days)s day", "due in %(days)s days", -days) % {"days": number(-days)}
 
 
+def around_due(days: int) -> str:
+    """A day told from the due date: `10 jours après l’échéance`."""
+    if days == 0:
+        return gettext("on the due date")
+    if days > 0:
+        return ngettext("%(days)s day after the due date", "%(days)s days after the due date", days) % {"days": number(days)}
+    return ngettext("%(days)s day before the due date", "%(days)s days before the due date", -days) % {"days": number(-days)}
+
+
 def lateness_tone(days: int) -> str:
     """The meaning of an age: late in three depths (to 30, to 60, beyond), soon within a week, else simply due."""
     if days > 60:

@@ -66,9 +66,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Group:
+    """Rows of one kind; `url` does them one after another, "" when nothing does."""
+
     title: str
     rows: Sequence[Row]
     count: int
+    url: str = ""
 
     @property
     def hidden(self) -> int:
@@ -84,7 +87,8 @@ def grouped(entries: Iterable[QueueEntry], *, may_work: bool) -> list[Group]:
     groups = []
     for title, members in groupby(entries, key=lambda entry: entry.group):
         rows = list(members)
-        groups.append(Group(title, [_row(entry, may_work) for entry in rows[:MOST_IN_A_GROUP]], len(rows)))
+        url = reverse("dashboard:calls") if may_work and rows[0].kind == TaskKind.CALL else ""
+        groups.append(Group(title, [_row(entry, may_work) for entry in rows[:MOST_IN_A_GROUP]], len(rows), url))
     return groups
 
 

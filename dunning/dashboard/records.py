@@ -1,5 +1,6 @@
 """A record's timeline as the page draws it: what comes next above, what was said and done below."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from django.urls import reverse
@@ -11,6 +12,7 @@ from scenarios.selectors import Entry, Future, Timeline
 ICONS: Final[dict[str, str]] = {
     "invoice": "file-text",
     "message": "mail",
+    "reply": "inbox",
     "step": "clipboard-check",
     "call": "phone",
     "payment": "wallet",
@@ -34,6 +36,11 @@ def drawn(found: Timeline, *, one_invoice: bool = True) -> list[TimelineEntry]:
     return [*future, *(_past(entry, one_invoice) for entry in found.past)]
 
 
+def drawn_past(entries: Iterable[Entry]) -> list[TimelineEntry]:
+    """What was said and done, about whatever invoice, in the order given."""
+    return [_past(entry, False) for entry in entries]
+
+
 def _coming(step: Future, one_invoice: bool) -> TimelineEntry:
     said = [step.reason, "" if one_invoice else step.invoice]
     return TimelineEntry(
@@ -48,6 +55,7 @@ def _coming(step: Future, one_invoice: bool) -> TimelineEntry:
 def _past(entry: Entry, one_invoice: bool) -> TimelineEntry:
     tone = LOOKS.get(entry.code, NEUTRAL).tone if entry.code else "settled" if entry.kind in SETTLES and not entry.state else ""
     said = dict.fromkeys([entry.detail, "" if one_invoice else entry.invoice])
+    replied = reverse("dashboard:reply", args=[entry.id]) if entry.kind == "reply" and entry.id is not None else ""
     is_message = entry.kind == "message" and entry.id is not None
     words = reverse("dashboard:said", args=[entry.act]) if entry.act is not None else ""
     return TimelineEntry(
@@ -63,5 +71,5 @@ def _past(entry: Entry, one_invoice: bool) -> TimelineEntry:
         amount=entry.amount,
         currency=entry.currency or "EUR",
         body_url=reverse("dashboard:message_proof", args=[entry.id]) if is_message else words,
-        page_url=reverse("dashboard:message", args=[entry.id]) if is_message else words,
+        page_url=reverse("dashboard:message", args=[entry.id]) if is_message else replied or words,
     )

@@ -24,6 +24,7 @@ from notifications.models import Message
 from scenarios.enums import Reason, TaskKind, TaskState
 from scenarios.models import Task
 from scenarios.selectors.board import holds_ending, late_commitments
+from scenarios.selectors.timeline_entries import EXCERPT
 from scenarios.selectors.why import day_words, reason_words
 
 RANKS: Final[dict[int, LazyText | str]] = {
@@ -66,7 +67,6 @@ RANK_OF: Final[dict[str, int]] = {
 }
 BROKEN_FOR: Final = timedelta(days=14)  # how long a broken promise stays on the queue
 ENDING_WITHIN: Final = 3  # days
-EXCERPT: Final = 140  # characters of a reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +220,11 @@ def _broken_plans(today: date) -> Iterator[QueueEntry]:
             view.plan.pk,
             is_late=True,
         )
+
+
+def who_broke_their_word(today: date) -> set[UUID]:
+    """Customers whose promise or payment plan broke lately, with something still owed and nothing agreed on since."""
+    return {entry.customer.pk for entry in (*_broken_promises(today), *_broken_plans(today)) if entry.customer is not None}
 
 
 def _letters(today: date) -> Iterator[QueueEntry]:

@@ -28,6 +28,7 @@ from scenarios.selectors.timeline_entries import (
     PLANNED,
     REGISTERED,
     Entry,
+    last_answers,
     said_about_account,
     visits,
     what_was_said,
@@ -94,6 +95,14 @@ def customer_timeline(*, customer: Customer, organization: Organization, today: 
     ]
     still_open = list({item.invoice_id: item.invoice for item in items if item.outstanding > 0}.values())[:20]
     return Timeline(_newest_first(past)[:limit], _future(still_open, organization, today))
+
+
+def exchanges(customer: Customer, *, zone: ZoneInfo, limit: int = 3) -> Sequence[Entry]:
+    """The last times somebody spoke: messages that left, calls, answers that came back, acts on the customer's page; the newest first."""
+    messages = Message.objects.filter(customer=customer, state__in=LEFT).order_by("-frozen_at")[:limit]
+    calls = TaskAttempt.objects.filter(task__customer=customer).order_by("-at")[:limit]
+    found = [*_sorted_messages(messages, zone, set()), *_tried(calls, zone), *last_answers(customer.pk, zone, limit)]
+    return _newest_first(found)[:limit]
 
 
 def _newest_first(entries: Iterable[Entry]) -> list[Entry]:
@@ -234,7 +243,11 @@ def _calls(ids: Collection[UUID], zone: ZoneInfo) -> Iterator[Entry]:
     spoken_of = Q(task__in=tasks)
     for identifier in ids:
         spoken_of |= Q(details__items__contains=[str(identifier)])
-    for attempt in TaskAttempt.objects.filter(spoken_of).distinct():
+    yield from _tried(TaskAttempt.objects.filter(spoken_of).distinct(), zone)
+
+
+def _tried(attempts: Iterable[TaskAttempt], zone: ZoneInfo) -> Iterator[Entry]:
+    for attempt in attempts:
         person = str(attempt.details.get("person", ""))
         yield Entry(
             attempt.on,

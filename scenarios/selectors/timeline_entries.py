@@ -4,19 +4,24 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from customers.models import PortalVisit
 from invoices.enums import ActKind, ActSource, DisputeState, PromiseState
 from invoices.models import DebtorAct, Dispute, Installment, Promise
+from notifications.correspondence import list_replies
 from scenarios.selectors.why import day_words
 
 PLANNED, ACCEPTED, DELIVERED, ANSWERED, REGISTERED = range(5)
 """Evidence levels: E0 planned, E1 accepted by the provider or posted, E2 delivered to the recipient's server, E3 an act of the customer, E4
 registered delivery."""
+
+EXCERPT: Final = 140  # characters of a reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class Entry:
     """One line of the past. `kind` chooses its icon; `state` is the object's own; `id` leads to it; amounts are in `currency`."""
 
     on: date
-    kind: str  # invoice, message, visit, step, call, payment, credit, write_off, act, dispute, promise, hold, commitment, task
+    kind: str  # invoice, message, reply, visit, step, call, payment, credit, write_off, act, dispute, promise, hold, commitment, task
     title: str
     detail: str = ""
     state: str = ""
@@ -71,6 +76,19 @@ def _acts(acts: Iterable[DebtorAct], numbers: dict[UUID, str], zone: ZoneInfo) -
             invoice=numbers[act.installment_id] if act.installment_id is not None else "",
             act=act.pk,
         )
+
+
+def last_answers(customer_id: UUID, zone: ZoneInfo, limit: int) -> Iterator[Entry]:
+    """What this customer wrote to us and did on their page last, each in its own words."""
+    acts = DebtorAct.objects.select_related("contact", "installment__invoice").filter(customer=customer_id, undone_at=None)
+    for act in acts.order_by("-at", "kind", "pk").distinct("at", "kind")[:limit]:  # one act about ten invoices is one
+        number = act.installment.invoice.number if act.installment is not None else ""
+        detail = " · ".join(part for part in (by_whom(act), act.text) if part)
+        yield Entry(act.at.astimezone(zone).date(), "act", str(act.get_kind_display()), detail, at=act.at, id=act.pk, invoice=number)
+    for reply in list_replies(customer_id=customer_id).order_by("-received_at")[:limit]:
+        words = Truncator(" ".join((reply.said or reply.subject).split())).chars(EXCERPT)
+        title = _("Reply from %s") % (reply.sender_name or reply.sender)
+        yield Entry(reply.received_at.astimezone(zone).date(), "reply", title, words, at=reply.received_at, id=reply.pk)
 
 
 def by_whom(act: DebtorAct) -> str:

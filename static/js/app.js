@@ -69,7 +69,7 @@
     form.requestSubmit();
   }));
 
-  // Keys: / searches, j and k walk the queue, Enter opens the row, Escape closes a menu.
+  // Keys: / searches, j and k walk the queue, Enter opens the row, Escape closes a menu; data-key names another.
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       const menu = event.target.closest("details[data-menu][open]");
@@ -80,6 +80,12 @@
     if (event.key === "/") {
       event.preventDefault();
       document.getElementById("search")?.focus();
+      return;
+    }
+    const named = /^[a-z0-9]$/.test(event.key) && document.querySelector(`[data-key="${event.key}"]`);
+    if (named) {
+      event.preventDefault();
+      named.click();
       return;
     }
     if (event.key !== "j" && event.key !== "k") return;

@@ -86,6 +86,7 @@ class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role)
+    calls_per_day = models.PositiveSmallIntegerField(null=True, blank=True)  # how many their day holds; null: no limit
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -27,6 +27,12 @@ class RoleForm(forms.Form):
     role = forms.ChoiceField(label=_("Role"), choices=ROLES, widget=forms.RadioSelect)
 
 
+class CallsForm(forms.Form):
+    calls_per_day = forms.IntegerField(
+        label=_("Calls a day"), required=False, min_value=1, max_value=500, help_text=_("Their list stops there; empty: no limit.")
+    )
+
+
 class RemoveForm(forms.Form):
     """Nothing to fill in: the page says what happens."""
 

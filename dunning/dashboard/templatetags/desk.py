@@ -1,8 +1,10 @@
 """The rows of the desk: what waits for a person, a call in one place, and what is approved together."""
 
 from decimal import Decimal
+from itertools import zip_longest
 
 from django import template
+from django.forms import BaseForm
 from django.template import Context
 from django.utils.safestring import SafeString
 
@@ -49,7 +51,7 @@ def work(
 def callcard(
     context: Context,
     content: str,
-    form: object,
+    form: BaseForm,
     action: str,
     contact: str,
     phone: str,
@@ -57,10 +59,11 @@ def callcard(
     role: str = "",
     last: str = "",
     when: str = "",
+    keys: str = "",
 ) -> SafeString:
     """A call in one place: number, `when` to ring instead of now, script (the content), last exchange, the form.
 
-    `form.outcome` is drawn as buttons, then its other fields.
+    `form.outcome` is drawn as buttons, then its other fields. `keys`: the characters that choose the first outcomes.
     """
     values = {
         "content": content,
@@ -72,6 +75,7 @@ def callcard(
         "role": role,
         "last": last,
         "when": when,
+        "outcomes": list(zip_longest(form["outcome"], keys))[: len(form["outcome"])],
     }
     return component(context, "callcard", values)
 

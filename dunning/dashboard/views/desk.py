@@ -22,6 +22,8 @@ from dunning.dashboard.forms.calls import CallForm, NoteForm, PostponeForm, item
 from dunning.dashboard.views.base import MemberRequest, act_page, acting, acting_now, done, fragment, member, page, submitted, today_of
 from invoices.models import Installment
 from invoices.selectors import open_items
+from notifications.enums import MessageState
+from notifications.models import Message
 from scenarios.enums import CallOutcome, TaskKind, TaskState
 from scenarios.models import Task, TaskAttempt
 from scenarios.selectors import calling_note, within_sentence
@@ -62,14 +64,15 @@ def _item_words(item: Installment) -> str:
     return _("%(number)s, %(amount)s, due %(day)s") % {"number": item.invoice.number, "amount": amount, "day": due}
 
 
-def _call_card(request: MemberRequest, found: Task, form: CallForm, *, status: int = 200) -> HttpResponse:
+def call_card(request: MemberRequest, found: Task, form: CallForm) -> dict[str, Any]:
+    """What the card of a call shows."""
     today = today_of(request)
     customer = found.customer
     items = list(open_items(customer_ids=[found.customer_id]).filter(due_on__lt=today)) if found.customer_id is not None else []
     chain = contact_chain([found.customer_id], today=today)[found.customer_id] if found.customer_id is not None else []
     contact = next((contact for contact in chain if contact.phone), chain[0] if chain else None)
     last = TaskAttempt.objects.filter(task__customer=customer).order_by("-at").first()
-    context = {
+    return {
         "task": found,
         "form": form,
         "contact": contact,
@@ -83,6 +86,10 @@ def _call_card(request: MemberRequest, found: Task, form: CallForm, *, status: i
         "overdue_total": _totals(items),
         "caller": request.user,
     }
+
+
+def _call_card(request: MemberRequest, found: Task, form: CallForm, *, status: int = 200) -> HttpResponse:
+    context = call_card(request, found, form)
     if request.htmx:
         answer = fragment(request, "_call", in_place=True, **context)
         if status != 200:
@@ -116,6 +123,17 @@ def call(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Record the call."""
     found = get_task(pk)
     form = call_form(request, found)
+    recorded = keep_call(request, found, form)
+    if recorded is None:
+        return _call_card(request, found, form, status=422)
+    text = call_kept(found, form)
+    if to_confirm(recorded) is not None:
+        text = f"{text} {_('A message confirming it waits for your approval.')}"
+    return _finished(request, found, text)
+
+
+def keep_call(request: MemberRequest, found: Task, form: CallForm) -> RecordedCall | None:
+    """Record what the form says of the call; None when it cannot be, and the form says why."""
     recorded: list[RecordedCall] = []
 
     def act(data: dict[str, Any]) -> None:
@@ -124,15 +142,21 @@ def call(request: MemberRequest, pk: UUID) -> HttpResponse:
             record_call(task=found, outcome=data["outcome"], note=data["note"], details=form.details(), items=ticked, **acting(request))
         )
 
-    if not submitted(request, form, act):
-        return _call_card(request, found, form, status=422)
-    text = _("The call to %(customer)s is recorded: %(outcome)s.") % {
+    return recorded[0] if submitted(request, form, act) else None
+
+
+def call_kept(found: Task, form: CallForm) -> str:
+    """One sentence for a recorded call."""
+    return _("The call to %(customer)s is recorded: %(outcome)s.") % {
         "customer": found.customer.name if found.customer is not None else "",
         "outcome": within_sentence(CallOutcome(form.cleaned_data["outcome"]).label),
     }
-    if recorded[0].message is not None and recorded[0].message.state == "awaiting_approval":
-        text = f"{text} {_('A message confirming it waits for your approval.')}"
-    return _finished(request, found, text)
+
+
+def to_confirm(recorded: RecordedCall) -> Message | None:
+    """The drafted message that confirms what was said, while it waits for a person."""
+    message = recorded.message
+    return message if message is not None and message.state == MessageState.AWAITING_APPROVAL else None
 
 
 @member(Permission.WORK, methods=("POST",))

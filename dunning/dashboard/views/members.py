@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from dunning.core import clock, people
 from dunning.core.models import Membership
 from dunning.core.permissions import Permission
-from dunning.dashboard.forms.members import InviteForm, RemoveForm, RoleForm
+from dunning.dashboard.forms.members import CallsForm, InviteForm, RemoveForm, RoleForm
 from dunning.dashboard.views.base import MemberRequest, act_page, attempt, done, member, page, submitted
 
 logger = logging.getLogger(__name__)
@@ -82,6 +82,17 @@ def role(request: MemberRequest, pk: UUID) -> HttpResponse:
         return done(request, _("%(person)s has another role now.") % {"person": found.user}, _back())
     title = _("Change the role of %(person)s") % {"person": found.user}
     return act_page(request, form, nav="settings", title=title, verb=_("Give this role"), back=_back(), icon="user-cog")
+
+
+@member(Permission.MANAGE, methods=ACT)
+def calls(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """How many calls their day holds."""
+    found = people.get_member(pk)
+    form = CallsForm(request.POST) if request.method == "POST" else CallsForm(initial={"calls_per_day": found.calls_per_day})
+    if submitted(request, form, lambda data: people.set_calls_per_day(member=found, by=request.membership, now=clock.now(), **data)):
+        return done(request, _("The day of %(person)s is settled.") % {"person": found.user}, _back())
+    title = _("How many calls a day for %(person)s?") % {"person": found.user}
+    return act_page(request, form, nav="settings", title=title, verb=_("Settle it"), back=_back(), icon="phone")
 
 
 @member(Permission.MANAGE, methods=ACT)
