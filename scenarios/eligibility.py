@@ -285,6 +285,10 @@ def _overdue_barrier(item: Item, step: Step, calendar: Calendar, policy: Policy,
         through = calendar.add_bd_ordinal(situation.unmatched_since, policy.unmatched_wait)
         if today <= through:
             return Barrier(Reason.UNMATCHED_RECEIPT, until=calendar.add_bd_ordinal(through, 1))
+    if step.phase == _FIRM:
+        soft_through = calendar.soft_through_ordinal(today)
+        if soft_through is not None:
+            return Barrier(Reason.SOFT_PERIOD, until=calendar.add_bd_ordinal(soft_through, 1))
     if step.phase >= _FIRM:
         if balance.credit_cents:
             return Barrier(Reason.UNALLOCATED_CREDIT)

@@ -231,6 +231,7 @@ class Reason(models.TextChoices):
     NOT_RECEIVED = "not_received", _("The customer had not received the invoice")
     REPLY_PENDING = "reply_pending", _("A reply waits to be read")
     ABSENCE = "absence", _("The contact is absent")
+    SOFT_PERIOD = "soft_period", _("A soft period: nothing firm before its end")
     LEDGER_NOT_COVERED = "ledger_not_covered", _("Receipts are not known to be complete")
     UNMATCHED_RECEIPT = "unmatched_receipt", _("An unmatched receipt may be theirs")
     INSOLVENCY = "insolvency", _("Insolvency: older debts are frozen")

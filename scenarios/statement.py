@@ -43,6 +43,7 @@ _STILL_CLAIMED: Final = frozenset(
         Reason.TOO_EARLY_FOR_LEGAL,
         Reason.REQUIREMENT_MISSING,
         Reason.ABSENCE,
+        Reason.SOFT_PERIOD,
         Reason.NO_CONTACT,
         Reason.LEGAL_REGIME_UNKNOWN,
         Reason.UNALLOCATED_CREDIT,

@@ -113,9 +113,14 @@ def covered_from(item: Item, calendar: Calendar, policy: Policy) -> int:
 
 
 def printed_deadline(posted_on: int, term_days: int, calendar: Calendar, *, by_post: bool) -> int:
-    """The deadline a message prints: the term after its day, after three business days on the road for a letter; always a business day."""
+    """The deadline a message prints: the term after its day, after three business days on the road for a letter; always a business day.
+
+    A term given within a soft period ends after it (rule 14).
+    """
     start = calendar.add_bd_ordinal(posted_on, 3) if by_post else posted_on
-    return calendar.roll_ordinal(start + term_days)
+    ends_on = start + term_days
+    soft_through = calendar.soft_through_ordinal(posted_on)
+    return calendar.roll_ordinal(ends_on if soft_through is None else max(ends_on, soft_through + 1))
 
 
 def restart_after(resent_on: int, days: int = 10) -> int:

@@ -4,6 +4,7 @@ Pure: no Django, no clock. Every question exists twice, on `date` and on ordinal
 hundreds of thousands of them and integers cost a tenth: a year of a calendar is computed once and remembered as integers.
 """
 
+from calendar import isleap
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -14,6 +15,17 @@ MONDAY_TO_FRIDAY = frozenset({0, 1, 2, 3, 4})
 EVERY_DAY = frozenset(range(7))
 ALSACE_MOSELLE = "6AE"
 """Subdivision of FR with Good Friday and 26 December (code du travail, L3134-13); the département of Moselle ("57") has the same days."""
+
+
+SoftPeriod = tuple[int, int, int, int]
+"""Month and day of its first and of its last day, every year; it may run over New Year (rule 14)."""
+
+
+def read_soft_period(text: str) -> SoftPeriod:
+    """`08-01/08-21` as a period. Raises ValueError for anything else, and for a day no year has; 29 February is 28 in other years."""
+    first, _slash, last = text.partition("/")
+    days = [date.fromisoformat(f"2000-{part}") for part in (first, last)]  # a leap year
+    return days[0].month, days[0].day, days[1].month, days[1].day
 
 
 def easter(year: int) -> date:
@@ -64,14 +76,16 @@ class Calendar:
     """Which days are business days.
 
     `country` is ISO 3166 (None: no public holiday at all), `subdivision` a code of `subdivisions(country)`, `working_days` the working
-    weekdays (0 = Monday), `closures` the company's own closed days. Equal calendars are interchangeable; get them from `calendar_for`,
-    which shares what they remember. Raises ValueError when no day of the week is worked or the country is unknown.
+    weekdays (0 = Monday), `closures` the company's own closed days, `soft_periods` those in which customers are left in peace. Equal
+    calendars are interchangeable; get them from `calendar_for`, which shares what they remember. Raises ValueError when no day of the week
+    is worked or the country is unknown.
     """
 
     country: str | None = "FR"
     subdivision: str | None = None
     working_days: frozenset[int] = MONDAY_TO_FRIDAY
     closures: frozenset[date] = frozenset()
+    soft_periods: tuple[SoftPeriod, ...] = ()
     _open: dict[int, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -130,6 +144,14 @@ class Calendar:
             return sum(map(self.is_bd_ordinal, range(start + 1, end + 1)))
         return -sum(map(self.is_bd_ordinal, range(end, start)))
 
+    def soft_through_ordinal(self, ordinal: int) -> int | None:
+        """The last day of the soft period the day is in; None on any other day."""
+        if not self.soft_periods:
+            return None
+        day = date.fromordinal(ordinal)
+        last = [_last_day(period, day) for period in self.soft_periods if _is_within(period, (day.month, day.day))]
+        return max(last).toordinal() if last else None
+
     def is_business_day(self, day: date) -> bool:
         return self.is_bd_ordinal(day.toordinal())
 
@@ -150,6 +172,17 @@ class Calendar:
         return self.bd_between_ordinal(start.toordinal(), end.toordinal())
 
 
+def _is_within(period: SoftPeriod, day: tuple[int, int]) -> bool:
+    first, last = period[:2], period[2:]
+    return first <= day <= last if first <= last else day >= first or day <= last
+
+
+def _last_day(period: SoftPeriod, day: date) -> date:
+    year = day.year + ((day.month, day.day) > period[2:])
+    leap_day = period[2:] == (2, 29) and not isleap(year)
+    return date(year, 2, 28) if leap_day else date(year, period[2], period[3])
+
+
 # Apart from `calendar_for` because lru_cache tells a keyword from a position, and one calendar would become two.
 _shared = lru_cache(maxsize=1024)(Calendar)
 
@@ -159,9 +192,10 @@ def calendar_for(
     subdivision: str | None = None,
     working_days: frozenset[int] = MONDAY_TO_FRIDAY,
     closures: frozenset[date] = frozenset(),
+    soft_periods: tuple[SoftPeriod, ...] = (),
 ) -> Calendar:
     """The shared `Calendar` of these settings: the years it has learnt serve every later run of this process."""
-    return _shared(country, subdivision, working_days, closures)
+    return _shared(country, subdivision, working_days, closures, soft_periods)
 
 
 TARGET = calendar_for(_TARGET)

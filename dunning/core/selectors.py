@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from dunning.core.calendars import Calendar, calendar_for
+from dunning.core.calendars import Calendar, calendar_for, read_soft_period
 from dunning.core.errors import DomainError
 from dunning.core.models import Membership, Organization, OrganizationProfile, User
 from dunning.core.rows import columns_of, read_rows
@@ -42,12 +42,13 @@ def get_profile() -> OrganizationProfile:
 
 
 def get_calendar(profile: OrganizationProfile) -> Calendar:
-    """The organization's working calendar: its country's public holidays, its working days, its closures."""
+    """The organization's working calendar: its country's public holidays, its working days, its closures, its soft periods."""
     return calendar_for(
         country=profile.holiday_country or None,
         subdivision=profile.holiday_subdivision or None,
         working_days=frozenset(profile.working_days),
         closures=frozenset(profile.closures),
+        soft_periods=tuple(read_soft_period(text) for text in profile.soft_periods),
     )
 
 

@@ -38,6 +38,7 @@ from dunning.dashboard.views import (
     today,
     triage,
     webhooks,
+    working_days,
 )
 
 app_name = "dashboard"
@@ -223,6 +224,7 @@ urlpatterns = [
     path("settings/bank/<uuid:pk>/confirm/", bank.confirm, name="bank_confirm"),
     path("settings/bank/<uuid:pk>/refuse/", bank.refuse, name="bank_refuse"),
     path("settings/page/", look.edit, name="look"),
+    path("settings/working-days/", working_days.edit, name="working_days"),
     path("settings/paying/", paying.show, name="paying"),
     path("settings/paying/<slug:part>/", paying.edit, name="paying_part"),
     # payments

@@ -57,6 +57,7 @@ REMEDIES: Final[dict[Reason, LazyText | str]] = {
     Reason.NOT_RECEIVED: gettext_lazy("Send the invoice again: its plan then starts over, ten days later."),
     Reason.REPLY_PENDING: gettext_lazy("Read the customer's reply and mark it as dealt with."),
     Reason.ABSENCE: gettext_lazy("It resumes the business day after the contact's return; a known substitute would be written to at once."),
+    Reason.SOFT_PERIOD: gettext_lazy("It goes on by itself after the soft period; your settings say when such periods are."),
     Reason.LEDGER_NOT_COVERED: gettext_lazy("Load the receipts and say through which day they are complete."),
     Reason.UNMATCHED_RECEIPT: gettext_lazy("Say whose the unidentified receipt is."),
     Reason.INSOLVENCY: gettext_lazy("Nothing is sent for debts older than the judgment: declare the claim."),

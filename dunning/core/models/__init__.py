@@ -1,7 +1,7 @@
 """People, organizations, and the records every floor writes: audit events, events for the outside, documents, search."""
 
 from dunning.core.models.people import ApiKey, Invitation, Membership, Organization, User, UserManager, validate_timezone
-from dunning.core.models.profile import BankDetailsChange, OrganizationProfile, monday_to_friday
+from dunning.core.models.profile import BankDetailsChange, OrganizationProfile, monday_to_friday, soft_by_default
 from dunning.core.models.records import AuditEvent, AuditHead, Document, Event, KeptAnswer, RateWindow, SearchEntry
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "User",
     "UserManager",
     "monday_to_friday",
+    "soft_by_default",
     "validate_timezone",
 ]

@@ -14,6 +14,11 @@ def monday_to_friday() -> list[int]:
     return [0, 1, 2, 3, 4]
 
 
+def soft_by_default() -> list[str]:
+    """The summer and the year's end (rule 14)."""
+    return ["08-01/08-21", "12-24/01-02"]
+
+
 class OrganizationProfile(TenantModel):
     """Who the creditor is on paper, where it is paid, and how its engine behaves. One row per organization."""
 
@@ -58,6 +63,7 @@ class OrganizationProfile(TenantModel):
     holiday_subdivision = models.CharField(max_length=12, blank=True)  # e.g. Alsace-Moselle
     working_days = ArrayField(models.PositiveSmallIntegerField(), default=monday_to_friday)  # Monday is 0
     closures = ArrayField(models.DateField(), default=list, blank=True)
+    soft_periods = ArrayField(models.CharField(max_length=11), default=soft_by_default, blank=True)  # rule 14: "08-01/08-21"
     # engine (the numbers of the rules)
     spacing_days = models.PositiveSmallIntegerField(default=3)  # rule 6, business days
     minimum_amount = models.DecimalField(max_digits=14, decimal_places=2, default=0)  # rule 1
