@@ -31,6 +31,7 @@ from scenarios.plan_content import MOST_STEPS, PlanContent, StepContent
 
 FORMAT: Final = "dunning-plan/1"
 LARGEST_FILE: Final = 512 * 1024  # bytes; a plan of forty steps with every text in two languages takes a quarter of it
+DEEPEST: Final = 20  # collections within collections; a plan needs four
 _MOST_TEXTS: Final = 400
 _LONGEST_OFFSET: Final = 1000  # days
 _KEY: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -90,7 +91,11 @@ def _compose(source: str | bytes) -> yaml.Node:
     except UnicodeDecodeError:
         raise PlanFileError([_("The file is not UTF-8 text: save it as UTF-8.")]) from None
     try:
+        depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:  # the parser's time grows with the square of the depth
+                raise PlanFileError([_("The file is nested too deeply: it is not a plan.")])
             if isinstance(event, yaml.AliasEvent):
                 # An alias can unfold into gigabytes; a plan needs none.
                 line = event.start_mark.line + 1 if event.start_mark is not None else 1
@@ -103,8 +108,6 @@ def _compose(source: str | bytes) -> yaml.Node:
         raise PlanFileError([_("Line %(line)d: this is not YAML (%(problem)s).") % {"line": line, "problem": problem}]) from None
     except yaml.YAMLError:
         raise PlanFileError([_("The file holds characters that YAML does not allow.")]) from None
-    except RecursionError:
-        raise PlanFileError([_("The file is nested too deeply: it is not a plan.")]) from None
     if node is None:
         raise PlanFileError([_("The file is empty.")])
     return node

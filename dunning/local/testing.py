@@ -187,7 +187,7 @@ def clone(owner_url: str, template: str, label: str) -> Iterator[str]:
 
 def drop(owner_url: str, name: str) -> None:
     """Drop a database with its sessions; autovacuum, which only a superuser may end, is waited for."""
-    for wait in (0.2, 0.5, 1.0, 2.0, 5.0, None):
+    for wait in (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, None):
         try:
             statement(owner_url, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
             return

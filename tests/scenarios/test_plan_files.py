@@ -140,7 +140,7 @@ def test_a_mistake_says_where_it_is(old: str, new: str, expected: str) -> None:
         ("a: &x 1\nb: *x\n", "Line 2: aliases (*name) are not allowed; write the value out."),
         ("- 1\n- 2\n", "Line 1: must hold fields (name: value)."),
         ("x" * (LARGEST_FILE + 1), "The file is larger than 512 KB: it is not a plan."),
-        ("[" * 9_000 + "]" * 9_000, "The file is nested too deeply: it is not a plan."),
+        ("[" * 250_000 + "]" * 250_000, "The file is nested too deeply: it is not a plan."),
     ],
 )
 def test_a_file_that_is_no_plan(source: str | bytes, expected: str) -> None:
