@@ -21,7 +21,7 @@ from dunning.core.enums import Channel
 from dunning.core.models import Document, OrganizationProfile
 from dunning.core.money import format_date
 from dunning.core.tenancy import current_organization_id
-from notifications import accounts, pace
+from notifications import accounts, letter_codes, pace
 from notifications.blocks import portal_button
 from notifications.enums import MessageKind, Obstacle
 from notifications.models import Message, MessageTemplate, ProviderAccount
@@ -313,6 +313,7 @@ def _letter(message: Message, go: Go, bench: Workbench, template: MessageTemplat
         "window": window_side(profile.country),
         "enclosures": [filename for _, filename in files],
         **go.letter,
+        "check": letter_codes.check_of(message.pk) if go.claim is not None else None,
         "recipient": address,
         "subject": rendered.subject,
         "body_html": rendered.html,

@@ -15,9 +15,10 @@ from customers.models import PortalToken
 from dunning.core import documents
 from dunning.core.enums import PAPER_CHANNELS
 from dunning.core.models import Document
+from notifications import letter_codes
 from notifications.composing import Content, Obstructed, Workbench, compose
 from notifications.enums import MessageKind
-from notifications.models import Attachment, Message
+from notifications.models import Attachment, Message, PrintedLetter
 from notifications.providers.base import Envelope
 from notifications.signals import Go, Stop, Together, about_to_send
 
@@ -88,9 +89,10 @@ def freeze(
     for field_name, value in fields.items():
         setattr(message, field_name, value)
     message.pending_link = link
+    message.pending_letter = _printed(message, go, now)
     if later is None:
         Message.objects.filter(pk=message.pk).update(**fields)
-        _save_links([message])
+        _save_beside([message])
     else:
         later.append(message)
     return [
@@ -114,10 +116,29 @@ def _link(message: Message, go: Go, content: Content, now: datetime) -> PortalTo
     )
 
 
-def _save_links(messages: Sequence[Message]) -> None:
-    links = [message.pending_link for message in messages if message.pending_link is not None]
-    if links:
-        portal_access.save_links(links, now=max(message.frozen_at for message in messages if message.frozen_at is not None))
+def _printed(message: Message, go: Go, now: datetime) -> PrintedLetter | None:
+    """What whoever checks the letter will be shown, unsaved."""
+    if message.channel not in PAPER_CHANNELS or go.claim is None:
+        return None
+    claim = go.claim
+    return PrintedLetter(
+        message=message,
+        amount=claim.amount,
+        currency=claim.currency,
+        holder=claim.holder,
+        iban=claim.iban,
+        items=sorted(set(claim.items)),
+        printed_at=now,
+    )
+
+
+def _save_beside(messages: Sequence[Message]) -> None:
+    """The rows that messages frozen now bring with them: links to the debtor's page, and what letters claim."""
+    frozen = [message.frozen_at for message in messages if message.frozen_at is not None]
+    if links := [message.pending_link for message in messages if message.pending_link is not None]:
+        portal_access.save_links(links, now=max(frozen))
+    if letters := [message.pending_letter for message in messages if message.pending_letter is not None]:
+        letter_codes.save(letters, now=max(frozen))
 
 
 _WRITTEN: Final = (
@@ -148,7 +169,7 @@ def write(messages: Sequence[Message]) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-    _save_links(messages)
+    _save_beside(messages)
 
 
 def content_hash(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from html import escape
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from django.utils.translation import gettext as _
 
@@ -97,6 +97,15 @@ class Annex:
     note: str = ""
 
 
+class Check(Protocol):
+    """How the letter is checked: `address` as people type it, and the same as a QR code, a complete `<svg>` element."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def qr_svg(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class LetterContent:
     """A letter, every value formatted in its language. `body_html` comes from `rendering.render_letter_text` with this module's blocks.
@@ -118,6 +127,7 @@ class LetterContent:
     window: Literal["left", "right"] = "right"
     enclosures: Sequence[str] = ()
     annex: Annex | None = None
+    check: Check | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +155,9 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "annex_total": "Total des pénalités",
         "annex_formula": "Pénalité = somme due × taux annuel × jours / 365, arrondie au centime par période.",
         "information": "Pour information (non réclamé par la présente)",
+        "check": "Cette lettre vient-elle bien de nous\u00a0?",
+        "check_how": "Scannez ce code, ou tapez l’adresse ci-dessous\u00a0: vous y lirez le montant, la date et le compte à créditer.",
+        "check_alt": "QR code de l’adresse qui permet de vérifier cette lettre",
         "qr": "Le QR code porte ces coordonnées, pour les applications bancaires qui le lisent.",
     },
     "en": {
@@ -158,6 +171,9 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "annex_total": "Total penalties",
         "annex_formula": "Penalty = sum due × annual rate × days / 365, rounded to the cent for each period.",
         "information": "For information (not claimed by this letter)",
+        "check": "Does this letter really come from us?",
+        "check_how": "Scan this code, or type the address below: it shows the amount, the date and the account to pay to.",
+        "check_alt": "QR code of the address where this letter can be checked",
         "qr": "The QR code holds these details, for the banking applications that read it.",
     },
 }  # fmt: skip
@@ -301,6 +317,7 @@ def letter_html(content: LetterContent) -> str:
         "signatory.title": content.signatory_title,
         "enclosures.label": phrases["enclosures"],
         "enclosures": " ; ".join(content.enclosures) if content.language == "fr" else "; ".join(content.enclosures),
+        "check": _html(_check(content.check, phrases)) if content.check else "",
         "annex": _html(_annex(content.annex, content.language)) if content.annex else "",
     }
     return render_markup(_template("letter.html"), context)
@@ -316,6 +333,15 @@ def _lines(lines: Iterable[str]) -> str:
 
 def _references(references: Sequence[tuple[str, str]]) -> str:
     return "".join(f"<tr><th>{escape(label)}</th><td>{escape(value)}</td></tr>" for label, value in references)
+
+
+def _check(check: Check, phrases: dict[str, str]) -> str:
+    image = base64.b64encode(check.qr_svg.encode()).decode()
+    said = f"<strong>{escape(phrases['check'])}</strong><br>{escape(phrases['check_how'])}"
+    code = f'<img alt="{escape(phrases["check_alt"])}" src="data:image/svg+xml;base64,{image}">'
+    # A line may break after a slash, never within the code.
+    address = "/<wbr>".join(f"<span>{escape(part)}</span>" for part in check.address.split("/"))
+    return f'{code}<p>{said}<br><span class="address">{address}</span></p>'
 
 
 def _annex(annex: Annex, language: str) -> str:

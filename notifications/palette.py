@@ -14,9 +14,10 @@ How to fill one (`empty_context()` gives every key, blank):
 `portal_link` is filled by `notifications.composing`: a block in an e-mail to a contact, blank in everything else, so that it may open a
 section as a text does.
 
-Exactly one of `invoices.one` and `invoices.several` is true. The `invoice.*` keys are filled when `invoices.one` is, else left blank.
-`amounts.*` follow the table of the same message and equal the customer's statement to the cent (rule 5). The `legal.*` keys come from
-`notifications.legal_sentences`, by customer kind and country of law, and are blank for a customer whose kind is unknown (rule 11).
+Exactly one of `invoices.one` and `invoices.several` is true. At most one of `bank.unchanged` and `bank.changed_on` holds: neither, when the
+invoices name an account that was ours until a change of the last thirty days. The `invoice.*` keys are filled when `invoices.one` is, else
+left blank. `amounts.*` follow the table of the same message and equal the customer's statement to the cent (rule 5). The `legal.*` keys
+come from `notifications.legal_sentences`, by customer kind and country of law, and are blank for a kind that is unknown (rule 11).
 """
 
 import re
@@ -138,6 +139,8 @@ discount.offer | Votre escompte, une phrase | Your early-payment discount, one s
 Un escompte de 1 % vous est accordé pour tout règlement avant le 25 septembre. | A 1% discount applies if you pay before 25 September.
 iban_last4 | Les quatre derniers caractères de l'IBAN | The last four characters of the IBAN | 0189 | 0189
 bic | Le BIC | The BIC | AGRIFRPPXXX | AGRIFRPPXXX
+bank.changed_on | Date du changement de vos coordonnées bancaires, pendant 30 jours | When your bank details changed, for 30 days | \
+14 septembre 2026 | 14 September 2026
 reference | La référence de paiement à rappeler | The payment reference to quote | RF39FA202600042 | RF39FA202600042
 registered.number | Numéro du recommandé | Number of the registered letter | 1A 234 567 8901 2 | 1A 234 567 8901 2
 legal.amicable | L'issue amiable proposée | The amicable way out offered | \
@@ -170,6 +173,7 @@ _FLAGS: Final = """
 invoices.one | Une seule facture concernée | A single invoice
 invoices.several | Plusieurs factures concernées | Several invoices
 account.up_to_date | Rien n'est échu sur le compte | Nothing is overdue on the account
+bank.unchanged | Vos coordonnées bancaires n'ont pas changé depuis 30 jours | Your bank details have not changed for 30 days
 attached | Les factures sont jointes | The invoices are attached
 after.partial_payment | Un paiement partiel est arrivé depuis le dernier message | A part payment came since the last message
 after.broken_promise | Une promesse n'a pas été tenue | A promise was broken
@@ -235,7 +239,7 @@ def example_context(language: str) -> dict[str, str | bool]:
     for entry in PALETTE.values():
         if entry.kind is Kind.TEXT and entry.key not in _BLANK_IN_EXAMPLE:
             context[entry.key] = entry.example_fr if language == "fr" else entry.example_en
-    for key in ("invoices.one", "account.up_to_date"):
+    for key in ("invoices.one", "account.up_to_date", "bank.unchanged"):
         context[key] = True
     return context
 
@@ -243,6 +247,7 @@ def example_context(language: str) -> dict[str, str | bool]:
 _BLANK_IN_EXAMPLE: Final = frozenset(
     {
         "amounts.credits",
+        "bank.changed_on",
         "coming_due.count",
         "coming_due.total",
         "discount.offer",

@@ -29,11 +29,22 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """What a letter claims, in all, and the account it asks to be paid to; `items` are the instalments it claims."""
+
+    amount: Decimal
+    currency: str
+    holder: str
+    iban: str
+    items: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Go:
     """The message may leave, with fresh values: flat placeholders already formatted, and the files that go with it.
 
     `attachments` are (document id, file name), `items` the instalments it names. For a letter `letter` carries what its page needs beside
-    the text.
+    the text, and `claim` is what whoever checks it is told.
     """
 
     context: Mapping[str, Any]
@@ -49,6 +60,7 @@ class Go:
     reply_to: str = ""
     in_reply_to: str = ""
     letter: Mapping[str, Any] = field(default_factory=dict)
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)

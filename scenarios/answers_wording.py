@@ -185,8 +185,10 @@ def answer(message: Message, *, organization: Organization, today: date, now: da
         left = wording.claimed_cents(item_lines(items, today))
         context["amounts.total"] = account.money(left) if left else ""
     letter: dict[str, Any] = {}
+    claim = None
     if message.channel in PAPER_CHANNELS:
-        context, letter = formal_notice.complete(context, account=account, lines=lines, legal=False)
+        printed = formal_notice.complete(context, account=account, lines=lines, legal=False)
+        context, letter, claim = printed.words, printed.page, printed.claim
     attached = wording.copies_of(account, lines, message.channel) if message.details.get("copies") else ()
     try:
         attached = (*agreed.papers(message, organization=organization, now=now), *attached)
@@ -211,6 +213,7 @@ def answer(message: Message, *, organization: Organization, today: date, now: da
         items=wording.items_of(lines),
         in_reply_to=wording.first_message_id(items) if message.channel == Channel.EMAIL else "",
         letter=letter,
+        claim=claim,
     )
 
 

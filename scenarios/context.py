@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from dunning.core import bank
 from dunning.core.calendars import Calendar
 from dunning.core.models import Organization, OrganizationProfile
 from dunning.core.prepared import ask
@@ -111,6 +112,7 @@ class Frame:
     assignments: Assignments
     today: date
     unmatched: dict[str, int]  # customers an unmatched receipt may belong to, and since when (rule 8)
+    bank_changed_on: date | None = None  # within the last thirty days
 
     @property
     def zone(self) -> ZoneInfo:
@@ -131,7 +133,7 @@ def load_frame(organization: Organization, today: date) -> Frame:
     profile = get_profile()
     with connection.cursor() as cursor:
         ask(cursor, BESIDE_SETTINGS)
-        coverage, unmatched = cursor.fetchone()
+        coverage, unmatched, bank_changed_at = cursor.fetchone()
     return Frame(
         organization=organization,
         profile=profile,
@@ -141,6 +143,7 @@ def load_frame(organization: Organization, today: date) -> Frame:
         assignments=load_assignments(),
         today=today,
         unmatched={str(customer): since.toordinal() for customer, since in unmatched_reach().items()} if unmatched else {},
+        bank_changed_on=bank.day_shown(bank_changed_at, today=today, zone=ZoneInfo(organization.timezone)),
     )
 
 

@@ -15,7 +15,8 @@ def _ordinal(column: str) -> str:
 # How far the ledger is certified, and whether any receipt is of nobody yet.
 BESIDE_SETTINGS: Final = """
 SELECT (SELECT through FROM invoices_ledgercoverage ORDER BY certified_at DESC LIMIT 1),
-       EXISTS (SELECT 1 FROM invoices_payment WHERE customer_id IS NULL AND unallocated > 0 AND cancelled_at IS NULL)
+       EXISTS (SELECT 1 FROM invoices_payment WHERE customer_id IS NULL AND unallocated > 0 AND cancelled_at IS NULL),
+       (SELECT decided_at FROM core_bankdetailschange WHERE state = 'confirmed' ORDER BY decided_at DESC LIMIT 1)
 """
 
 OPEN_CUSTOMERS: Final = """

@@ -258,9 +258,11 @@ def _say(
     contested = any(entry.case.item.situation.disputes for entry in kept if entry.case is not None)
     context.update(answers_wording.flags(account=account, lines=lines, variant=Variant(message.variant), contested=contested))
     letter: dict[str, Any] = {}
+    claim = None
     if message.channel in PAPER_CHANNELS:
         try:
-            context, letter = formal_notice.complete(context, account=account, lines=lines, legal=message.phase == Phase.LEGAL)
+            printed = formal_notice.complete(context, account=account, lines=lines, legal=message.phase == Phase.LEGAL)
+            context, letter, claim = printed.words, printed.page, printed.claim
         except formal_notice.RateUnknown as error:
             return Stop(reason=Reason.MISSING_VALUE.value, text=str(error))
     return Go(
@@ -275,6 +277,7 @@ def _say(
         items=wording.items_of(lines),
         in_reply_to=load.past.first_message_id(items) if message.channel == Channel.EMAIL else "",
         letter=letter,
+        claim=claim,
     )
 
 
@@ -295,6 +298,7 @@ def _account(message: Message, frame: Frame, load: Load, items: Sequence[UUID], 
         today=frame.today,
         language=message.language,
         currency=message.currency or frame.profile.default_currency,
+        bank_changed_on=frame.bank_changed_on,
     )
 
 

@@ -19,6 +19,7 @@ from invoices.selectors import accessories
 from notifications.blocks import InvoiceTable, SectionKind, TableRow, TableSection
 from notifications.letters import Annex, AnnexRow, letter_bank, letter_chronology, letter_table
 from notifications.placeholders import Value
+from notifications.signals import Claim as LetterClaim
 from scenarios.past import chronology_rows
 from scenarios.statement import Line
 from scenarios.wording import Account, bank_details, claimed_cents, claimed_lines, invoice_table
@@ -53,8 +54,17 @@ class Claim:
         return self.statement.total if self.statement is not None else _NOTHING
 
 
-def complete(context: dict[str, Value], *, account: Account, lines: Sequence[Line], legal: bool) -> tuple[dict[str, Value], dict[str, Any]]:
-    """The context of a letter, with its printed blocks, and what `LetterContent` takes beside the text.
+@dataclass(frozen=True)
+class Completed:
+    """A letter ready to be printed: the context of its text, what `LetterContent` takes beside it, and what it claims in all."""
+
+    words: dict[str, Value]
+    page: dict[str, Any]
+    claim: LetterClaim
+
+
+def complete(context: dict[str, Value], *, account: Account, lines: Sequence[Line], legal: bool) -> Completed:
+    """A letter's words with its printed blocks, what its page takes beside the text, and what it claims.
 
     A legal letter splits each claimed invoice into principal, penalties and fixed sum. Raises RateUnknown.
     """
@@ -72,8 +82,16 @@ def complete(context: dict[str, Value], *, account: Account, lines: Sequence[Lin
     rows = chronology_rows(account.reminders, account.language)
     if rows:
         words["chronology"] = letter_chronology(rows, account.language)
-    words["bank"] = letter_bank(bank_details(account, claimed_lines(lines), _qr(account, lines, asked)))
-    return words, letter
+    details = bank_details(account, claimed_lines(lines), _qr(account, lines, asked))
+    words["bank"] = letter_bank(details)
+    claim = LetterClaim(
+        amount=asked,
+        currency=account.currency,
+        holder=details.holder,
+        iban=details.iban.replace(" ", ""),
+        items=tuple({UUID(line.item_id): None for line in claimed_lines(lines)}),
+    )
+    return Completed(words, letter, claim)
 
 
 def _references(account: Account) -> list[tuple[str, str]]:

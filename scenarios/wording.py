@@ -9,8 +9,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from customers.models import Contact, Customer
+from dunning.core import bank
 from dunning.core.enums import PAPER_CHANNELS, Channel
 from dunning.core.models import OrganizationProfile
 from dunning.core.money import format_date, format_money
@@ -30,6 +32,7 @@ from notifications.legal_sentences import legal_sentences
 from notifications.models import Message
 from notifications.palette import empty_context
 from notifications.placeholders import Value
+from scenarios.context import open_organization
 from scenarios.enums import Consequence, Phase, Section
 from scenarios.past import EarlierReminder, Past, chronology_rows, earlier_reminders
 from scenarios.statement import Line
@@ -85,6 +88,7 @@ class Account:
     today: date
     language: str
     currency: str
+    bank_changed_on: date | None = None  # within the last thirty days
 
     def money(self, amount: Decimal | int) -> str:
         """Decimal, or whole cents."""
@@ -113,6 +117,7 @@ def load_account(*, profile: OrganizationProfile, message: Message, lines: Seque
         today=today,
         language=message.language,
         currency=message.currency or next((invoice.currency for invoice in invoices.values()), profile.default_currency),
+        bank_changed_on=bank.changed_on(today=today, zone=ZoneInfo(open_organization().timezone)),
     )
 
 
@@ -282,7 +287,11 @@ def _terms(account: Account, terms: Terms) -> dict[str, Value]:
 
 
 def payment_details(account: Account, lines: Sequence[Line]) -> dict[str, Value]:
-    """IBAN, BIC and the reference to quote: the invoice's own when it is alone, one for the account otherwise."""
+    """IBAN, BIC and the reference to quote: the invoice's own when it is alone, one for the account otherwise.
+
+    With them, whether it may be said that they did not change: not within thirty days of a change, nor that an account changed when the
+    invoices name another one than that in force.
+    """
     iban = account_iban(account, lines)
     reference = ""
     invoice_ids = {line.invoice_id for line in lines if line.invoice_id}
@@ -296,6 +305,8 @@ def payment_details(account: Account, lines: Sequence[Line]) -> dict[str, Value]
         "iban_last4": iban[-4:],
         "bic": account.profile.bic if iban == account.profile.iban else "",
         "reference": printed_reference(reference) if reference else "",
+        "bank.unchanged": account.bank_changed_on is None,
+        "bank.changed_on": account.day(account.bank_changed_on) if account.bank_changed_on and iban == account.profile.iban else "",
     }
 
 

@@ -4,9 +4,10 @@ A proposal counts for nothing until another owner or administrator confirms it. 
 wherever customers read where to pay.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -41,6 +42,25 @@ def new_since(*, now: datetime) -> BankDetailsChange | None:
         state=BankChangeState.CONFIRMED, decided_at__gt=now - NEW_FOR
     )
     return changes.order_by("-decided_at").first()
+
+
+def changed_on(*, today: date, zone: ZoneInfo) -> date | None:
+    """The day of the last confirmed change, for thirty days after it: until then nobody says that nothing changed."""
+    changes = BankDetailsChange.objects.filter(state=BankChangeState.CONFIRMED).order_by("-decided_at")
+    decided_at = changes.values_list("decided_at", flat=True).first()
+    return day_shown(decided_at, today=today, zone=zone)
+
+
+def day_shown(decided_at: datetime | None, *, today: date, zone: ZoneInfo) -> date | None:
+    """The local day of a change decided then, while it is pointed out."""
+    day = decided_at.astimezone(zone).date() if decided_at is not None else None
+    return day if day is not None and today <= day + NEW_FOR else None
+
+
+def replaced_since(iban: str, *, since: datetime) -> BankDetailsChange | None:
+    """The first confirmed change after `since` by which this account stopped being the one in force; None when there was none."""
+    changes = BankDetailsChange.objects.filter(state=BankChangeState.CONFIRMED, previous_iban=iban, decided_at__gt=since)
+    return changes.order_by("decided_at").first()
 
 
 def history() -> list[BankDetailsChange]:

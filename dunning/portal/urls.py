@@ -4,7 +4,7 @@ from django.urls import path, re_path
 
 from dunning.portal import access
 from dunning.portal.registry import ACTS
-from dunning.portal.views import account, acts, files, pay
+from dunning.portal.views import account, acts, files, letters, pay
 
 app_name = "portal"
 urlpatterns = [
@@ -23,5 +23,8 @@ urlpatterns = [
     path("portal/link/", access.ask_for_link, name="link"),
     path("portal/question/", acts.question, name="question"),
     *(path(f"portal/{act.name}/", acts.act_view(act), name=act.name) for act in ACTS),
+    path("v/", letters.enter, name="letter_enter"),
+    re_path(r"^v/(?P<code>[^/]{1,200})/?$", letters.letter, name="letter"),
+    re_path(r"^v(?:/.*)?$", letters.unknown),
     re_path(r"^(?:p|portal)(?:/.*)?$", access.gone),
 ]

@@ -2,6 +2,7 @@
 
 from notifications.models.inbound import InboundEvent, InboundFile, InboundMessage
 from notifications.models.outbox import Attachment, Attempt, DeliveryEvent, Message, ProofFile, QueueTicket, Suppression
+from notifications.models.printed import LetterCode, PrintedLetter
 from notifications.models.setup import MessageTemplate, ProviderAccount, ProviderRoute
 from notifications.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
@@ -12,8 +13,10 @@ __all__ = [
     "InboundEvent",
     "InboundFile",
     "InboundMessage",
+    "LetterCode",
     "Message",
     "MessageTemplate",
+    "PrintedLetter",
     "ProofFile",
     "ProviderAccount",
     "ProviderRoute",

@@ -1,6 +1,6 @@
 """The outbox, which is also the archive: every message with its attempts, its events and its way out."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 import pgtrigger
@@ -24,6 +24,9 @@ from notifications.enums import (
     SuppressionReason,
 )
 from notifications.models.setup import MessageTemplate, ProviderAccount
+
+if TYPE_CHECKING:
+    from notifications.models.printed import PrintedLetter
 
 
 class Message(TenantModel):
@@ -134,6 +137,7 @@ class Message(TenantModel):
         ]
 
     pending_link: PortalToken | None = None  # made at freezing, written with the message
+    pending_letter: "PrintedLetter | None" = None  # likewise
 
     def __str__(self) -> str:
         return self.subject or self.template_key

@@ -109,6 +109,7 @@ def _of_account(text: TextContent, frame: Frame, case: Case, decisions: Sequence
         today=frame.today,
         language=text.language,
         currency=item.currency,
+        bank_changed_on=frame.bank_changed_on,
     )
     terms = wording.Terms(phase=text.phase, term_days=step.term_days, deadline=_deadline(step, frame), announces=step.announces)
     late = any(decision.item.due_on < today for decision in members)
@@ -116,7 +117,8 @@ def _of_account(text: TextContent, frame: Frame, case: Case, decisions: Sequence
     context.update(answers_wording.flags(account=account, lines=lines, variant=_variant(text.variant)))
     letter: dict[str, Any] = {}
     if channel in PAPER_CHANNELS:
-        context, letter = formal_notice.complete(context, account=account, lines=lines, legal=text.phase == Phase.LEGAL)
+        printed = formal_notice.complete(context, account=account, lines=lines, legal=text.phase == Phase.LEGAL)
+        context, letter = printed.words, printed.page
     return Specimen({**context, "attached": False}, frozenset(), recipient, letter)
 
 

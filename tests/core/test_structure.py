@@ -14,7 +14,7 @@ OURS = ("core", "customers", "invoices", "notifications", "scenarios")
 # Outside the wall, and only these: identity, what beat and the dispatcher need across organizations; nothing personal but the account.
 OUTSIDE = {
     "core.ApiKey", "core.Invitation", "core.User", "core.Organization", "core.Membership", "core.RateWindow", "customers.PortalToken",
-    "notifications.QueueTicket", "notifications.ProviderRoute",
+    "notifications.QueueTicket", "notifications.ProviderRoute", "notifications.LetterCode",
 }  # fmt: skip
 
 pytestmark = pytest.mark.django_db
