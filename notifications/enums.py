@@ -72,6 +72,13 @@ class ProviderKind(models.TextChoices):
     SINCH = "sinch", _("Sinch")
     MYSENDINGBOX = "mysendingbox", _("MySendingBox")
     PRINT = "print", _("Print and post yourself")
+    STRIPE = "stripe", _("Stripe")
+
+
+class PayBy(models.TextChoices):
+    """What accounts are for that carry no message: the means of payment they take."""
+
+    CARD = "card", _("Card")
 
 
 class EventState(models.TextChoices):

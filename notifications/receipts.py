@@ -27,7 +27,8 @@ from dunning.core.tokens import new_id
 from notifications import accounts, inbox, reports, routes
 from notifications.enums import EventState
 from notifications.models import InboundEvent, ProviderAccount, ProviderRoute
-from notifications.providers.base import Callback, Forged, Misconfigured, ProviderError, Report
+from notifications.providers.base import Callback, CardNews, Forged, Misconfigured, ProviderError, Report
+from notifications.signals import card_reported
 
 logger = logging.getLogger(__name__)
 
@@ -307,6 +308,8 @@ def _apply(event: InboundEvent, now: datetime) -> str:
     for position, entry in enumerate(found):
         if isinstance(entry, Report):
             unknown += not reports.apply(entry, channel=account.channel, name=f"{event.key}:{position}", at=event.received_at, now=now)
+        elif isinstance(entry, CardNews):
+            unknown += not any(known for _receiver, known in card_reported.send(sender=ProviderAccount, news=entry, now=now))
         else:
             inbox.take(entry, event_id=event.pk, position=position, account=account, at=event.received_at, now=now)
     if unknown:

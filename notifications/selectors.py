@@ -11,6 +11,7 @@ from django.db.models import Count, Min, Q, QuerySet, Sum
 
 from customers.models import Customer
 from dunning.core import search
+from dunning.core.enums import Channel
 from dunning.core.models import Document, Organization
 from dunning.core.tenancy import current_organization_id, tenant
 from notifications.enums import LEFT, WAITING, MessageKind, MessageState, ProviderKind
@@ -190,7 +191,7 @@ def is_closed(*, channel: str, address: str) -> bool:
 
 def provider_accounts() -> dict[str, ProviderAccount]:
     """The active way out of each channel."""
-    return {account.channel: account for account in ProviderAccount.objects.filter(is_active=True)}
+    return {account.channel: account for account in ProviderAccount.objects.filter(is_active=True, channel__in=Channel.values)}
 
 
 def unit_costs() -> dict[str, Decimal | None]:
@@ -206,9 +207,10 @@ def unit_costs() -> dict[str, Decimal | None]:
 
 
 def is_on_post_office(organization: Organization | UUID) -> bool:
-    """Whether nothing this organization sends can leave the machine: every active account is the local post office's."""
+    """Whether nothing this organization sends can leave the machine: every active account that sends is the local post office's."""
     with tenant(organization):
-        kinds = set(ProviderAccount.objects.filter(is_active=True).values_list("kind", flat=True))
+        sending = ProviderAccount.objects.filter(is_active=True, channel__in=Channel.values)
+        kinds = set(sending.values_list("kind", flat=True))
         return kinds == {ProviderKind.POST_OFFICE}
 
 

@@ -13,6 +13,8 @@ message_settled = Signal()
 # message: Message (locked by the receiver, in the order of locks), now: datetime, preview: bool, together: Together
 # -> Go | Stop; exactly one receiver
 about_to_send = Signal()
+# news: CardNews of a payment page, now: datetime -> bool, whether the page is known; exactly one receiver
+card_reported = Signal()
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dunning.core.enums import PAPER_CHANNELS, WRITTEN_CHANNELS, Channel
 from notifications import pace, services
-from notifications.enums import MessageKind, ProviderKind
+from notifications.enums import MessageKind, PayBy, ProviderKind
 from notifications.models import Message, ProviderAccount
 
 
@@ -148,15 +148,42 @@ WAYS: Final = (
 )
 
 
+CARD_WAY: Final = Way(
+    "stripe",
+    ProviderKind.STRIPE,
+    ProviderKind.STRIPE.label,
+    frozenset({PayBy.CARD}),
+    (
+        Field(
+            "api_key",
+            _("Secret key"),
+            is_secret=True,
+            help_text=_("sk_live_… or, better, a restricted key rk_live_… that may write Checkout Sessions."),
+        ),
+        Field(
+            "signing_secret",
+            _("Signing secret"),
+            is_secret=True,
+            is_required=False,
+            help_text=_("whsec_…: Stripe shows it once the address for its reports is entered there."),
+        ),
+    ),
+)
+"""How card payments are taken."""
+
+
 def ways_of(channel: str) -> list[Way]:
     """The ways a channel may go."""
-    return [way for way in WAYS if channel in way.channels]
+    return [way for way in (*WAYS, CARD_WAY) if channel in way.channels]
 
 
 def way_of(account: ProviderAccount) -> Way | None:
     """The way an account is; None for one that was set up by command and has no form."""
     service = str(account.settings.get("service") or "")
-    return next((way for way in WAYS if way.kind == account.kind and (account.kind != ProviderKind.ANYMAIL or way.key == service)), None)
+    return next(
+        (way for way in (*WAYS, CARD_WAY) if way.kind == account.kind and (account.kind != ProviderKind.ANYMAIL or way.key == service)),
+        None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from dunning.core.tenancy import current_organization_id
 from invoices.models import Installment
 from invoices.signals import invoices_changed, invoices_settled
 from notifications import outbox
-from notifications.signals import Go, Stop, Together, about_to_send, message_settled
+from notifications.signals import Go, Stop, Together, about_to_send, card_reported, message_settled
 from scenarios import departure, fallout, payer_indexes, retraction, settling, work
 from scenarios.context import load_frame, local_date, open_organization
 from scenarios.scheduler import forget_settled
-from scenarios.services import proceedings
+from scenarios.services import card_payments, proceedings
 
 MOST_AT_ONCE: Final = 200
 """Customers whose schedule is refreshed inside an event; beyond - an import - the next run does it for everybody."""
@@ -37,6 +37,7 @@ def connect() -> None:
         (invoices_changed, items_changed),
         (customer_changed, customers_changed),
         (about_to_send, may_leave),
+        (card_reported, card_paid),
     )
     for signal, receiver in pairs:
         signal.connect(receiver, dispatch_uid=f"scenarios.{receiver.__name__}")
@@ -47,6 +48,11 @@ def may_leave(
 ) -> Go | Stop:
     """The one answer to `about_to_send`."""
     return departure.answer(message, now=now, preview=preview, together=together)
+
+
+def card_paid(sender: object, *, news: Any, now: datetime, **_kwargs: Any) -> bool:
+    """A payment service reported what became of a payment page; whether that page is ours."""
+    return card_payments.take_news(news, today=local_date(open_organization(), now), now=now)
 
 
 def messages_settled(sender: object, *, message_ids: Sequence[UUID], now: datetime, **_kwargs: Any) -> None:

@@ -11,6 +11,7 @@ from django.db import transaction
 from dunning.core import clock
 from dunning.core.models import Organization
 from scenarios.context import local_date
+from scenarios.services import card_payments
 from scenarios.services.dry_runs import go_on
 from scenarios.services.runs import run_organization
 
@@ -64,3 +65,9 @@ def dry_run(*, organization_id: str, dry_run_id: str, **_kwargs: Any) -> None:
         today = local_date(organization, now)
         if go_on(dry_run_id=UUID(dry_run_id), organization=organization, today=today, now=now, budget=SLICE) is not False:
             return
+
+
+@shared_task(name="scenarios.cards", ignore_result=True, time_limit=1800)
+def cards(**_kwargs: Any) -> None:
+    """Every hour: what became of payment pages whose report never came."""
+    card_payments.find_out(now=clock.now())

@@ -226,6 +226,8 @@ urlpatterns = [
     path("settings/page/", look.edit, name="look"),
     path("settings/working-days/", working_days.edit, name="working_days"),
     path("settings/paying/", paying.show, name="paying"),
+    path("settings/paying/card/", paying.card, name="paying_card"),
+    path("settings/paying/card/stop/", paying.stop_card, name="paying_card_stop"),
     path("settings/paying/<slug:part>/", paying.edit, name="paying_part"),
     # payments
     path("payments/", payments.listing, name="payments"),

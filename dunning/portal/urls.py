@@ -4,7 +4,7 @@ from django.urls import path, re_path
 
 from dunning.portal import access
 from dunning.portal.registry import ACTS
-from dunning.portal.views import account, acts, files, letters, pay
+from dunning.portal.views import account, acts, card, files, letters, pay
 
 app_name = "portal"
 urlpatterns = [
@@ -19,6 +19,8 @@ urlpatterns = [
     path("portal/pay/", pay.pay, name="pay"),
     path("portal/pay/<uuid:pk>/", pay.pay_together, name="pay_together"),
     path("portal/pay/plan/<uuid:pk>/", pay.pay_part, name="pay_part"),
+    path("portal/pay/card/", card.pay_by_card, name="pay_by_card"),
+    path("portal/card/<uuid:pk>/", card.card, name="card"),
     path("portal/done/<uuid:pk>/", acts.done, name="done"),
     path("portal/link/", access.ask_for_link, name="link"),
     path("portal/question/", acts.question, name="question"),

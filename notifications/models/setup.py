@@ -10,6 +10,7 @@ from dunning.core.enums import Channel, Language, Phase
 from dunning.core.tenancy import TenantModel
 from dunning.core.tokens import new_id
 from notifications.enums import (
+    PayBy,
     ProviderKind,
 )
 
@@ -44,9 +45,9 @@ class MessageTemplate(TenantModel):
 
 
 class ProviderAccount(TenantModel):
-    """How an organization sends over a channel: which provider, with which settings; secrets are encrypted."""
+    """How an organization sends over a channel, or takes payments: which provider, with which settings; secrets are encrypted."""
 
-    channel = models.CharField(max_length=12, choices=Channel)
+    channel = models.CharField(max_length=12, choices=[*Channel.choices, *PayBy.choices])
     kind = models.CharField(max_length=12, choices=ProviderKind)
     name = models.CharField(max_length=80)
     settings = models.JSONField(default=dict)

@@ -17,6 +17,7 @@ BUILDERS: dict[str, tuple[str, str]] = {
     ProviderKind.SINCH: ("sinch", "Sinch"),
     ProviderKind.MYSENDINGBOX: ("mysendingbox", "MySendingBox"),
     ProviderKind.PRINT: ("print", "PrintAndPost"),
+    ProviderKind.STRIPE: ("stripe", "Stripe"),
 }
 
 

@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import Flag, auto
 from typing import Any, ClassVar
 from uuid import UUID
@@ -253,6 +254,45 @@ class Incoming:
     files: tuple[File, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class CardOrder:
+    """A payment page to be opened: one amount, one reference. `checkout_id` is the one stable name it has everywhere."""
+
+    checkout_id: UUID
+    amount: Decimal
+    currency: str
+    reference: str
+    description: str
+    success_url: str
+    cancel_url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CardPage:
+    """An open payment page: the service's own name for it, and where its payer goes."""
+
+    provider_id: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardNews:
+    """What a service reports of one payment page: `kind` is paid, failed or expired; `amount` is what was paid, as the service says.
+
+    The page is named by `provider_id` and, when it is ours, by `checkout_id`. `is_test`: no money moved.
+    """
+
+    kind: str
+    provider_id: str
+    amount: Decimal
+    currency: str
+    checkout_id: UUID | None = None
+    event_id: str = ""
+    at: datetime | None = None
+    is_test: bool = False
+
+
 class Provider:
     """One way out. Subclasses declare the class attributes and implement `send`; instances are shared by a process's threads."""
 
@@ -306,7 +346,7 @@ class Provider:
             self.receive(callback, now=now)
         return ""
 
-    def read(self, callback: Callback, *, now: datetime) -> Sequence[Report | Incoming]:
+    def read(self, callback: Callback, *, now: datetime) -> Sequence[Report | Incoming | CardNews]:
         """What a verified call says; events that mean nothing to us are left out. May call the provider back.
 
         Its `url` is then blank but for the query, and its headers lack credentials. Raises ValueError when it cannot be read.
@@ -330,3 +370,29 @@ class Provider:
 
     def close(self) -> None:
         """Give back connections."""
+
+
+class CardService(Provider):
+    """A service that charges cards on a page of its own. It sends nothing."""
+
+    @property
+    def is_test(self) -> bool:
+        """Whether its key is of the mode in which no money moves."""
+        raise NotImplementedError
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has all it needs to be offered: also what its reports are verified with."""
+        raise NotImplementedError
+
+    def takes(self, amount: Decimal, currency: str) -> bool:
+        """Whether it charges a card with this amount."""
+        raise NotImplementedError
+
+    def open_page(self, order: CardOrder, deadline: Deadline) -> CardPage:
+        """Open a payment page; the same order again is the same page. Raises one of the ProviderErrors of this module."""
+        raise NotImplementedError
+
+    def look_up_page(self, provider_id: str, deadline: Deadline) -> CardNews | None:
+        """What became of a page; None while it is open. Raises as `look_up` does."""
+        raise NotImplementedError

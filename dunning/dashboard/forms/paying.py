@@ -99,6 +99,34 @@ class MandatesForm(forms.Form):
     )
 
 
+class CardForm(PasswordForm):
+    """The keys of the service that takes cards: never shown, and whoever changes them diverts money, so that a session is not enough."""
+
+    api_key = forms.CharField(
+        label=_("Secret key of Stripe"),
+        max_length=300,
+        required=False,
+        help_text=_("sk_live_… or, better, a restricted key rk_live_… that may write Checkout Sessions. With a test key no money moves."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    signing_secret = forms.CharField(
+        label=_("Signing secret of its reports"),
+        max_length=300,
+        required=False,
+        help_text=_("whsec_…: Stripe shows it once the address below is entered there. Until then customers see no button."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    field_order = ("api_key", "signing_secret", "password")
+
+    def __init__(self, *args: Any, person: User, is_set_up: bool, **kwargs: Any) -> None:
+        super().__init__(*args, person=person, **kwargs)
+        self.fields["api_key"].required = not is_set_up
+        if is_set_up:
+            for name in ("api_key", "signing_secret"):
+                self.fields[name].help_text = _("Left blank, it stays as it is.")
+
+
 FORMS = {"instalments": InstalmentsForm, "cheques": ChequesForm, "mandates": MandatesForm}
 """The parts of the page of ways of paying, by the last part of their address."""
 

@@ -3,8 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from allauth.core import ratelimit
-from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -19,7 +17,7 @@ from dunning.core.money import printed_iban
 from dunning.core.permissions import Permission
 from dunning.core.selectors import get_profile
 from dunning.dashboard.forms.paying import BankForm, FirstBankForm, PasswordForm, RefuseBankForm
-from dunning.dashboard.views.base import MemberRequest, act_page, acting_now, done, member, page, submitted
+from dunning.dashboard.views.base import MemberRequest, act_page, acting_now, done, member, page, refuse_when_too_many, submitted
 
 ACT = ("GET", "HEAD", "POST")
 
@@ -30,16 +28,6 @@ def _back() -> str:
 
 def _person(request: MemberRequest) -> User:
     return request.membership.user
-
-
-def _too_many(request: MemberRequest) -> bool:
-    """Ten passwords a minute are more than a person mistypes."""
-    return request.method == "POST" and not ratelimit.consume(request, action="reauthenticate", user=request.user)
-
-
-def _refuse_when_too_many(request: MemberRequest, form: forms.Form) -> None:
-    if _too_many(request):
-        form.add_error(None, _("Too many tries: wait a minute, then try again. Nothing was changed."))
 
 
 @member(Permission.MANAGE)
@@ -65,7 +53,7 @@ def propose(request: MemberRequest) -> HttpResponse:
         return _enter_first(request)
     first = {"holder": profile.account_holder or profile.legal_name}
     form = BankForm(request.POST, person=_person(request)) if request.method == "POST" else BankForm(initial=first, person=_person(request))
-    _refuse_when_too_many(request, form)
+    refuse_when_too_many(request, form)
 
     def act(data: dict[str, Any]) -> None:
         names = ("iban", "holder", "bic", "bank_name", "reason")
@@ -85,7 +73,7 @@ def _enter_first(request: MemberRequest) -> HttpResponse:
     person = _person(request)
     first = {"account_holder": get_profile().legal_name}
     form = FirstBankForm(request.POST, person=person) if request.method == "POST" else FirstBankForm(initial=first, person=person)
-    _refuse_when_too_many(request, form)
+    refuse_when_too_many(request, form)
 
     def act(data: dict[str, Any]) -> None:
         update_profile(**{name: data[name] for name in ("iban", "account_holder", "bic", "bank_name")}, **acting_now(request))
@@ -105,7 +93,7 @@ def confirm(request: MemberRequest, pk: UUID) -> HttpResponse:
     if change.state != BankChangeState.PROPOSED:
         return _decided(request, change)
     form = PasswordForm(request.POST, person=_person(request)) if request.method == "POST" else PasswordForm(person=_person(request))
-    _refuse_when_too_many(request, form)
+    refuse_when_too_many(request, form)
     if submitted(request, form, lambda data: bank.confirm_change(change_id=pk, **acting_now(request))):
         text = _("Customers are now asked to pay to %(iban)s. For thirty days they are told that the account is new.")
         return done(request, text % {"iban": printed_iban(change.iban)}, _back())

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
+from allauth.core import ratelimit
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -116,6 +117,12 @@ def submitted(request: MemberRequest, form: forms.BaseForm, act: Callable[[dict[
         form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         return False
     return True
+
+
+def refuse_when_too_many(request: MemberRequest, form: forms.BaseForm) -> None:
+    """For forms that ask for one's password: ten a minute are more than a person mistypes."""
+    if request.method == "POST" and not ratelimit.consume(request, action="reauthenticate", user=request.user):
+        form.add_error(None, _("Too many tries: wait a minute, then try again. Nothing was changed."))
 
 
 def act_page(

@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 from dunning.core.paying import change_ways_of_paying, cheque_to
 from dunning.core.permissions import Permission
 from dunning.core.selectors import get_profile
-from dunning.dashboard.forms.paying import FORMS, initial_of
-from dunning.dashboard.views.base import MemberRequest, act_page, acting_now, done, member, page, submitted
+from dunning.dashboard.forms.paying import FORMS, CardForm, PasswordForm, initial_of
+from dunning.dashboard.views.base import MemberRequest, act_page, acting_now, done, member, page, refuse_when_too_many, submitted
+from notifications import cards
 
 ACT = ("GET", "HEAD", "POST")
 
@@ -26,7 +27,7 @@ def _titles() -> dict[str, tuple[str, str]]:
 @member(Permission.MANAGE)
 def show(request: MemberRequest) -> HttpResponse:
     profile = get_profile()
-    return page(request, "paying", nav="settings", profile=profile, cheque=cheque_to(profile))
+    return page(request, "paying", nav="settings", profile=profile, cheque=cheque_to(profile), card=cards.standing())
 
 
 @member(Permission.MANAGE, methods=ACT)
@@ -43,3 +44,41 @@ def edit(request: MemberRequest, part: str) -> HttpResponse:
     if submitted(request, form, act):
         return done(request, _("Saved: customers see it on their page from now on."), reverse("dashboard:paying"))
     return act_page(request, form, nav="settings", title=title, verb=_("Save"), back=reverse("dashboard:paying"), icon=icon)
+
+
+@member(Permission.MANAGE, methods=ACT)
+def card(request: MemberRequest) -> HttpResponse:
+    """The keys of the service that takes cards."""
+    standing = cards.standing()
+    given = {"data": request.POST} if request.method == "POST" else {}
+    form = CardForm(person=request.membership.user, is_set_up=standing is not None and not standing.problem, **given)
+    refuse_when_too_many(request, form)
+
+    def act(data: dict[str, Any]) -> None:
+        cards.set_up(api_key=data["api_key"], signing_secret=data["signing_secret"], **acting_now(request))
+
+    back = reverse("dashboard:paying")
+    if submitted(request, form, act):
+        found = cards.standing()
+        if found is not None and found.is_ready:
+            return done(request, _("Saved: customers find the button on their page from now on."), back)
+        return done(request, _("Saved. Now enter the address below at Stripe, then its signing secret here."), back)
+    return act_page(request, form, nav="settings", title=_("Card payments"), verb=_("Save"), back=back, icon="credit-card")
+
+
+@member(Permission.MANAGE, methods=ACT)
+def stop_card(request: MemberRequest) -> HttpResponse:
+    """Offer cards no more."""
+    if cards.standing() is None:
+        raise Http404
+    given = {"data": request.POST} if request.method == "POST" else {}
+    form = PasswordForm(person=request.membership.user, **given)
+    refuse_when_too_many(request, form)
+
+    def act(data: dict[str, Any]) -> None:
+        cards.stop(**acting_now(request))
+
+    back = reverse("dashboard:paying")
+    if submitted(request, form, act):
+        return done(request, _("Cards are not offered any more. What is paid on pages that are open still is booked."), back)
+    return act_page(request, form, nav="settings", title=_("Stop card payments"), verb=_("Stop"), back=back, icon="credit-card")

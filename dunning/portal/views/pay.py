@@ -21,6 +21,7 @@ from invoices.models import Installment, PaymentRequest
 from invoices.selectors import PlanView, plans_about
 from invoices.services import request_payment
 from invoices.services.payment_requests import payable
+from notifications import cards
 from scenarios.selectors.portal import sees_whole_account
 
 WORK: Final = ("GET", "HEAD", "POST")
@@ -133,6 +134,7 @@ def _drawn(
 ) -> HttpResponse:
     profile = visitor.profile
     order, address = cheque_to(profile)
+    by_card = cards.offered() if "part" not in context and how is not None else None
     planned = [] if "part" in context else plans_about([item.pk for item in items], running=True)
     known: dict[str, Any] = {
         "items": items[:SHOWN],
@@ -141,6 +143,8 @@ def _drawn(
         "amount": amount,
         "currency": currency,
         "how": how,
+        "card": by_card if by_card is not None and not planned and by_card.takes(amount, currency) else None,
+        "item_ids": [item.pk for item in items],
         "plans": planned,
         "query": urlencode([("item", str(item.pk)) for item in items[:MOST]]),
         "cheque": {"order": order, "address": address} if profile.cheques_offered and currency == EUROS and amount > 0 else None,

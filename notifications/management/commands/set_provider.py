@@ -7,11 +7,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from dunning.core import clock
-from dunning.core.enums import WRITTEN_CHANNELS, Channel
+from dunning.core.enums import WRITTEN_CHANNELS
 from dunning.core.errors import DomainError
 from dunning.core.selectors import get_organization
 from dunning.core.tenancy import tenant
-from notifications.enums import ProviderKind
+from notifications.enums import PayBy, ProviderKind
 from notifications.services import set_provider, set_up_post_office
 
 ACTOR = "command:set_provider"
@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organization", required=True, metavar="SLUG")
         parser.add_argument("--post-office", action="store_true", help="the local post office takes every channel")
-        parser.add_argument("--channel", choices=sorted(WRITTEN_CHANNELS))
+        parser.add_argument("--channel", choices=sorted([*WRITTEN_CHANNELS, PayBy.CARD]))
         parser.add_argument("--kind", choices=ProviderKind.values)
         parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting (docs/providers.md)")
         parser.add_argument(
@@ -46,7 +46,7 @@ class Command(BaseCommand):
                 return
             with tenant(organization):
                 account = set_provider(
-                    channel=Channel(options["channel"]),
+                    channel=options["channel"],
                     kind=ProviderKind(options["kind"]),
                     actor=ACTOR,
                     now=now,
@@ -55,7 +55,7 @@ class Command(BaseCommand):
                 )
         except DomainError as error:
             raise CommandError(error.message) from None
-        values = {"name": organization.name, "channel": Channel(account.channel).label, "way": ProviderKind(account.kind).label}
+        values = {"name": organization.name, "channel": account.get_channel_display(), "way": ProviderKind(account.kind).label}
         self.stdout.write(_("%(name)s: %(channel)s goes through %(way)s.") % values)
 
 

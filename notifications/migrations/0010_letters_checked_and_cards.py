@@ -43,5 +43,25 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('organization', 'message'), name='printed_letter_once'), models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='printed_letter_not_negative')],
             },
         ),
+        migrations.AlterField(
+            model_name='inboundevent',
+            name='kind',
+            field=models.CharField(choices=[('post_office', 'Local post office'), ('smtp', 'SMTP server'), ('anymail', 'E-mail service (Anymail)'), ('twilio', 'Twilio'), ('sinch', 'Sinch'), ('mysendingbox', 'MySendingBox'), ('print', 'Print and post yourself'), ('stripe', 'Stripe')], max_length=12),
+        ),
+        migrations.AlterField(
+            model_name='provideraccount',
+            name='kind',
+            field=models.CharField(choices=[('post_office', 'Local post office'), ('smtp', 'SMTP server'), ('anymail', 'E-mail service (Anymail)'), ('twilio', 'Twilio'), ('sinch', 'Sinch'), ('mysendingbox', 'MySendingBox'), ('print', 'Print and post yourself'), ('stripe', 'Stripe')], max_length=12),
+        ),
+        migrations.AlterField(
+            model_name='providerroute',
+            name='kind',
+            field=models.CharField(choices=[('post_office', 'Local post office'), ('smtp', 'SMTP server'), ('anymail', 'E-mail service (Anymail)'), ('twilio', 'Twilio'), ('sinch', 'Sinch'), ('mysendingbox', 'MySendingBox'), ('print', 'Print and post yourself'), ('stripe', 'Stripe')], max_length=12),
+        ),
+        migrations.AlterField(
+            model_name='provideraccount',
+            name='channel',
+            field=models.CharField(choices=[('email', 'E-mail'), ('sms', 'Text message'), ('letter', 'Letter'), ('registered', 'Registered letter'), ('call', 'Call'), ('task', 'Task'), ('card', 'Card')], max_length=12),
+        ),
         dunning.core.tenancy.SecureTenantTables(tables=["PrintedLetter"], leaves=["PrintedLetter"]),
     ]
