@@ -68,9 +68,7 @@ def _service(account: ProviderAccount) -> CardService:
     return service
 
 
-def offered() -> CardWay | None:
-    """The open organization's way of card payments, once it is set up completely; None otherwise."""
-    account = _account()
+def _way(account: ProviderAccount | None) -> CardWay | None:
     if account is None:
         return None
     try:
@@ -78,6 +76,16 @@ def offered() -> CardWay | None:
     except Misconfigured:
         return None
     return CardWay(account, service) if service.is_ready else None
+
+
+def offered() -> CardWay | None:
+    """The open organization's way of card payments, once it is set up completely; None otherwise."""
+    return _way(_account())
+
+
+def way_of(account_id: UUID) -> CardWay | None:
+    """The way a payment page was opened through, whether it is offered still or not."""
+    return _way(ProviderAccount.objects.filter(pk=account_id, channel=PayBy.CARD).first())
 
 
 def standing() -> CardStanding | None:

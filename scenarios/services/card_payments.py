@@ -98,7 +98,7 @@ def _description(checkout: Checkout) -> str:
 def card_payment(*, checkout_id: UUID, customers: Sequence[UUID], now: datetime) -> CardPayment:
     """A card payment of one of these customers. Raises Checkout.DoesNotExist."""
     checkout = Checkout.objects.select_related("request").get(pk=checkout_id, request__customer__in=list(customers))
-    way = cards.offered()
+    way = cards.way_of(checkout.account_id)
     ended = bool(checkout.closed_reason) or (checkout.expires_at is not None and checkout.expires_at <= now)
     return CardPayment(checkout, way.account.name if way is not None else "", way is not None and way.is_test, ended)
 
