@@ -1,5 +1,6 @@
 """Settings of how customers pay: the account, who may change it, and what is offered beside a transfer."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -113,18 +114,18 @@ class CardForm(PasswordForm):
         label=_("Signing secret of its reports"),
         max_length=300,
         required=False,
-        help_text=_("whsec_…: Stripe shows it once the address below is entered there. Until then customers see no button."),
+        help_text=_("whsec_…: Stripe shows it once the address of the page before is entered there. Until then customers see no button."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
     field_order = ("api_key", "signing_secret", "password")
 
-    def __init__(self, *args: Any, person: User, is_set_up: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, person: User, known: Collection[str], **kwargs: Any) -> None:
+        """`known`: the names of the keys that are kept already."""
         super().__init__(*args, person=person, **kwargs)
-        self.fields["api_key"].required = not is_set_up
-        if is_set_up:
-            for name in ("api_key", "signing_secret"):
-                self.fields[name].help_text = _("Left blank, it stays as it is.")
+        self.fields["api_key"].required = "api_key" not in known
+        for name in known:
+            self.fields[name].help_text = _("Left blank, it stays as it is.")
 
 
 FORMS = {"instalments": InstalmentsForm, "cheques": ChequesForm, "mandates": MandatesForm}

@@ -51,7 +51,8 @@ def card(request: MemberRequest) -> HttpResponse:
     """The keys of the service that takes cards."""
     standing = cards.standing()
     given = {"data": request.POST} if request.method == "POST" else {}
-    form = CardForm(person=request.membership.user, is_set_up=standing is not None and not standing.problem, **given)
+    known = () if standing is None or standing.problem else ("api_key", "signing_secret") if standing.is_ready else ("api_key",)
+    form = CardForm(person=request.membership.user, known=known, **given)
     refuse_when_too_many(request, form)
 
     def act(data: dict[str, Any]) -> None:
