@@ -3,10 +3,11 @@
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -19,7 +20,8 @@ from dunning.core.tenancy import tenant
 from dunning.core.tokens import ApiToken, new_api_token, read_api_token
 
 CHANGE_OVER: Final = timedelta(days=7)
-"""How long a rotated key still opens beside its successor."""
+"""How long a rotated key still opens beside its successor, unless told otherwise."""
+LONGEST_CHANGE_OVER: Final = timedelta(days=30)
 MOST: Final = 100  # keys of one organization that open, or will
 _USE_NOTED_EVERY: Final = timedelta(minutes=1)
 _NO_HASH: Final = "0" * 64
@@ -73,11 +75,14 @@ def create_api_key(
     return NewKey(key, token.text)
 
 
-def rotate_api_key(*, key: ApiKey, actor: str, now: datetime) -> NewKey:
-    """Make a key that takes the place of this one, which opens for a week more: two at most are active.
+def rotate_api_key(*, key: ApiKey, overlap: timedelta = CHANGE_OVER, actor: str, now: datetime) -> NewKey:
+    """Make a key that takes the place of this one, which opens for `overlap` more: two at most are active. Without overlap it opens
+    nothing at once.
 
-    Raises DomainError when it does not open any more, or was rotated already.
+    Raises DomainError when it does not open any more, was rotated already, or for an overlap beyond a month.
     """
+    if not timedelta() <= overlap <= LONGEST_CHANGE_OVER:
+        raise DomainError(_("The old key may go on for thirty days at most."), code="bad_overlap", field="overlap")
     locked = ApiKey.objects.select_for_update(no_key=True, of=("self",)).select_related("organization").get(pk=key.pk)
     if not Shown(locked, state_of(locked, now)).opens:
         raise DomainError(_("This key does not open any more: create a new one."), code="closed")
@@ -85,7 +90,7 @@ def rotate_api_key(*, key: ApiKey, actor: str, now: datetime) -> NewKey:
         raise DomainError(_("This key was rotated already: revoke it once nothing uses it any more."), code="rotated")
     token = new_api_token()
     fresh = _save(locked.organization, locked.name, locked.scopes, token, locked.expires_at, actor=actor, now=now)
-    last = now + CHANGE_OVER
+    last = now + overlap
     locked.successor, locked.expires_at = fresh, min(locked.expires_at or last, last)
     locked.save(update_fields=["successor", "expires_at"])
     body = {"name": key.name, "key_id": key.key_id, "successor": fresh.key_id, "expires_at": locked.expires_at}
@@ -127,6 +132,11 @@ def note_use(key: ApiKey, *, now: datetime) -> None:
     if key.last_used_at is None or now - key.last_used_at >= _USE_NOTED_EVERY:
         earlier = Q(last_used_at=None) | Q(last_used_at__lt=now)
         ApiKey.objects.filter(earlier, pk=key.pk).update(last_used_at=now)
+
+
+def end_of_day(day: date, organization: Organization) -> datetime:
+    """When a key ends whose last day is this one: the day's last moment on the organization's clock."""
+    return datetime.combine(day, time.max, tzinfo=ZoneInfo(organization.timezone))
 
 
 def state_of(key: ApiKey, now: datetime) -> KeyState:

@@ -64,3 +64,12 @@ def clean_scopes(words: Iterable[str]) -> list[str]:
 def allows(scopes: Collection[str], resource: str, access: str) -> bool:
     """Whether a key with these scopes may read or write a resource; who may write may read."""
     return f"{resource}:{access}" in scopes or f"{resource}:{WRITE}" in scopes
+
+
+def granted(scopes: Collection[str]) -> dict[ApiResource, str]:
+    """The most that these scopes allow of each resource they name, READ or WRITE; in the order of the resources."""
+    found: dict[ApiResource, str] = {}
+    for resource in ApiResource:
+        if allows(scopes, resource, READ):
+            found[resource] = WRITE if allows(scopes, resource, WRITE) else READ
+    return found

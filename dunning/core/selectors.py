@@ -1,6 +1,7 @@
 """Reading people and organizations."""
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from dunning.core.calendars import Calendar, calendar_for, read_soft_period
 from dunning.core.errors import DomainError
-from dunning.core.models import Membership, Organization, OrganizationProfile, User
+from dunning.core.models import ApiKey, Membership, Organization, OrganizationProfile, User
 from dunning.core.rows import columns_of, read_rows
 
 
@@ -70,16 +71,21 @@ def get_membership(user: User, organization_id: UUID | None) -> Membership | Non
 
 
 def actor_names(actors: Iterable[str]) -> dict[str, str]:
-    """Who acted, as people are called on screen: a person's name, else what the actor is ("system", "import:…")."""
+    """Who acted, as people are called on screen: a person's name, a key's, the command line, else what the actor is ("import:…")."""
     wanted = set(actors)
-    ids = {UUID(actor.removeprefix("user:")): actor for actor in wanted if _is_person(actor)}
-    found = {ids[user.pk]: str(user) for user in User.objects.filter(pk__in=ids)}
-    return {actor: found.get(actor) or (_("the system") if actor == "system" else actor.partition(":")[2] or actor) for actor in wanted}
+    people, keys = _ids(wanted, "user"), _ids(wanted, "api")
+    found = {people[user.pk]: str(user) for user in User.objects.filter(pk__in=people)}
+    found |= {keys[key.pk]: _("%(name)s (API key)") % {"name": key.name} for key in ApiKey.objects.filter(pk__in=keys)}
+    common = {"system": _("the system"), "command": _("the command line")}
+    return {actor: found.get(actor) or common.get(actor.partition(":")[0]) or actor.partition(":")[2] or actor for actor in wanted}
 
 
-def _is_person(actor: str) -> bool:
-    kind, _separator, value = actor.partition(":")
-    try:
-        return kind == "user" and bool(UUID(value))
-    except ValueError:
-        return False
+def _ids(actors: Iterable[str], kind: str) -> dict[UUID, str]:
+    """The actors of a kind by the id each names."""
+    found: dict[UUID, str] = {}
+    for actor in actors:
+        word, _separator, value = actor.partition(":")
+        if word == kind:
+            with suppress(ValueError):
+                found[UUID(value)] = actor
+    return found

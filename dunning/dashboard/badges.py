@@ -73,6 +73,9 @@ LOOKS: dict[str, Look] = {
     "pending": Look("info", "clock"),
     "answers": Look("settled", "check"),
     "switched_off": Look("late-2", "pause"),
+    # keys of the API
+    "changing_over": Look("soon", "refresh-cw"),
+    "expired": Look("", "calendar-x"),
     # what comes back
     "human": Look("soon", "inbox"),
     "absence": Look("info", "tree-palm"),

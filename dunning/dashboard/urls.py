@@ -5,6 +5,7 @@ from django.views.i18n import set_language
 
 from dunning.dashboard.views import (
     acts,
+    api_keys,
     bank,
     beginning,
     board,
@@ -219,6 +220,11 @@ urlpatterns = [
     path("settings/webhooks/<uuid:pk>/again/", webhooks.replay, name="webhook_replay"),
     path("settings/webhooks/<uuid:pk>/deliveries/<uuid:delivery>/", webhooks.delivery, name="webhook_delivery"),
     path("settings/webhooks/<uuid:pk>/deliveries/<uuid:delivery>/again/", webhooks.again, name="webhook_again"),
+    path("settings/api-keys/", api_keys.listing, name="api_keys"),
+    path("settings/api-keys/new/", api_keys.create, name="api_key_new"),
+    path("settings/api-keys/<uuid:pk>/", api_keys.show, name="api_key"),
+    path("settings/api-keys/<uuid:pk>/replace/", api_keys.rotate, name="api_key_rotate"),
+    path("settings/api-keys/<uuid:pk>/revoke/", api_keys.revoke, name="api_key_revoke"),
     path("settings/bank/", bank.show, name="bank"),
     path("settings/bank/change/", bank.propose, name="bank_propose"),
     path("settings/bank/<uuid:pk>/confirm/", bank.confirm, name="bank_confirm"),

@@ -27,6 +27,7 @@ DOORS: Final = (
     Door("members", _("Members"), _("Who works here, their roles, invitations"), "users"),
     Door("bank", _("Bank details"), _("The account customers pay to; a change takes two people"), "landmark"),
     Door("sending", _("Ways of sending"), _("E-mail, text messages, letters: by which way they leave, with a test"), "plane-takeoff"),
+    Door("api_keys", _("API keys"), _("Your own programs read and write here; each has a key with its own rights"), "braces"),
     Door("working_days", _("Working days"), _("Public holidays, closures, and weeks in which nothing firm is sent"), "calendar-days"),
     Door("webhooks", _("Webhooks"), _("Your own systems are called when something happens here"), "webhook"),
     Door("look", _("Your customers' page"), _("Your logo and your colour on the page customers open from an e-mail"), "palette"),

@@ -1,15 +1,14 @@
 """Create a key of the API and print it, once."""
 
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
 from dunning.core import clock
-from dunning.core.api_keys import create_api_key
+from dunning.core.api_keys import create_api_key, end_of_day
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.selectors import get_organization
@@ -59,4 +58,4 @@ def _end_of(text: str | None, organization: Organization) -> datetime | None:
         day = None
     if day is None:
         raise CommandError(_("“%(text)s” is not a date: write it like 2026-12-31.") % {"text": text})
-    return datetime.combine(day, time.max, tzinfo=ZoneInfo(organization.timezone))
+    return end_of_day(day, organization)
