@@ -143,7 +143,7 @@ class Endpoint(APIView):
                 return response
             if name:
                 kept = {header: response.headers[header] for header in KEPT_HEADERS if header in response.headers}
-                given = answers.Given(response.status_code, kept, response.content.decode())
+                given = answers.Given(response.status_code, kept, response.content.decode(), is_secret=operation.tells_secret)
                 answers.keep(key=name, fingerprint=fingerprint, answer=given, now=now)
             failpoints.hit("api-before-commit")
         return response

@@ -31,6 +31,7 @@ class Operation:
     parameters: Mapping[str, tables.Filter] = field(default_factory=dict)
     guarded: bool = False  # takes If-Match
     example: Any = None  # a body
+    tells_secret: bool = False  # its answer may be given again, and lies sealed until then
     tag: str = ""
 
     @property

@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 
 from dunning.core.errors import DomainError
 from dunning.core.models import KeptAnswer
+from dunning.core.sealing import SealBroken, seal, unseal
 from dunning.core.tenancy import current_organization_id
 
 KEPT_FOR: Final = timedelta(hours=24)
+_SEALED: Final = "sealed:"  # no answer begins so: it is JSON, or empty
 
 
 class StillRunning(DomainError):
@@ -33,12 +35,14 @@ class Given:
     status: int
     headers: dict[str, str]
     content: str
+    is_secret: bool = False  # its content lies sealed
 
 
 def take_turn(*, key: str, fingerprint: str, now: datetime) -> Given | None:
     """Hold the name until the transaction ends; the answer when the call was answered within a day, None when it is the first.
 
-    Raises StillRunning while another holds it, OtherCall when it was given to a call with another `fingerprint`.
+    Raises StillRunning while another holds it, OtherCall when it was given to a call with another `fingerprint`, and DomainError when
+    the answer was a secret and the key it was sealed with is gone.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"answer:{current_organization_id()}:{key}"])
@@ -58,15 +62,26 @@ def take_turn(*, key: str, fingerprint: str, now: datetime) -> Given | None:
             _("This Idempotency-Key was used for another call within the last day: give every new call a key of its own."),
             code="other_call",
         )
-    return Given(kept.status, kept.headers, kept.content)
+    try:
+        return _opened(kept)
+    except SealBroken:
+        words = _("This call was answered with a secret that cannot be read with this installation's key any more: make a new one.")
+        raise DomainError(words, code="sealed") from None
 
 
 def keep(*, key: str, fingerprint: str, answer: Given, now: datetime) -> None:
     """Write the answer to the call whose turn it is; answers older than a day are forgotten on the way."""
     forget(now=now)
+    content = _SEALED + seal({"content": answer.content}) if answer.is_secret else answer.content
     KeptAnswer.objects.create(
-        key=key, fingerprint=fingerprint, status=answer.status, headers=answer.headers, content=answer.content, created_at=now
+        key=key, fingerprint=fingerprint, status=answer.status, headers=answer.headers, content=content, created_at=now
     )
+
+
+def _opened(kept: KeptAnswer) -> Given:
+    sealed = kept.content.startswith(_SEALED)
+    content = unseal(kept.content.removeprefix(_SEALED))["content"] if sealed else kept.content
+    return Given(kept.status, kept.headers, content, is_secret=sealed)
 
 
 def forget(*, now: datetime) -> int:

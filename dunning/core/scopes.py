@@ -29,6 +29,7 @@ class ApiResource(models.TextChoices):
     RUNS = "runs", gettext_lazy("Daily runs")
     REPORTS = "reports", gettext_lazy("Reports")
     EVENTS = "events", gettext_lazy("The event log")
+    WEBHOOKS = "webhooks", gettext_lazy("Webhooks")
 
 
 READ_ONLY: Final = frozenset({ApiResource.ORGANIZATION, ApiResource.RUNS, ApiResource.REPORTS, ApiResource.EVENTS})

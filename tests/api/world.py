@@ -113,6 +113,9 @@ def _one_of_each(world: World, customer: str, number: int) -> None:
 def _by_hand(organization: Organization, world: World, times: int) -> None:
     """What only the road or a person makes: a letter to post, a message that waits, a call to make."""
     later = datetime(2026, 10, 12, 8, tzinfo=UTC)
+    for number in range(times):
+        webhook = world.make("webhooks", {"url": f"https://example.com/hooks/{number}", "types": ["mandate.revoked"]})
+        assert world.api.post(f"/webhooks/{webhook['id']}/test").status_code == 201
     with tenant(organization):
         client = Customer.objects.get(number="C1")
         printed = documents.store(content=pdf(), media_type="application/pdf", filename="lettre.pdf", now=NOW)

@@ -26,6 +26,7 @@ from dunning.api.v1 import (
     reports,
     runs,
     tasks,
+    webhooks,
 )
 
 urlpatterns = [
@@ -137,4 +138,14 @@ urlpatterns = [
     path("reports/largest-debtors", ageing.LargestDebtors.as_view()),
     path("events", events.Events.as_view()),
     path("events/<uuid:pk>", events.OneEvent.as_view()),
+    path("webhooks", webhooks.Webhooks.as_view()),
+    path("webhooks/<uuid:pk>", webhooks.OneWebhook.as_view()),
+    path("webhooks/<uuid:pk>/rotate-secret", webhooks.RotateSecret.as_view()),
+    path("webhooks/<uuid:pk>/disable", webhooks.DisableWebhook.as_view()),
+    path("webhooks/<uuid:pk>/enable", webhooks.EnableWebhook.as_view()),
+    path("webhooks/<uuid:pk>/test", webhooks.TestWebhook.as_view()),
+    path("webhooks/<uuid:pk>/replay", webhooks.ReplayWebhook.as_view()),
+    path("webhook-deliveries", webhooks.Deliveries.as_view()),
+    path("webhook-deliveries/<uuid:pk>", webhooks.OneDelivery.as_view()),
+    path("webhook-deliveries/<uuid:pk>/replay", webhooks.ReplayDelivery.as_view()),
 ]
