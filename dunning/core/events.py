@@ -5,15 +5,16 @@ Whoever hands events on (`notifications.webhooks`) connects as the outlet; whoev
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from dunning.core.event_types import CATALOGUE, SUBJECTS
+from dunning.core.models import Event
 from dunning.core.tenancy import current_organization_id
 from dunning.core.tokens import new_id
 
@@ -21,6 +22,8 @@ Outlet = Callable[[str, datetime], UUID | None]
 """Called with an event's type and moment in its transaction: the batch the event joins, or None when nobody asked for such events."""
 Description = Callable[[Collection[UUID]], Mapping[UUID, Mapping[str, Any]]]
 """The fields of `SUBJECTS` for each of these ids, inside `tenant()`; ids it does not know are left out."""
+
+KEPT_FOR: Final = timedelta(days=396)  # 13 months
 
 _outlets: list[Outlet] = []
 _descriptions: dict[str, Description] = {}
@@ -113,3 +116,18 @@ def emit(
                 "once": once,
             },
         )
+
+
+def forget(*, now: datetime) -> int:
+    """Delete the open organization's events of more than 13 months ago; how many there were.
+
+    The last event of an object stays, whatever its age: the next one's number and `once` follow from it.
+    """
+    until = now - KEPT_FOR
+    old = Event.objects.filter(at__lt=until)
+    # Events are written in the order of time, and an index knows that order: where the first younger one stands, the old ones end.
+    first_kept = Event.objects.filter(at__gte=until).order_by("transaction", "pk").values_list("transaction", flat=True).first()
+    if first_kept is not None:
+        old = old.filter(transaction__lte=first_kept)
+    later = Event.objects.filter(object_id=OuterRef("object_id"), sequence__gt=OuterRef("sequence"))
+    return old.filter(Exists(later)).delete()[0]

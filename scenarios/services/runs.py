@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from dunning.core import audit, events
+from dunning.core import answers, audit, events
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.services import next_run_after
@@ -53,6 +53,8 @@ def run_organization(
         kept.update(housekeeping.keep_house(frame=frame, now=now))
         receipts.forget(now=now)
         log.forget(now=now)
+        answers.forget(now=now)
+        events.forget(now=now)
 
     with tenant(organization):  # by itself: it locks no customer, and what the run asks of it must be of today
         payer_indexes.refresh(today=today)

@@ -1,6 +1,6 @@
 """What `emit` writes, and what it refuses."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -39,6 +39,31 @@ def test_a_state_is_told_once_while_it_lasts() -> None:
             events.emit(type=f"message.{state}", object_type="message", object_ids=[message], now=NOW, once=True)
         told = list(Event.objects.order_by("sequence").values_list("type", flat=True))
         assert told == ["message.accepted", "message.delivered", "message.accepted"]
+
+
+def test_old_events_are_forgotten_but_the_last_of_each_object_which_numbers_the_next() -> None:
+    invoice, paid_long_ago, elsewhere = new_id(), new_id(), new_id()
+    ours, theirs = make_organization(), make_organization()
+    with tenant(theirs):
+        for name in ("invoice.created", "invoice.paid"):
+            events.emit(type=name, object_type="invoice", object_ids=[elsewhere], now=NOW)
+    with tenant(ours):
+        for name in ("invoice.created", "invoice.received", "invoice.accepted"):
+            events.emit(type=name, object_type="invoice", object_ids=[invoice], now=NOW)
+        events.emit(type="invoice.paid", object_type="invoice", object_ids=[paid_long_ago], now=NOW)
+        young = NOW + timedelta(days=30)
+        for name in ("invoice.paid", "invoice.reopened"):
+            events.emit(type=name, object_type="invoice", object_ids=[invoice], now=young)
+        assert events.forget(now=NOW + timedelta(days=396)) == 0
+        assert events.forget(now=NOW + timedelta(days=396, seconds=1)) == 3
+        left = Event.objects.order_by("at", "sequence").values_list("object_id", "sequence", "type")
+        assert list(left) == [(paid_long_ago, 1, "invoice.paid"), (invoice, 4, "invoice.paid"), (invoice, 5, "invoice.reopened")]
+        assert events.forget(now=young + timedelta(days=400)) == 1
+        events.emit(type="invoice.paid", object_type="invoice", object_ids=[paid_long_ago], now=NOW, once=True)  # it still is
+        events.emit(type="invoice.paid", object_type="invoice", object_ids=[invoice], now=NOW)
+        assert sorted(Event.objects.values_list("sequence", flat=True)) == [1, 5, 6]
+    with tenant(theirs):
+        assert Event.objects.count() == 2
 
 
 @pytest.mark.parametrize(

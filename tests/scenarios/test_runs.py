@@ -5,9 +5,11 @@ from functools import partial
 
 import pytest
 
+from dunning.core import answers, events
 from dunning.core.errors import DomainError
-from dunning.core.models import Organization
+from dunning.core.models import Event, KeptAnswer, Organization
 from dunning.core.tenancy import tenant
+from dunning.core.tokens import new_id
 from notifications.models import Message
 from scenarios.context import batches
 from scenarios.models import Action, DailyRun, Schedule
@@ -39,6 +41,30 @@ def test_an_invoice_goes_through_its_first_steps() -> None:
         quiet = DailyRun.objects.get(local_date=date(2026, 10, 5))
         assert quiet.counts["decisions"] == {"wait": {"not_yet": 1}}
         assert quiet.counts["messages"] == {}
+
+
+def test_a_morning_forgets_what_was_kept_long_enough() -> None:
+    house = open_house()
+    invoice = new_id()
+    with tenant(house):
+        for name in ("invoice.created", "invoice.paid"):
+            events.emit(type=name, object_type="invoice", object_ids=[invoice], now=at("2026-10-01", 9))
+        for key, moment in (("yesterday", at("2026-10-01", 4)), ("today", at("2026-10-01", 8))):
+            answers.keep(key=key, fingerprint="f", answer=answers.Given(201, {}, "{}"), now=moment)
+
+    def left() -> tuple[list[str], list[int]]:
+        with tenant(house):
+            numbers = Event.objects.filter(object_id=invoice).order_by("sequence").values_list("sequence", flat=True)
+            return sorted(KeptAnswer.objects.values_list("key", flat=True)), list(numbers)
+
+    run_on(house, "2026-10-02")
+    assert left() == (["today"], [1, 2])  # a day, 13 months
+    run_on(house, "2026-10-03")
+    assert left() == ([], [1, 2])
+    run_on(house, "2027-11-01")
+    assert left() == ([], [1, 2])
+    run_on(house, "2027-11-02")
+    assert left() == ([], [2])
 
 
 def test_a_day_run_twice_writes_nothing_twice() -> None:
