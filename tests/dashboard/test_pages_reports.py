@@ -19,9 +19,10 @@ from customers.models import Customer, CustomerGroup
 from dunning.core import clock
 from dunning.core.enums import Role
 from dunning.core.models import Organization
+from dunning.core.spreadsheets import harmless
 from dunning.core.tenancy import tenant
 from dunning.dashboard.reports.registry import REPORTS
-from dunning.dashboard.reports.tables import Column, Table, Value, as_csv, as_xlsx, harmless
+from dunning.dashboard.reports.tables import Column, Table, Value, as_csv, as_xlsx
 from invoices.measures.collection import Lack, Missing
 from invoices.models import CollectionTarget, MonthlySales
 from scenarios import payer_indexes

@@ -1,26 +1,20 @@
 """Tables of a report: shown on the page as the drawing's twin, and written to CSV and XLSX files that no spreadsheet takes for formulas."""
 
-import csv
 import datetime as dt
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from openpyxl import Workbook
 
+from dunning.core import spreadsheets
 from dunning.core.money import format_date, format_number, minor_units
 from dunning.dashboard import formatting
 from invoices.measures.collection import Lack, Missing
 
-DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""First signs of a text that a spreadsheet may run as a formula."""
 NUMERIC: Final = frozenset({"amount", "count", "percent", "days", "index"})
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _DECIMALS: Final = {"count": 0, "percent": 2, "days": 2, "index": 1}
 
 Plain = Decimal | int | str | dt.date | Missing | None
@@ -88,7 +82,7 @@ def worded(value: Plain, kind: str, currency: str) -> str:
     if kind == "amount":
         return formatting.money(value, currency)
     text = format_number(Decimal(value), _DECIMALS.get(kind, 0), formatting.language())
-    return _("%(value)s %%") % {"value": text} if kind == "percent" else text
+    return _("%(value)s%%") % {"value": text} if kind == "percent" else text
 
 
 def lacking(missing: Missing) -> str:
@@ -121,38 +115,14 @@ def month_name(first: dt.date) -> str:
 # --- files ------------------------------------------------------------------------------------------------------------------------------
 
 
-def harmless(text: str) -> str:
-    """A text that a spreadsheet takes for a text: `'` before what looks like a formula."""
-    return f"'{text}" if text.startswith(DANGEROUS) else text
-
-
 def as_csv(table: Table) -> bytes:
-    """The table as CSV in UTF-8 with its mark, as the reader's spreadsheets expect: in French `;` and decimal commas."""
-    french = formatting.language() == "fr"
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=";" if french else ",")
-    for row in _plain_rows(table):
-        writer.writerow([_csv_cell(value, french) for value in row])
-    return out.getvalue().encode("utf-8-sig")
-
-
-def _csv_cell(value: Decimal | int | str | dt.date, french: bool) -> str:
-    if isinstance(value, str):
-        return harmless(value)
-    if isinstance(value, dt.date):
-        return value.strftime("%d/%m/%Y") if french else value.isoformat()
-    return str(value).replace(".", ",") if french else str(value)
+    """The table as CSV, as the reader's spreadsheets expect it."""
+    return spreadsheets.as_csv(_plain_rows(table), french=formatting.language() == "fr")
 
 
 def as_xlsx(table: Table) -> bytes:
-    """The table as a workbook of one sheet: numbers are numbers, dates dates, and texts never formulas."""
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet(slugify(table.title)[:31] or "report")
-    for row in _plain_rows(table):
-        sheet.append([harmless(value) if isinstance(value, str) else value for value in row])
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
+    """The table as a workbook of one sheet."""
+    return spreadsheets.as_xlsx(_plain_rows(table), title=table.title)
 
 
 def _plain_rows(table: Table) -> Iterable[list[Decimal | int | str | dt.date]]:

@@ -1,13 +1,16 @@
 """Customers: the list with what each owes, and the record of one."""
 
+from functools import partial
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from customers.enums import MandateState
 from customers.models import Mandate
 from customers.selectors import contact_chain, get_customer, insolvency_deadlines, list_customers, list_groups
+from dunning.dashboard import exports
 from dunning.dashboard.payer_index import drawn_index
 from dunning.dashboard.records import drawn
 from dunning.dashboard.views.base import MemberRequest, member, page, paged, today_of
@@ -27,11 +30,15 @@ def listing(request: MemberRequest) -> HttpResponse:
     groups = list(list_groups())
     group = next((group for group in groups if group.key == request.GET.get("group")), None)
     query = request.GET.get("find", "")
-    found = paged(request, list_customers(query=query, group=group, sort=request.GET.get("sort", "")))
+    rows = list_customers(query=query, group=group, sort=request.GET.get("sort", ""))
+    if exports.asked_for(request):
+        lines = partial(exports.customer_lines, today=today)
+        return exports.saved_list(request, rows, title=_("Customers"), head=exports.customer_head(), lines=lines, today=today)
+    found = paged(request, rows)
     customers = list(found.object_list)
     totals = customer_totals([customer.pk for customer in customers], today=today)
     indexes = kept_indexes([customer.pk for customer in customers])
-    rows = [
+    shown = [
         (
             customer,
             {currency: open_ for currency, (open_, _overdue) in totals[customer.pk].items()},
@@ -40,7 +47,7 @@ def listing(request: MemberRequest) -> HttpResponse:
         )
         for customer in customers
     ]
-    return page(request, "customers", nav="customers", rows=rows, page=found, groups=groups, group=group, query=query)
+    return page(request, "customers", nav="customers", rows=shown, page=found, groups=groups, group=group, query=query)
 
 
 @member()

@@ -1,6 +1,7 @@
 """Invoices: the list with every item's next step, and the record of one."""
 
 from datetime import date
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -13,6 +14,7 @@ from django.utils.translation import pgettext
 from customers.selectors import contact_chain, get_customer, list_groups
 from dunning.core import documents
 from dunning.core.permissions import Permission
+from dunning.dashboard import exports
 from dunning.dashboard.components import Tab
 from dunning.dashboard.files import answer_file
 from dunning.dashboard.forms.acts import FileForm
@@ -51,6 +53,9 @@ def listing(request: MemberRequest) -> HttpResponse:
     group = next((group for group in groups if group.key == request.GET.get("group")), None)
     query = request.GET.get("find", "")
     rows = list_steps(today=today, query=query, state=state, group=group, sort=request.GET.get("sort", ""))
+    if exports.asked_for(request):
+        lines = partial(exports.invoice_lines, today=today)
+        return exports.saved_list(request, rows, title=_("Invoices"), head=exports.invoice_head(), lines=lines, today=today)
     found = paged(request, rows)
     return page(
         request,

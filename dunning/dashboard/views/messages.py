@@ -14,6 +14,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from dunning.core import clock, documents
 from dunning.core.enums import PAPER_CHANNELS, WRITTEN_CHANNELS, Channel
 from dunning.core.permissions import Permission
+from dunning.dashboard import exports
 from dunning.dashboard.components import Tab
 from dunning.dashboard.files import answer_file
 from dunning.dashboard.forms.inbox import TrialForm
@@ -59,7 +60,11 @@ def listing(request: MemberRequest) -> HttpResponse:
     state = choices_of(request, "state", TABS, "all")
     channel = choices_of(request, "channel", tuple(WRITTEN_CHANNELS))
     query = request.GET.get("find", "")
-    found = paged(request, list_messages(channel=channel, query=query, state="" if state == "all" else state))
+    rows = list_messages(channel=channel, query=query, state="" if state == "all" else state)
+    if exports.asked_for(request):
+        head, today = exports.message_head(), today_of(request)
+        return exports.saved_list(request, rows, title=_("Messages"), head=head, lines=exports.message_lines, today=today)
+    found = paged(request, rows)
     words = {
         "all": _("All"),
         "sent": pgettext("messages", "Sent"),

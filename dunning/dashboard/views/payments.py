@@ -15,7 +15,7 @@ from customers.selectors import list_groups
 from dunning.core.money import is_currency
 from dunning.core.permissions import Permission
 from dunning.core.selectors import get_profile
-from dunning.dashboard import formatting
+from dunning.dashboard import exports, formatting
 from dunning.dashboard.components import Tab
 from dunning.dashboard.forms.acts import ReasonForm
 from dunning.dashboard.forms.payments import IdentifyForm, LedgerForm, PaymentForm
@@ -56,6 +56,9 @@ def listing(request: MemberRequest) -> HttpResponse:
     query = request.GET.get("find", "")
     received = _received(request)
     rows = list_payments(state="" if state == "all" else state, query=query, received=received)
+    if exports.asked_for(request):
+        head, today = exports.payment_head(), today_of(request)
+        return exports.saved_list(request, rows, title=_("Payments"), head=head, lines=exports.payment_lines, today=today)
     found = paged(request, rows)
     counts = {"unidentified": unmatched_count()}
     words = {

@@ -12,12 +12,13 @@ from django.utils.translation import gettext as _
 from dunning.core.money import is_currency
 from dunning.core.permissions import Permission
 from dunning.core.selectors import get_profile, people_of
+from dunning.core.spreadsheets import CSV_TYPE, XLSX_TYPE
 from dunning.dashboard import formatting
 from dunning.dashboard.forms.reports import SalesForm, TargetForm
 from dunning.dashboard.reports.content import Content, Report
 from dunning.dashboard.reports.filters import AS_OF, CLOSING, MONTH, PERIOD, Filters, period_choices, read, span
 from dunning.dashboard.reports.registry import CHARTED, REPORTS
-from dunning.dashboard.reports.tables import XLSX, as_csv, as_xlsx, month_name
+from dunning.dashboard.reports.tables import as_csv, as_xlsx, month_name
 from dunning.dashboard.views.base import MemberRequest, act_page, acting, done, fragment, member, page, submitted, today_of
 from invoices.owed import Scope
 from invoices.reports.sales import last_full_month, months_before, sales
@@ -28,7 +29,7 @@ WORK = ("GET", "HEAD", "POST")
 STATED_MONTHS = 36
 LARGE = 20_000
 """Open items beyond which the index draws one drawing after the other."""
-FILES = {"csv": (as_csv, "text/csv; charset=utf-8"), "xlsx": (as_xlsx, XLSX)}
+FILES = {"csv": (as_csv, CSV_TYPE), "xlsx": (as_xlsx, XLSX_TYPE)}
 
 
 @member()

@@ -19,11 +19,11 @@ from customers.enums import PortalAction
 from dunning.core import documents
 from dunning.core.models import Document
 from dunning.core.money import format_date, minor_units
+from dunning.core.spreadsheets import harmless
 from dunning.portal.access import Visitor, debtor
 from dunning.portal.base import page, saved_file
 from dunning.portal.items import choose, ticked
 from dunning.portal.views.pay import running_plan
-from invoices.importers.report import harmless
 from invoices.models import Installment
 from invoices.selectors.items import unallocated_credits
 from scenarios.selectors.portal import sees_whole_account, visible_items

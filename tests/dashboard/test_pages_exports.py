@@ -1,0 +1,98 @@
+"""Every list as a file: the lines of its filters, all of them, numbers as numbers, and no text a formula."""
+
+import csv
+import io
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from openpyxl import load_workbook
+
+from dunning.core.tenancy import tenant
+from dunning.dashboard import exports
+from tests.dashboard.conftest import House
+from tests.factories import make_customer, make_invoice
+
+LISTS = ("invoices", "customers", "payments", "messages")
+
+
+def saved(client: Client, name: str, **query: str) -> list[list[str]]:
+    answer = client.get(reverse(f"dashboard:{name}"), {"file": "csv", **query})
+    assert (answer.status_code, answer["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    assert answer["Content-Disposition"].startswith(f'attachment; filename="{name}-2026-10-09')
+    return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+
+
+def test_invoices_with_their_next_step(owner: Client, house: House) -> None:
+    head, *rows = saved(owner, "invoices", state="overdue")
+    assert head[:3] == ["Invoice", "Customer", "Customer number"]
+    first = dict(zip(head, rows[0], strict=True))
+    assert (first["Invoice"], first["Customer number"], first["Due"], first["Days late"]) == ("FA-1", "C1", "2026-10-01", "8")
+    assert (first["Amount"], first["Left to pay"], first["Currency"]) == ("1200.00", "1200.00", "EUR")
+    assert [row[0] for row in saved(owner, "invoices", state="disputed")[1:]] == ["FA-2"]
+    assert saved(owner, "invoices", find="nothing of that name")[1:] == []
+
+
+def test_customers_a_line_for_each_currency(owner: Client, house: House) -> None:
+    with tenant(house.organization):
+        make_customer("C8", name="=HYPERLINK(1)")
+        dollars = make_invoice(house.item.customer, currency="USD", amount="70.00", issued_on=date(2026, 9, 1), due_on=date(2026, 12, 1))
+    rows = saved(owner, "customers")[1:]
+    durand = [row[-3:] for row in rows if row[0] == "Durand SARL"]
+    assert durand == [["1200.00", "1200.00", "EUR"], ["0", str(dollars.outstanding), "USD"]]
+    assert [row[0] for row in rows if row[1] == "C8"] == ["'=HYPERLINK(1)"]
+
+
+def test_payments_and_messages(owner: Client, house: House) -> None:
+    head, *rows = saved(owner, "payments")
+    first = dict(zip(head, rows[0], strict=True))
+    assert (first["Payer"], first["External reference"], first["Not set against anything"]) == ("Inconnu", "B-1", "2400.00")
+    subjects = [row[0] for row in saved(owner, "messages", state="sent")[1:]]
+    assert house.sent.subject in subjects
+
+
+def test_a_workbook_holds_numbers_and_days(owner: Client, house: House) -> None:
+    answer = owner.get(reverse("dashboard:invoices"), {"file": "xlsx", "state": "overdue"})
+    sheet = load_workbook(io.BytesIO(answer.content)).active
+    head, line = [list(row) for row in sheet.iter_rows(values_only=True)][:2]
+    found = dict(zip(head, line, strict=True))
+    assert (found["Amount"], found["Due"].date()) == (1200, date(2026, 10, 1))
+
+
+def test_in_french_it_is_written_as_french_spreadsheets_read_it(owner: Client, house: House) -> None:
+    answer = owner.get(reverse("dashboard:invoices"), {"file": "csv"}, headers={"accept-language": "fr"})
+    line = answer.content.decode("utf-8-sig").splitlines()[1].split(";")
+    assert ("1200,00" in line, "01/10/2026" in line) == (True, True)
+
+
+def test_a_list_too_long_for_a_file_says_so(owner: Client, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "MOST", 1)
+    answer = owner.get(reverse("dashboard:invoices"), {"file": "csv", "state": "open"}, follow=True)
+    assert answer.redirect_chain == [(f"{reverse('dashboard:invoices')}?state=open", 302)]
+    assert "This list has 2 lines and a file holds 1" in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_page_leads_to_its_file_and_odd_ones_are_pages(owner: Client, house: House, name: str) -> None:
+    page = owner.get(reverse(f"dashboard:{name}"), {"find": "", "page": "1"}).content.decode()
+    assert "file=csv" in page and "file=xlsx" in page
+    assert owner.get(reverse(f"dashboard:{name}"), {"file": "exe"})["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_file_asks_as_often_for_three_rows_as_for_one(owner: Client, house: House, name: str) -> None:
+    def count() -> int:
+        with CaptureQueriesContext(connection) as found:
+            saved(owner, name)
+        return len(found)
+
+    count()
+    before = count()
+    with tenant(house.organization):
+        for number in (7, 8, 9):
+            make_invoice(make_customer(f"C{number}"), amount=Decimal(10), issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+    assert count() == before
