@@ -260,7 +260,7 @@ def test_a_target_is_set_and_compared_with(boss: Client, reader: Client, books: 
     assert answer.status_code == 302
     found = page(boss, "collected", period="2026-09").context["found"]
     # 2 400 and the part of 2 000 in September, and 250 on account.
-    assert [figure.value for figure in found.figures] == ["€4,650.00", "€10,000.00", "46.50 %"]
+    assert [figure.value for figure in found.figures] == ["€4,650.00", "€10,000.00", "46.50%"]
     assert "€4,650.00" in boss.get(found.figures[0].href).content.decode()
     with tenant(books):
         assert CollectionTarget.objects.get().amount == 10000
