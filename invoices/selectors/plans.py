@@ -4,14 +4,15 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from django.db.models import prefetch_related_objects
+from django.db.models import QuerySet, prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from dunning.core.errors import DomainError
 from invoices.enums import PlanState
-from invoices.models import Allocation, PaymentPlan, PaymentPlanItem
+from invoices.models import Allocation, Installment, PaymentPlan, PaymentPlanItem
 
 _NOTHING = Decimal(0)
 
@@ -56,9 +57,10 @@ def get_plan(identifier: UUID) -> PaymentPlan:
     return found
 
 
-def plans_about(installment_ids: Collection[UUID], *, running: bool = False) -> list[PlanView]:
-    """The plans of these items, or only those that run, the latest first."""
-    planned = PaymentPlanItem.objects.filter(installment__in=list(installment_ids)).values("plan")
+def plans_about(installments: Collection[UUID] | QuerySet[Installment, Any], *, running: bool = False) -> list[PlanView]:
+    """The plans of these items - their ids, or a query of them -, or only those that run, the latest first."""
+    wanted: Any = installments.order_by().values("pk") if isinstance(installments, QuerySet) else list(installments)
+    planned = PaymentPlanItem.objects.filter(installment__in=wanted).values("plan")
     plans = PaymentPlan.objects.select_related("customer", "document").filter(pk__in=planned)
     return views_of(plans.filter(state=PlanState.ACTIVE) if running else plans)
 

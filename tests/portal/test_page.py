@@ -133,7 +133,7 @@ def test_the_page_asks_the_same_number_of_queries_whatever_is_open(visitor: Clie
         many(debt, count - 1)
     with CaptureQueriesContext(connection) as queries:
         page = visitor.get("/portal/").content
-    assert len(queries) == 23
+    assert len(queries) == 22
     assert page.count(b'class="item"') == min(count, 20)
 
 

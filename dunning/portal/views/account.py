@@ -44,7 +44,7 @@ def account(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "several_customers": len(visitor.family) > 1,
         "habit": payer_index_sentence(visitor.customer),
         "has_copies": any(item.invoice.document_id for item in rows.object_list),
-        "plans": plans_about(list(items.values_list("pk", flat=True)), running=True),
+        "plans": plans_about(items, running=True),
     }
     return page(request, visitor, "account", **context)
 
