@@ -4,6 +4,7 @@ name (`Idempotency-Key`), its precondition (`If-Match`), the one call down, and 
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
@@ -31,6 +32,7 @@ from dunning.core.tenancy import tenant
 
 KEPT_HEADERS: Final = ("Content-Type", "ETag", "Location")
 LONGEST_NAME: Final = 255
+_NAME: Final = re.compile(rf"[!-~]{{1,{LONGEST_NAME}}}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,7 @@ class Endpoint(APIView):
                 given = answers.Given(response.status_code, kept, response.content.decode(), is_secret=operation.tells_secret)
                 answers.keep(key=name, fingerprint=fingerprint, answer=given, now=now)
             failpoints.hit("api-before-commit")
+        failpoints.hit("api-after-commit")
         return response
 
     def _check_precondition(self, request: HttpRequest, ids: dict[str, Any]) -> None:
@@ -225,8 +228,10 @@ def _name_of(request: HttpRequest) -> str:
     name: str | None = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if name is None:
         return ""
-    if not 0 < len(name) <= LONGEST_NAME or not name.isascii() or not name.isprintable():
-        words = _("An Idempotency-Key has at most %(most)s printable ASCII characters, such as a UUID.") % {"most": LONGEST_NAME}
+    if not _NAME.fullmatch(name):
+        words = _("An Idempotency-Key has at most %(most)s printable ASCII characters and no spaces, such as a UUID.") % {
+            "most": LONGEST_NAME
+        }
         raise Refusal(400, "bad_idempotency_key", words)
     return name
 

@@ -24,6 +24,7 @@ NAMES: Final = frozenset(
         "inbox-stored-not-processed",
         "payment-committed",
         "api-before-commit",  # the effect and the answer to its call are written, nothing is committed
+        "api-after-commit",  # both are committed, the caller was not told
     }
 )
 ACTIONS: Final = ("kill", "stop", "sleep", "raise")
