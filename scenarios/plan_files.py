@@ -31,7 +31,8 @@ from scenarios.plan_content import MOST_STEPS, PlanContent, StepContent
 
 FORMAT: Final = "dunning-plan/1"
 LARGEST_FILE: Final = 512 * 1024  # bytes; a plan of forty steps with every text in two languages takes a quarter of it
-DEEPEST: Final = 20  # collections within collections; a plan needs four
+_DEEPEST: Final = 20  # levels; a plan has five
+_MOST_PARTS: Final = 15_000  # values and brackets; forty steps with every text in two languages have half as many
 _MOST_TEXTS: Final = 400
 _LONGEST_OFFSET: Final = 1000  # days
 _KEY: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -90,11 +91,13 @@ def _compose(source: str | bytes) -> yaml.Node:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise PlanFileError([_("The file is not UTF-8 text: save it as UTF-8.")]) from None
+    depth = 0
     try:
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for number, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+            if number > _MOST_PARTS:
+                raise PlanFileError([_("The file holds more than %(most)d values: it is not a plan.") % {"most": _MOST_PARTS}])
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > DEEPEST:  # the parser's time grows with the square of the depth
+            if depth > _DEEPEST:
                 raise PlanFileError([_("The file is nested too deeply: it is not a plan.")])
             if isinstance(event, yaml.AliasEvent):
                 # An alias can unfold into gigabytes; a plan needs none.

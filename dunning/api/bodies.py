@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
 from django.http import HttpRequest
@@ -17,6 +17,7 @@ YAML: Final = "application/yaml"
 LARGEST: Final = {JSON: 2 * 1024**2, PDF: 10 * 1024**2, YAML: 512 * 1024}
 """Bytes by media type: a thousand invoices in instalments are one megabyte of JSON."""
 DEEPEST: Final = 20  # brackets inside brackets; the deepest body that means something has five
+_LONGEST_NUMBER: Final = 40  # characters
 
 
 def read(request: HttpRequest, media_type: str) -> Any:
@@ -74,15 +75,22 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _exact(text: str) -> Decimal:
-    if len(text) > 40:
-        raise Refusal(400, "bad_json", _("“%(number)s…” is not a number anybody needs.") % {"number": text[:20]})
-    return Decimal(text)
+    if len(text) > _LONGEST_NUMBER:
+        raise _useless(text)
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent beyond all numbers
+        raise _useless(text) from None
 
 
 def _whole(text: str) -> int:
-    if len(text) > 40:
-        raise Refusal(400, "bad_json", _("“%(number)s…” is not a number anybody needs.") % {"number": text[:20]})
+    if len(text) > _LONGEST_NUMBER:
+        raise _useless(text)
     return int(text)
+
+
+def _useless(text: str) -> Refusal:
+    return Refusal(400, "bad_json", _("“%(number)s…” is not a number anybody needs.") % {"number": text[:20]})
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -95,7 +103,7 @@ def _too_deep() -> Refusal:
 
 def _measure(value: Any) -> None:
     level: list[Any] = [value]
-    for _depth in range(DEEPEST + 1):
+    for _depth in range(DEEPEST):
         inner: list[Any] = []
         for container in level:
             if isinstance(container, dict):

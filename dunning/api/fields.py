@@ -100,7 +100,8 @@ class Word(Value):
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or data not in self.choices:
-            self.fail("invalid_choice", value=str(data)[:40], known=", ".join(choice or '""' for choice in self.choices))
+            shown = "…" if isinstance(data, (list, dict)) else str(data)[:40]
+            self.fail("invalid_choice", value=shown, known=", ".join(choice or '""' for choice in self.choices))
         return data
 
 
