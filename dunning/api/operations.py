@@ -30,6 +30,7 @@ class Operation:
     also: tuple[int, ...] = ()  # further statuses with the same answer
     parameters: Mapping[str, tables.Filter] = field(default_factory=dict)
     guarded: bool = False  # takes If-Match
+    refuses: bool = False  # by a rule, although it only reads
     example: Any = None  # a body
     tells_secret: bool = False  # its answer may be given again, and lies sealed until then
     tag: str = ""

@@ -200,6 +200,8 @@ class ApiSchema(AutoSchema):
             found += [411, 413, 415]
         if operation.writes:
             found += [409, 422]
+        if operation.refuses:
+            found.append(422)
         if operation.guarded:
             found.append(412)
         return sorted(found)

@@ -18,6 +18,7 @@ from dunning.api.errors import Refusal
 
 WINDOW: Final = 10  # seconds
 STRANGERS: Final = 100  # calls an address may make in a window with keys that do not open
+_PATIENCE: Final = 0.25  # seconds for which a call waits for the cache
 _CACHE_AWAY: Final = 5.0  # seconds for which a cache that did not answer is left alone
 _REMEMBERED: Final = 10_000  # names counted by a process
 
@@ -72,7 +73,7 @@ class Counter:
             import redis  # not where nobody calls
 
             address = settings.CACHES["default"]["LOCATION"]
-            self._client = redis.Redis.from_url(address, socket_connect_timeout=0.25, socket_timeout=0.25)
+            self._client = redis.Redis.from_url(address, socket_connect_timeout=_PATIENCE, socket_timeout=_PATIENCE)
         pipe = self._client.pipeline(transaction=False)
         pipe.incr(key)
         pipe.expire(key, 2 * WINDOW)

@@ -19,29 +19,11 @@ from dunning.core.models import AuditEvent, Event
 from dunning.core.tenancy import tenant
 from tests.api.conftest import ACTOR, NOW, NOWHERE, Api, program
 from tests.api.served import Served, ids_of, operations
-from tests.api.world import World, inhabit
+from tests.api.world import KINDS, World, inhabit
 from tests.scenarios.houses import open_house
 from tests.scenarios.road import pdf
 
 pytestmark = pytest.mark.usefixtures("undone")
-KINDS = {  # what the field of a body is an id of
-    "customer_id": "customers",
-    "payer_id": "customers",
-    "parent_id": "customers",
-    "group_id": "groups",
-    "contact_id": "contacts",
-    "contact": "contacts",
-    "substitute": "contacts",
-    "substitute_id": "contacts",
-    "installment_id": "installments",
-    "installment_ids": "installments",
-    "invoice_id": "invoices",
-    "credited_invoice_id": "invoices",
-    "plan_id": "plans",
-    "owner_id": "members",
-    "assignee_id": "members",
-    "account_owner_id": "members",
-}
 INSTEAD = {  # a body names one of several
     ("createCreditNote", "credited_invoice_id"): ("credited_number",),
     ("assignPlan", "group_id"): ("customer_id",),

@@ -21,6 +21,24 @@ from tests.scenarios.houses import run_on
 from tests.scenarios.road import pdf
 
 TODAY = date(2026, 10, 9)
+KINDS = {  # what the field of a body is an id of
+    "customer_id": "customers",
+    "payer_id": "customers",
+    "parent_id": "customers",
+    "group_id": "groups",
+    "contact_id": "contacts",
+    "contact": "contacts",
+    "substitute": "contacts",
+    "substitute_id": "contacts",
+    "installment_id": "installments",
+    "installment_ids": "installments",
+    "invoice_id": "invoices",
+    "credited_invoice_id": "invoices",
+    "plan_id": "plans",
+    "owner_id": "members",
+    "assignee_id": "members",
+    "account_owner_id": "members",
+}
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from dunning.api.endpoint import Answer, Call, Endpoint
-from dunning.api.errors import Fault, unreadable
+from dunning.api.errors import Fault, refused
 from dunning.api.fields import Amount, Count, Day, Text, Uid, Word, money_text
 from dunning.api.operations import operation
 from dunning.api.shapes import Shape
@@ -109,7 +109,7 @@ class DebtorsRow(Shape):
 class AgedBalance(Endpoint):
     resource = "reports"
 
-    @operation("getAgedBalance", "Read the aged balance", answers=AgedBalanceRow, parameters={**_SCOPE, **_ON})
+    @operation("getAgedBalance", "Read the aged balance", answers=AgedBalanceRow, parameters={**_SCOPE, **_ON}, refuses=True)
     def get(self, call: Call) -> Answer:
         """On a past day, as the ledger knows that day now."""
         scope, on = _scope(call), _day(call)
@@ -165,6 +165,7 @@ class LargestDebtors(Endpoint):
             **_ON,
             "most": Filter(Count(least=1, most=MOST_DEBTORS), "", "How many; 10 when left out."),
         },
+        refuses=True,
     )
     def get(self, call: Call) -> Answer:
         """Together with the others they owe what the aged balance says."""
@@ -202,7 +203,7 @@ def _day(call: Call) -> date:
     today = call.caller.today
     day: date = call.query.get("on", today)
     if day > today:
-        raise unreadable([Fault("on", "too_late", _("This day has not come yet: ask for today, or a day before."))])
+        raise refused([Fault("on", "too_late", _("This day has not come yet: ask for today, or a day before."))])
     return day
 
 
