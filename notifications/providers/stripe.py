@@ -116,9 +116,10 @@ class Stripe(CardService):
 
     def look_up_page(self, provider_id: str, deadline: Deadline) -> CardNews | None:
         said = looked_up(self._sessions.take(deadline).get(f"{self.url}/{provider_id}", headers=self._headers()), "Stripe")
-        if said.get("payment_status") == "paid":
-            return _news("paid", said, event_id=f"{provider_id}:paid", at=None)
-        return _news("expired", said, event_id=f"{provider_id}:expired", at=None) if said.get("status") == "expired" else None
+        kind = "paid" if said.get("payment_status") == "paid" else str(said.get("status"))
+        if kind not in ("paid", "expired"):
+            return None
+        return _news(kind, said, event_id=f"{provider_id}:{kind}", at=None, is_test=said.get("livemode") is not True)
 
     def verify(self, callback: Callback, *, now: datetime) -> str:
         """HMAC-SHA-256 over the moment and the raw body, under any of our secrets. The event's own name: the signature covers it."""

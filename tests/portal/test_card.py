@@ -397,6 +397,15 @@ def test_a_report_that_never_came_is_asked_for(till: Till, at_noon: clock.Virtua
     assert len(till.ledger()[0]) == 1
 
 
+def test_a_test_that_was_never_reported_books_nothing_either(till: Till) -> None:
+    take_cards(till.debt, till.stripe.url, key=TEST_KEY)
+    place = till.order()
+    till.session["payment_status"] = "paid"
+    assert card_payments.find_out(now=NOW + 3 * HOUR) == 1
+    assert "This was a test" in till.page(f"{place}?back=paid")
+    assert till.ledger() == ([], {"FA-1": Decimal(1200)})
+
+
 def test_a_page_nobody_paid_is_closed_when_it_is_asked_about(till: Till) -> None:
     place = till.order()
     till.session["status"] = "expired"
