@@ -89,6 +89,14 @@ class BankDetails:
     qr_svg: str = field(default="", repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class LetterCheck:
+    """How a letter is checked: `address` as people type it, without https://, and the same as a QR code, a complete `<svg>` element."""
+
+    address: str
+    qr_svg: str = field(repr=False)
+
+
 WORDS: Final[dict[str, dict[str, str]]] = {
     "fr": {
         "overdue": "Échues", "coming_due": "À échoir", "to_confirm": "À confirmer", "information": "Pour information",

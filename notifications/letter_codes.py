@@ -9,7 +9,6 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from typing import Final
@@ -18,6 +17,7 @@ from uuid import UUID
 from django.conf import settings
 
 from dunning.core.tenancy import current_organization_id
+from notifications.blocks import LetterCheck
 from notifications.models import LetterCode, PrintedLetter
 
 PATH: Final = "/v/"
@@ -27,14 +27,6 @@ _FIGURES: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789A
 """From Python's base 32 to Crockford's, which leaves out I, L, O and U."""
 _TYPED: Final = str.maketrans("OIL", "011", "- \u2010\u2011\u2013.")
 """What people type for what they read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What a letter prints so that its reader can check it: where, and the same as a QR code (a complete `<svg>` element)."""
-
-    address: str  # without https://, as people type it
-    qr_svg: str
 
 
 def _keys() -> list[str]:
@@ -64,14 +56,14 @@ def read(typed: str) -> str:
     return typed[:100].upper().translate(_TYPED)
 
 
-def check_of(message_id: UUID) -> Check:
+def check_of(message_id: UUID) -> LetterCheck:
     """What the letter of the open organization's message prints."""
     import segno  # 4 MB that only a process which prints needs
 
     address = f"{settings.PUBLIC_BASE_URL}{PATH}{grouped(_code(settings.SECRET_KEY, current_organization_id(), message_id))}"
     out = BytesIO()
     segno.make_qr(address, error="m").save(out, kind="svg", border=4, xmldecl=False, svgns=True, omitsize=True, light="#fff", nl=False)
-    return Check(address.removeprefix("https://"), out.getvalue().decode())
+    return LetterCheck(address.removeprefix("https://"), out.getvalue().decode())
 
 
 def save(letters: Sequence[PrintedLetter], *, now: datetime) -> None:

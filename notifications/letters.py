@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from html import escape
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 from django.utils.translation import gettext as _
 
@@ -21,6 +21,7 @@ from notifications.blocks import (
     BankDetails,
     ChronologyRow,
     InvoiceTable,
+    LetterCheck,
     SectionKind,
     TableRow,
     TableSection,
@@ -97,15 +98,6 @@ class Annex:
     note: str = ""
 
 
-class Check(Protocol):
-    """How the letter is checked: `address` as people type it, and the same as a QR code, a complete `<svg>` element."""
-
-    @property
-    def address(self) -> str: ...
-    @property
-    def qr_svg(self) -> str: ...
-
-
 @dataclass(frozen=True, slots=True)
 class LetterContent:
     """A letter, every value formatted in its language. `body_html` comes from `rendering.render_letter_text` with this module's blocks.
@@ -127,7 +119,7 @@ class LetterContent:
     window: Literal["left", "right"] = "right"
     enclosures: Sequence[str] = ()
     annex: Annex | None = None
-    check: Check | None = None
+    check: LetterCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,12 +327,13 @@ def _references(references: Sequence[tuple[str, str]]) -> str:
     return "".join(f"<tr><th>{escape(label)}</th><td>{escape(value)}</td></tr>" for label, value in references)
 
 
-def _check(check: Check, phrases: dict[str, str]) -> str:
+def _check(check: LetterCheck, phrases: dict[str, str]) -> str:
     image = base64.b64encode(check.qr_svg.encode()).decode()
+    address = "/<wbr>".join(
+        f"<span>{escape(part)}</span>" for part in check.address.split("/")
+    )  # a line breaks there, never within the code
     said = f"<strong>{escape(phrases['check'])}</strong><br>{escape(phrases['check_how'])}"
     code = f'<img alt="{escape(phrases["check_alt"])}" src="data:image/svg+xml;base64,{image}">'
-    # A line may break after a slash, never within the code.
-    address = "/<wbr>".join(f"<span>{escape(part)}</span>" for part in check.address.split("/"))
     return f'{code}<p>{said}<br><span class="address">{address}</span></p>'
 
 
