@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -37,6 +38,7 @@ from notifications.models import InboundEvent, ProviderAccount
 NOW = datetime(2026, 11, 5, 9, 0, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[2]
 IN_TIME = 0.3  # seconds
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: (\d+)")
 
 
 def account() -> ProviderAccount:
@@ -100,6 +102,9 @@ class Line:
                 self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
             self.writer.write(content)
             head = await self.reader.readuntil(b"\r\n\r\n")
+            said = _LENGTH.search(head)
+            if said is not None:
+                await self.reader.readexactly(int(said[1]))
             if b"connection: close" in head.lower():
                 self.drop()
             return int(head[9:12])
