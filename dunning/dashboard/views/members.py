@@ -102,7 +102,10 @@ def remove(request: MemberRequest, pk: UUID) -> HttpResponse:
     if submitted(request, form, lambda _data: people.remove(member=found, by=request.membership, now=clock.now())):
         return done(request, _("%(person)s no longer belongs to your organization.") % {"person": found.user}, _back())
     title = _("Remove %(person)s") % {"person": found.user}
-    lead = _("Their access ends at once. What they did stays in the history under their name; customers and tasks of theirs stay assigned.")
+    lead = _(
+        "Their access ends at once. What they did stays in the history under their name; customers and tasks of theirs stay assigned. "
+        "API keys they made go on opening: revoke those whose text they may have kept."
+    )
     return act_page(request, form, nav="settings", title=title, verb=_("Remove"), back=_back(), lead=lead, icon="user-minus")
 
 
