@@ -46,6 +46,8 @@ def create(
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
             if not cursor.fetchone():
                 cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), sql.Identifier(OWNER)))
+            # So that it can drop a database of the tests with whoever is left in it.
+            cursor.execute(sql.SQL("GRANT pg_signal_backend TO {}").format(sql.Identifier(OWNER)))
         else:
             cursor.execute(
                 sql.SQL("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO {}").format(sql.Identifier(database), sql.Identifier(OWNER))

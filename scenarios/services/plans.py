@@ -19,7 +19,7 @@ from scenarios.plan_content import PlanContent, StepContent
 from scenarios.plan_files import TextContent
 from scenarios.plan_sentences import sentence
 from scenarios.plan_store import current_version, load_content, load_surroundings
-from scenarios.validator import Problem, validate_plan
+from scenarios.validator import Problem, Surroundings, validate_plan
 
 
 class InvalidPlan(DomainError):
@@ -47,13 +47,14 @@ def check_plan(content: PlanContent, *, texts: Iterable[TextContent] = ()) -> li
     return validate_plan(content.as_steps(), load_surroundings(texts), thanks=content.thanks)
 
 
-def publish_plan(*, content: PlanContent, actor: str, now: datetime) -> Publication:
+def publish_plan(*, content: PlanContent, actor: str, now: datetime, surroundings: Surroundings | None = None) -> Publication:
     """Put a plan in force: a new immutable version, or the present one when nothing in it changed.
 
     The plan of that key is created, renamed or taken out of the archive as needed. A new version moves only steps not yet acted (rule 2).
-    Raises InvalidPlan when the validator refuses it; nothing is written then.
+    `surroundings` are those of the organization, read once by whoever publishes several plans. Raises InvalidPlan when the validator
+    refuses it; nothing is written then.
     """
-    problems = check_plan(content)
+    problems = validate_plan(content.as_steps(), surroundings or load_surroundings(), thanks=content.thanks)
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise InvalidPlan(problems)
     names = {

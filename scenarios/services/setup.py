@@ -21,7 +21,7 @@ from notifications.models import ProviderAccount
 from notifications.services import set_up_post_office
 from scenarios.context import local_date
 from scenarios.models import ActionPlan, PlanAssignment
-from scenarios.plan_store import current_version
+from scenarios.plan_store import current_version, load_surroundings
 from scenarios.services.plans import Target, assign_plan, publish_plan
 from scenarios.services.texts import TextsLoaded, load_texts
 from scenarios.shipped import GROUPS, STANDARD, shipped_plans
@@ -103,8 +103,9 @@ def set_up_organization(*, organization: Organization, actor: str, now: datetime
 def _publish_plans(*, actor: str, now: datetime) -> tuple[str, ...]:
     known = {plan.key for plan in ActionPlan.objects.all() if current_version(plan) is not None}
     missing = [content for key, content in shipped_plans().items() if key not in known]
+    surroundings = load_surroundings() if missing else None
     for content in missing:
-        publish_plan(content=content, actor=actor, now=now)
+        publish_plan(content=content, actor=actor, now=now, surroundings=surroundings)
     return tuple(content.key for content in missing)
 
 
