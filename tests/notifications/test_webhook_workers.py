@@ -22,6 +22,6 @@ def test_five_hundred_events_are_each_heard_although_workers_are_killed(committe
 
 
 def test_a_worker_that_dies_between_the_answer_and_its_record_says_it_again(committed_database: str) -> None:
-    result = Campaign(events=120, kills=0, workers=2, receivers=2, seed=7, failpoint="after-response:kill:0.2").run()
+    result = Campaign(events=200, kills=0, workers=2, receivers=2, seed=7, failpoint="after-response:kill:0.5").run()
     assert (result.lost, result.changed, result.strangers, result.undelivered) == (0, 0, 0, 0), result.line()
     assert result.kills >= 1 and result.repeated >= 1
