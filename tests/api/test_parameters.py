@@ -47,3 +47,8 @@ def test_a_cursor_that_was_made_up_is_refused(api: Api, cursor: str) -> None:
     answer = api.get(f"/invoices?cursor={cursor}")
     assert answer.status_code == 400
     assert answer.json()["code"] in ("bad_cursor", "bad_request")
+
+
+@pytest.mark.parametrize(("number", "status"), [("1", 200), ("2147483647", 200), ("2147483648", 400), ("99999999999", 400), ("0", 400)])
+def test_a_whole_number_is_read_as_far_as_the_document_says(api: Api, number: str, status: int) -> None:
+    assert api.get(f"/plan-versions?number={number}").status_code == status
