@@ -17,6 +17,8 @@ from dunning.core import clock
 from dunning.core.api_keys import create_api_key, list_api_keys, revoke_api_key
 from dunning.core.models import AuditEvent, Event
 from dunning.core.tenancy import tenant
+from notifications import mailbox
+from notifications.models import Message
 from tests.api.conftest import ACTOR, NOW, NOWHERE, Api, program
 from tests.api.served import Served, ids_of, operations
 from tests.api.world import KINDS, World, inhabit
@@ -137,6 +139,24 @@ def test_no_key_that_does_not_open_opens(one: Served, ours: World) -> None:
     assert all(answer["WWW-Authenticate"].startswith("Bearer") for answer in answers)
     assert [answer.json()["code"] for answer in answers[:3]] == ["no_key", "expired_key", "revoked_key"]
     assert answers[3].content == answers[4].content  # of a key one does not have, nothing is told
+    assert traces(ours) == before
+
+
+@pytest.fixture(scope="module")
+def debtors(worlds: tuple[World, World]) -> list[Api]:
+    """Programs of a debtor: one shows the token of its link as a key, one holds the cookie that link gave it."""
+    with tenant(worlds[0].organization):
+        link = next(filter(None, map(mailbox.page_of, Message.objects.exclude(link_digest=""))))
+    visitor = Api()
+    assert visitor.client.get(link).status_code == 302
+    assert visitor.client.get("/portal/").status_code == 200
+    return [Api(link.strip("/").split("/")[-1]), visitor]
+
+
+@pytest.mark.parametrize("one", operations(), ids=ids_of)
+def test_what_opens_the_debtors_page_opens_nothing_here(one: Served, ours: World, debtors: list[Api]) -> None:
+    before = traces(ours)
+    assert {ask(debtor, one, ours).status_code for debtor in debtors} == {401}
     assert traces(ours) == before
 
 
