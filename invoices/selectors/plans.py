@@ -68,6 +68,8 @@ def plans_about(installments: Collection[UUID] | QuerySet[Installment, Any], *, 
 def views_of(plans: Iterable[PaymentPlan]) -> list[PlanView]:
     """Plans with their parts, in four queries whatever their number."""
     found = sorted(plans, key=lambda plan: plan.agreed_at, reverse=True)
+    if not found:
+        return []
     ids = [plan.pk for plan in found]
     items: dict[UUID, list[PaymentPlanItem]] = {pk: [] for pk in ids}
     for item in PaymentPlanItem.objects.select_related("installment__invoice").filter(plan__in=ids).order_by("installment__due_on", "pk"):

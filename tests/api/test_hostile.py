@@ -34,7 +34,7 @@ def traces(house: Organization) -> tuple[int, int]:
 @pytest.fixture(autouse=True, scope="module")
 def awake() -> None:
     """The first call of a process imports the product."""
-    import dunning.urls  # noqa: F401
+    import dunning.urls  # noqa: F401  so that no first call pays for it
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def caller(committed_database: str) -> Caller:
 def test_fifty_calls_of_one_name_at_once_have_one_effect_and_one_answer(caller: Caller) -> None:
     with serving("api-before-commit:sleep=0.3:1") as server, ThreadPoolExecutor(AT_ONCE) as together:
         for number in ("C1", "C2", "C3"):
-            answers = list(together.map(lambda _: caller.create(server, number, under=f"call-{number}"), range(AT_ONCE)))  # noqa: B023
+            answers = list(together.map(lambda _: caller.create(server, number, under=f"call-{number}"), range(AT_ONCE)))  # noqa: B023  all within the loop
             statuses = Counter(answer.status for answer in answers)
             assert set(statuses) == {201, 409} and statuses.total() == AT_ONCE, statuses
             given = [answer for answer in answers if answer.status == 201]

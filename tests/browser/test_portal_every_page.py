@@ -86,7 +86,8 @@ def look_at(page: "Page", name: str, tmp_path: Path) -> None:
 def test_axe_finds_nothing_on_any_page(
     live_site: LiveSite, house: House, chromium: "Browser", tmp_path: Path, language: str, scheme: str
 ) -> None:
-    context = chromium.new_context(locale="fr-FR", viewport={"width": WIDTH, "height": 844}, color_scheme=scheme)  # type: ignore[arg-type]
+    size = {"width": WIDTH, "height": 844}
+    context = chromium.new_context(locale="fr-FR", viewport=size, color_scheme=scheme)  # type: ignore[arg-type]  # words, not literals
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)

@@ -68,7 +68,7 @@ def house(live_site: LiveSite) -> House:
 
 
 def phone(chromium: "Browser", **options: object) -> "BrowserContext":
-    return chromium.new_context(locale="fr-FR", viewport=PHONE, timezone_id="Europe/Paris", **options)  # type: ignore[arg-type]
+    return chromium.new_context(locale="fr-FR", viewport=PHONE, timezone_id="Europe/Paris", **options)  # type: ignore[arg-type]  # options passed on
 
 
 def scan(page: "Page", path: Path) -> list[str]:

@@ -20,6 +20,7 @@ class _MonthForm(forms.Form):
 
     def __init__(self, *args: Any, months: Sequence[tuple[date, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # type: the field made above is a choice field, and the form knows it as a field
         self.fields["month"].choices = [(month.isoformat(), words) for month, words in months]  # type: ignore[attr-defined]
 
     def clean_currency(self) -> str:
