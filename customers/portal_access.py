@@ -23,6 +23,7 @@ from django.db.models.functions import Least
 
 from customers.enums import ADMINISTRATOR_ACTIONS, ContactRole, PortalAction
 from customers.models import Contact, PortalToken
+from dunning.core.rows import columns_of, read_rows
 from dunning.core.tenancy import current_organization_id
 
 SLIDING: Final = timedelta(days=90)
@@ -35,6 +36,10 @@ MASK: Final = "personal-link-known-to-its-recipient-alone_"
 _BREAK: Final = r"(?:=?\r?\n[> \t]*)?"
 _TOKEN: Final = re.compile(rf"/p/(?:{_BREAK}[A-Za-z0-9_-]){{43}}(?![A-Za-z0-9_-])")
 _TOKEN_BYTES: Final = re.compile(_TOKEN.pattern.encode())
+_BY_ID: Final = (
+    f"SELECT {columns_of(PortalToken)} FROM customers_portaltoken"  # noqa: S608 - made of column names
+    " WHERE id = %s AND revoked_at IS NULL AND expires_at > %s::timestamptz"
+)
 
 
 def _keys() -> list[str]:
@@ -161,7 +166,7 @@ def find_link(token: str, *, now: datetime) -> PortalToken | None:
 
 def get_link(link_id: UUID, *, now: datetime) -> PortalToken | None:
     """The link of an open page, while it serves."""
-    return _serving(now).filter(pk=link_id).first()
+    return next(iter(read_rows(PortalToken, _BY_ID, [link_id, now])), None)
 
 
 def _serving(now: datetime) -> QuerySet[PortalToken]:

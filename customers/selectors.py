@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from customers import mailboxes
@@ -16,6 +16,8 @@ from customers.enums import CustomerKind, Reachability
 from customers.models import Contact, Customer, CustomerGroup
 from dunning.core import search
 from dunning.core.errors import DomainError
+from dunning.core.prepared import ask
+from dunning.core.rows import columns_of, read_rows
 
 # Overseas territories whose creditors have four months to declare (R622-24: outside metropolitan France).
 METROPOLITAN = "FR"
@@ -94,6 +96,18 @@ def contact_chain(customer_ids: Sequence[UUID], *, today: date) -> dict[UUID, li
     return chain
 
 
+_CONTACT: Final = f"SELECT {columns_of(Contact)} FROM customers_contact WHERE id = %s AND is_active"  # noqa: S608 - made of column names
+_CUSTOMER: Final = f"SELECT {columns_of(Customer)} FROM customers_customer WHERE id = %s"  # noqa: S608
+
+
+def active_contact(identifier: UUID) -> Contact | None:
+    """A contact who is still written to, with its customer."""
+    for contact in read_rows(Contact, _CONTACT, [identifier]):
+        (contact.customer,) = read_rows(Customer, _CUSTOMER, [contact.customer_id])
+        return contact
+    return None
+
+
 def without_email() -> QuerySet[Customer]:
     """Customers nobody can write an e-mail to: no active contact with an address that has not failed."""
     reachable = Contact.objects.filter(is_active=True).exclude(email="").exclude(email_state=Reachability.FAILED)
@@ -102,8 +116,14 @@ def without_email() -> QuerySet[Customer]:
 
 def payer_family(customer_id: UUID) -> list[UUID]:
     """The customer and those it pays for: a transfer of his may settle any of their items."""
-    family = Customer.objects.filter(Q(pk=customer_id) | Q(payer=customer_id)).order_by("pk")
-    return list(family.values_list("pk", flat=True))
+    return sorted(payer_names(customer_id))
+
+
+def payer_names(customer_id: UUID) -> dict[UUID, str]:
+    """The names of the customer and of those it pays for, by id, as lists are sorted."""
+    with connection.cursor() as cursor:
+        ask(cursor, "SELECT id, name FROM customers_customer WHERE id = %s OR payer_id = %s ORDER BY sort_name, id", [customer_id] * 2)
+        return dict(cursor.fetchall())
 
 
 def has_legal_regime(customer: Customer) -> bool:

@@ -32,6 +32,14 @@ def describe_organizations(ids: Collection[UUID]) -> Mapping[UUID, Mapping[str, 
     return {row.organization.pk: {"slug": row.organization.slug, "held": row.held_at is not None} for row in profiles}
 
 
+_SERVED: Final = f"SELECT {columns_of(Organization)} FROM core_organization WHERE id = %s AND suspended_at IS NULL"  # noqa: S608 - made of column names
+
+
+def open_organization(identifier: UUID) -> Organization | None:
+    """The organization while it is served: there is one, and it is not suspended."""
+    return next(iter(read_rows(Organization, _SERVED, [identifier])), None)
+
+
 _PROFILE: Final = f"SELECT {columns_of(OrganizationProfile)} FROM core_organizationprofile"  # noqa: S608 - made of column names
 
 

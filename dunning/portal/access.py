@@ -25,16 +25,16 @@ from django.views.decorators.csrf import csrf_exempt
 from customers import portal_access
 from customers.enums import MachineSign, PortalAction
 from customers.models import Contact, Customer, PortalToken, PortalVisit
+from customers.selectors import active_contact, payer_names
 from dunning.core import clock, limits
 from dunning.core.enums import Language
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization, OrganizationProfile
-from dunning.core.selectors import get_profile
+from dunning.core.selectors import get_profile, open_organization
 from dunning.core.tenancy import tenant
 from dunning.portal.sessions import Session, read_session, write_session
 from dunning.portal.uploads import A_DAY, LARGEST_FORM
 from notifications.models import Message
-from scenarios.selectors.portal import payers_of
 from scenarios.services.declaring import send_new_link
 
 logger = logging.getLogger(__name__)
@@ -232,7 +232,7 @@ def _visitor(request: HttpRequest, link: PortalToken, session: Session, now: dat
         profile=get_profile(),
         customer=contact.customer,
         contact=contact,
-        family=payers_of(contact),
+        family=payer_names(contact.customer_id),
         actions=portal_access.allowed_actions(link, contact.role),
         language=_language(request, contact),
         now=now,
@@ -242,8 +242,8 @@ def _visitor(request: HttpRequest, link: PortalToken, session: Session, now: dat
 
 def _people(link: PortalToken) -> tuple[Organization, Contact] | None:
     """The creditor and the contact, while both are served."""
-    organization = Organization.objects.filter(pk=link.organization_id, suspended_at=None).first()
-    contact = Contact.objects.select_related("customer__group").filter(pk=link.contact_id, is_active=True).first()
+    organization = open_organization(link.organization_id)
+    contact = active_contact(link.contact_id)
     return (organization, contact) if organization is not None and contact is not None else None
 
 

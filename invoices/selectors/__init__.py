@@ -21,7 +21,7 @@ from invoices.selectors.items import (
     view_items,
 )
 from invoices.selectors.payer_index import kept_indexes, payer_index_sentence
-from invoices.selectors.plans import PlanView, get_plan, plans_about
+from invoices.selectors.plans import PlanView, get_plan, has_running_plans, plans_about
 from invoices.selectors.receipts import Received, list_payments, payment_allocations, sum_of_payments, unmatched_count
 from invoices.selectors.said import last_sayings, state_of, takes_no_promise
 from invoices.selectors.statement import Line, LineKind, Statement, customer_statement, ledger_balance
@@ -52,6 +52,7 @@ __all__ = [
     "get_payment",
     "get_plan",
     "has_many_open_items",
+    "has_running_plans",
     "insolvency_split",
     "is_residue",
     "kept_indexes",

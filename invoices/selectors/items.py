@@ -4,8 +4,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -13,6 +15,8 @@ from dunning.core import search
 from dunning.core.errors import DomainError
 from dunning.core.models import OrganizationProfile
 from dunning.core.money import quantize
+from dunning.core.prepared import ask
+from dunning.core.rows import columns_of, read_rows
 from dunning.core.selectors import get_calendar, get_profile
 from invoices.enums import DisputeState, HoldKind, HoldSide, InvoiceKind, InvoiceState, PromiseState
 from invoices.measures.ageing import bucket_of
@@ -20,6 +24,29 @@ from invoices.models import Allocation, Dispute, Hold, Installment, Invoice, Led
 from invoices.selectors.plans import PlanView, plans_about
 
 _NOTHING = Decimal(0)
+_DISPUTES: Final = (
+    f"SELECT {columns_of(Dispute)} FROM invoices_dispute"  # noqa: S608 - made of column names, as the next two
+    " WHERE installment_id = ANY(%s::uuid[]) AND state = 'open'"
+)
+_PROMISES: Final = (
+    f"SELECT {columns_of(Promise)} FROM invoices_promise"  # noqa: S608
+    " WHERE installment_id = ANY(%s::uuid[]) AND state = 'open'"
+)
+# Of single items, as `running_holds` tells them.
+_HOLDS: Final = (
+    f"SELECT {columns_of(Hold)} FROM invoices_hold"  # noqa: S608
+    " WHERE installment_id = ANY(%(ids)s::uuid[]) AND released_on IS NULL AND starts_on <= %(today)s::date"
+    " AND (ends_on >= %(today)s::date OR side = 'ours') ORDER BY ends_on, id"
+)
+_CREDITS: Final = """
+SELECT currency, sum(unallocated) FROM (
+    SELECT currency, unallocated FROM invoices_payment
+    WHERE customer_id = ANY(%(ids)s::uuid[]) AND unallocated > 0 AND cancelled_at IS NULL
+    UNION ALL
+    SELECT currency, unallocated FROM invoices_invoice
+    WHERE customer_id = ANY(%(ids)s::uuid[]) AND unallocated > 0 AND kind = 'credit_note' AND state = 'issued'
+) credit GROUP BY currency
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +177,10 @@ def view_items(installments: Iterable[Installment], *, today: date) -> list[Item
     items = list(installments)
     ids = [item.pk for item in items]
     profile = get_profile()
-    disputes = {row.installment_id: row for row in Dispute.objects.filter(installment__in=ids, state=DisputeState.OPEN)}
-    promises = {row.installment_id: row for row in Promise.objects.filter(installment__in=ids, state=PromiseState.OPEN)}
+    disputes = {row.installment_id: row for row in read_rows(Dispute, _DISPUTES, [ids])}
+    promises = {row.installment_id: row for row in read_rows(Promise, _PROMISES, [ids])}
     held: dict[UUID, list[Hold]] = {}
-    for hold in running_holds(today=today).filter(installment__in=ids):
+    for hold in read_rows(Hold, _HOLDS, {"ids": ids, "today": today}):
         if hold.installment_id is not None:
             held.setdefault(hold.installment_id, []).append(hold)
     calendar = get_calendar(profile)
@@ -240,6 +267,13 @@ def unallocated_credits(customer_ids: Collection[UUID]) -> tuple[list[Payment], 
         customer__in=customer_ids, kind=InvoiceKind.CREDIT_NOTE, state=InvoiceState.ISSUED, unallocated__gt=0
     ).order_by("issued_on", "pk")
     return list(payments), list(notes)
+
+
+def credit_sums(customer_ids: Collection[UUID]) -> dict[str, Decimal]:
+    """What `unallocated_credits` come to, by currency."""
+    with connection.cursor() as cursor:
+        ask(cursor, _CREDITS, {"ids": list(customer_ids)})
+        return dict(cursor.fetchall())
 
 
 @dataclass(frozen=True, slots=True)

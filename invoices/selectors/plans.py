@@ -4,13 +4,15 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import QuerySet, prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from dunning.core.errors import DomainError
+from dunning.core.prepared import ask
 from invoices.enums import PlanState
 from invoices.models import Allocation, Installment, PaymentPlan, PaymentPlanItem
 
@@ -63,6 +65,22 @@ def plans_about(installments: Collection[UUID] | QuerySet[Installment, Any], *, 
     planned = PaymentPlanItem.objects.filter(installment__in=wanted).values("plan")
     plans = PaymentPlan.objects.select_related("customer", "document").filter(pk__in=planned)
     return views_of(plans.filter(state=PlanState.ACTIVE) if running else plans)
+
+
+_RUNNING: Final = """
+SELECT EXISTS (
+    SELECT FROM invoices_paymentplan p
+    JOIN invoices_paymentplanitem t ON t.organization_id = p.organization_id AND t.plan_id = p.id
+    JOIN invoices_installment i ON i.organization_id = t.organization_id AND i.id = t.installment_id
+    WHERE p.state = 'active' AND i.customer_id = ANY(%s::uuid[]))
+"""
+
+
+def has_running_plans(customer_ids: Collection[UUID]) -> bool:
+    """Whether a plan runs about any item of these customers, whoever agreed it."""
+    with connection.cursor() as cursor:
+        ask(cursor, _RUNNING, [list(customer_ids)])
+        return bool(cursor.fetchone()[0])
 
 
 def views_of(plans: Iterable[PaymentPlan]) -> list[PlanView]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count
 
+from dunning.core.rows import columns_of, read_rows
 from invoices.enums import PromiseState
 from invoices.models import DebtorAct, Promise
 
@@ -26,6 +27,10 @@ SELECT i.id::text, i.outstanding::text,
         WHERE p.organization_id = i.organization_id AND p.installment_id = i.id AND p.state = 'open')
 FROM invoices_installment i WHERE i.id = ANY(%s::uuid[]) ORDER BY i.id
 """
+_LAST: Final = (
+    f"SELECT DISTINCT ON (installment_id) {columns_of(DebtorAct)} FROM invoices_debtoract"  # noqa: S608 - made of column names
+    " WHERE installment_id = ANY(%s::uuid[]) AND undone_at IS NULL ORDER BY installment_id, at DESC, id DESC"
+)
 
 
 def state_of(installment_ids: Collection[UUID]) -> str:
@@ -38,8 +43,8 @@ def state_of(installment_ids: Collection[UUID]) -> str:
 
 def last_sayings(installment_ids: Collection[UUID]) -> dict[UUID, DebtorAct]:
     """The latest valid act about each of these items."""
-    acts = DebtorAct.objects.filter(installment__in=list(installment_ids), undone_at=None).order_by("installment", "-at", "-pk")
-    return {act.installment_id: act for act in acts.distinct("installment") if act.installment_id is not None}
+    acts = read_rows(DebtorAct, _LAST, [list(installment_ids)])
+    return {act.installment_id: act for act in acts if act.installment_id is not None}
 
 
 def takes_no_promise(customer_ids: Collection[UUID]) -> bool:

@@ -12,13 +12,12 @@ from uuid import UUID
 from django.db.models import Case, Count, F, Max, Min, QuerySet, Sum, Value, When
 
 from customers.enums import WHOLE_ACCOUNT_ROLES
-from customers.models import Contact, Customer, PortalToken
-from customers.selectors import payer_family
+from customers.models import Contact, PortalToken
 from dunning.core.enums import Phase
 from invoices.enums import InvoiceState
 from invoices.models import DebtorAct, Installment
 from invoices.selectors import ItemView, last_sayings, view_items
-from invoices.selectors.items import unallocated_credits
+from invoices.selectors.items import credit_sums
 from notifications.enums import NEVER_LEFT, WAITING
 from notifications.models import Message
 from scenarios.enums import ActionState
@@ -72,12 +71,6 @@ def sees_whole_account(contact: Contact) -> bool:
     return contact.role in WHOLE_ACCOUNT_ROLES
 
 
-def payers_of(contact: Contact) -> dict[UUID, str]:
-    """The names of its customer and of those its customer pays for, by id."""
-    family = Customer.objects.filter(pk__in=payer_family(contact.customer_id)).order_by("sort_name", "pk")
-    return dict(family.values_list("pk", "name"))
-
-
 def visible_items(contact: Contact, family: Collection[UUID]) -> QuerySet[Installment]:
     """The open items this contact may see and answer for, the oldest due first, with their invoice and customer."""
     found = Installment.objects.select_related("invoice", "customer").filter(
@@ -107,7 +100,7 @@ def portal_account(*, contact: Contact, family: Collection[UUID], items: QuerySe
         .order_by("invoice__currency")
     )
     whole = sees_whole_account(contact)
-    credits = _credits(family) if whole else {}
+    credits = credit_sums(family) if whole else {}
     totals = [
         Totals(
             currency=row["invoice__currency"],
@@ -121,14 +114,6 @@ def portal_account(*, contact: Contact, family: Collection[UUID], items: QuerySe
         for row in rows
     ]
     return Account(totals, _phase(items), whole)
-
-
-def _credits(family: Collection[UUID]) -> dict[str, Decimal]:
-    payments, notes = unallocated_credits(family)
-    sums: dict[str, Decimal] = {}
-    for currency, amount in [*((row.currency, row.unallocated) for row in payments), *((row.currency, row.unallocated) for row in notes)]:
-        sums[currency] = sums.get(currency, Decimal(0)) + amount
-    return sums
 
 
 def _phase(items: QuerySet[Installment]) -> Phase:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connections
 from django.test import override_settings
 
 from dunning.core.models import Organization
@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> None:
     api.client.defaults["HTTP_HOST"] = "127.0.0.1"
     api.get("/groups")  # the first call imports the product
     bulk(api, options.rows)
-    with connection.cursor() as cursor:
+    with connections["owner"].cursor() as cursor:
         cursor.execute("ANALYZE")
     lists(api, organization, options.lists)
     wait(api, options.rate, options.seconds, options.connections)

@@ -18,7 +18,7 @@ from dunning.portal.access import Visitor, debtor
 from dunning.portal.base import page, saved_file
 from dunning.portal.items import choose
 from dunning.portal.registry import ACTS
-from invoices.selectors import payer_index_sentence, plans_about
+from invoices.selectors import has_running_plans, payer_index_sentence, plans_about
 from scenarios.selectors.portal import Account, portal_account, portal_items, visible_items
 from scenarios.wording import copy_name
 
@@ -44,7 +44,7 @@ def account(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "several_customers": len(visitor.family) > 1,
         "habit": payer_index_sentence(visitor.customer),
         "has_copies": any(item.invoice.document_id for item in rows.object_list),
-        "plans": plans_about(items, running=True),
+        "plans": plans_about(items, running=True) if has_running_plans(visitor.family) else [],
     }
     return page(request, visitor, "account", **context)
 
