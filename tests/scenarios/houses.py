@@ -14,6 +14,7 @@ from scenarios.models import Action
 from scenarios.services.runs import RunReport, run_organization
 from scenarios.services.setup import set_up_organization
 from tests.factories import make_organization
+from tests.scenarios import kept_house
 
 CLERK = "user:0199aaaa-0000-7000-8000-000000000001"
 
@@ -25,10 +26,14 @@ def at(day: str, hour: int = 9, minute: int = 5) -> datetime:
 
 def open_house(day: str = "2026-09-01", **profile: Any) -> Organization:
     """An organization with the five plans, its texts and its post office, not supervised."""
+    if (kept := kept_house.put_back(day, profile)) is not None:
+        return kept
     organization = make_organization(**profile)
     set_up_organization(organization=organization, actor="system", now=at(day))
     with tenant(organization):
         OrganizationProfile.objects.update(supervised_until=None)
+    if not profile:
+        kept_house.keep(day, organization)
     return organization
 
 
