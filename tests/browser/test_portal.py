@@ -1,7 +1,6 @@
 """A debtor's minute in a real browser: from the e-mail the local post office kept to what the plan makes of the answer."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -132,36 +131,6 @@ def test_a_program_that_presses_every_button_does_nothing(live_site: LiveSite, h
     with tenant(house.organization):
         assert (Declaration.objects.count(), DebtorAct.objects.count()) == (0, 0)
     context.close()
-
-
-@pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
-def test_every_page_is_accessible_and_fits(
-    live_site: LiveSite, house: House, chromium: "Browser", tmp_path: Path, language: str, width: int, height: int
-) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    context = chromium.new_context(locale="fr-FR", viewport={"width": width, "height": height})
-    page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.goto(live_site.url + house.path)
-    for number, path in enumerate(PAGES):
-        page.goto(f"{live_site.url}/portal/{path}{'&' if '?' in path else '?'}lang={language}")
-        page.screenshot(path=tmp_path / f"{number}-{language}-{width}.png", full_page=True)
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{path}: {found.generate_report()}"
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.locator("html").get_attribute("lang") == language
-    page.goto(f"{live_site.url}/portal/promise/")
-    page.locator("form.act button").click()
-    assert Axe().run(page).violations_count == 0
-    page.screenshot(path=tmp_path / f"refused-{language}-{width}.png", full_page=True)
-    page.goto(f"{live_site.url}/p/nothing/")
-    assert Axe().run(page).violations_count == 0
-    page.screenshot(path=tmp_path / f"gone-{language}-{width}.png", full_page=True)
-    context.close()
-    assert [line for line in said if "404" not in line and "422" not in line] == []
 
 
 def test_the_link_is_nowhere_after_a_whole_journey(live_site: LiveSite, house: House, chromium: "Browser") -> None:
