@@ -19,13 +19,16 @@ from dunning.core.prepared import ask
 from scenarios.context import NO_PAST, PLAIN_SITUATIONS, Case, Frame, read_past, steps_of
 from scenarios.context_sql import CLASSES, EVENTFUL, OPEN_CENTS, PASTS, PLANNED_APART
 from scenarios.enums import DecisionKind, Reason
-from scenarios.facts import Balance, CustomerFacts, Decision, Item
+from scenarios.facts import Balance, CustomerFacts, Decision, Habit, Item
 from scenarios.planner import decide
 from scenarios.schedule import Tally, stands
+from scenarios.timing import MOST_TIMES_USUAL
 
 WORTH_IT: Final = 50
 """Customers with open items below which the questions asked here cost more than they spare."""
-_NOTHING_TODAY: Final = frozenset({(DecisionKind.WAIT, Reason.NOT_YET), (DecisionKind.FINISHED, Reason.PLAN_FINISHED)})
+_NOTHING_TODAY: Final = frozenset(
+    {(DecisionKind.WAIT, Reason.NOT_YET), (DecisionKind.WAIT, Reason.HABIT), (DecisionKind.FINISHED, Reason.PLAN_FINISHED)}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class _Class:
     currency: str
     answered: bool
     proven: bool
+    usual_delay: int | None  # of a good payer, where the amount is within the habit
     version: str | None
     last_step_key: str | None
     last_done_on: date | None
@@ -129,6 +133,8 @@ def _classes(cursor: Any, frame: Frame, *, stirred: list[str]) -> list[_Class]:
         "minimum": Decimal(minimum) / 100,
         "residue": Decimal(frame.policy.residue_cents) / 100,
         "percent": frame.policy.residue_percent,
+        "habits": frame.profile.follows_habits,
+        "times_usual": MOST_TIMES_USUAL,
     }
     # Behind the wall PostgreSQL expects a tenth of the rows, for which sorting looks cheaper than hashing: a fifth of the answer's time.
     ask(cursor, CLASSES, {"stirred": stirred, **figures}, under="SET LOCAL enable_sort = off; ")
@@ -162,6 +168,7 @@ def _nothing_today(frame: Frame, found: _Class, pasts: Mapping[str, str]) -> Dec
         found.currency,
         entered_on=max(since, found.entered_on.toordinal()),
         situation=PLAIN_SITUATIONS[found.answered, found.proven],
+        habit=None if found.usual_delay is None else Habit(found.usual_delay, cents),
     )
     decision = decide(
         item=item, steps=steps, history=past.entries, calendar=frame.calendar, policy=frame.policy, today=today, progress=past.progress

@@ -21,7 +21,7 @@ from dunning.core.tenancy import current_scope
 from invoices.selectors import unmatched_reach
 from scenarios.context_sql import ACTIONS, BESIDE_SETTINGS, ITEMS, LOCK_GROUPS, OPEN_CUSTOMERS, RECENT_MESSAGES
 from scenarios.enums import ActionState, Channel, Phase
-from scenarios.facts import QUIET, CustomerFacts, HistoryEntry, Item, ItemSituation, Policy, Steps
+from scenarios.facts import QUIET, CustomerFacts, Habit, HistoryEntry, Item, ItemSituation, Policy, Steps
 from scenarios.plans import Assignments, CurrentPlan, current_plans, load_assignments
 from scenarios.progress import FRESH, Progress, read_history
 from scenarios.standing import balances_of, customer_facts, fetch, item_situation, rare_facts
@@ -207,6 +207,8 @@ def load_batch(frame: Frame, customer_ids: Sequence[str]) -> Batch:
         actions: dict[str, str] = dict(fetch(cursor, ACTIONS, ids))
         recent = _recent(cursor, ids, frame)
     find, plans, by_invoice = frame.assignments.find, frame.plans, frame.assignments.invoices
+    good_payers = rare.habits if frame.profile.follows_habits else {}
+    habits: Mapping[str, Habit] | None = None
     pasts: dict[tuple[str, str], Past] = {}
     cases: list[Case] = []
     last_id, since = "", 0
@@ -222,6 +224,7 @@ def load_batch(frame: Frame, customer_ids: Sequence[str]) -> Batch:
             last_id = customer_id
             usual = find(invoice="", customer=customer_id, group=groups[customer_id])
             steps, since = steps_of(usual, plans)
+            habits = good_payers.get(customer_id)
         if by_invoice:
             steps, since = steps_of(by_invoice.get(invoice_id, usual), plans)
         situation = PLAIN_SITUATIONS[answered, proven]
@@ -236,7 +239,7 @@ def load_batch(frame: Frame, customer_ids: Sequence[str]) -> Batch:
             past = pasts[key] = read_past(text, steps, today) if known is None else known
         item = Item(
             item_id, invoice_id, customers[customer_id], issue_on, due_on, amount, outstanding, currency, iban,
-            since if since > entered_on else entered_on, supplied_on, situation, source,
+            since if since > entered_on else entered_on, supplied_on, situation, source, habits.get(currency) if habits else None,
         )  # fmt: skip
         cases.append(Case(item, steps, row[15:], past))
     return Batch(customers=customers, cases=cases, recent=recent)

@@ -135,6 +135,10 @@ ACTIONS: Final = _PASTS.format(
 PASTS: Final = _PASTS.format(items="%s::uuid[]")
 """The same for items by their own ids."""
 
+_COUNTED_ON: Final = """NOT EXISTS (SELECT 1 FROM invoices_habitsetaside a
+                  WHERE a.organization_id = h.organization_id AND a.customer_id = h.customer_id AND a.lifted_at IS NULL)"""
+"""A habit that nobody set aside (rule 13)."""
+
 # What few items and customers have, in one question: its answer's columns mean what `context` says by the first of them.
 RARE: Final = f"""
 WITH wanted AS MATERIALIZED (SELECT unnest(%s::uuid[]) AS id)
@@ -168,6 +172,10 @@ SELECT 'credit_note', v.customer_id::text, v.id::text, v.currency, v.number, (v.
        NULL, NULL
 FROM invoices_invoice v JOIN wanted ON wanted.id = v.customer_id
 WHERE v.unallocated > 0 AND v.state = 'issued' AND v.kind = 'credit_note'
+UNION ALL
+SELECT 'habit', h.customer_id::text, NULL, h.currency, '', (h.usual_amount * 100)::bigint, NULL, h.days, NULL
+FROM invoices_payerhabit h JOIN wanted ON wanted.id = h.customer_id
+WHERE {_COUNTED_ON}
 ORDER BY day
 """
 
@@ -231,23 +239,25 @@ WITH open AS MATERIALIZED (
                OR (i.outstanding < i.amount
                    AND (i.outstanding <= %(residue)s OR i.outstanding * 100 <= i.amount * %(percent)s)) AS odd,
            c.group_id, v.issued_on, i.due_on, v.entered_on, v.currency, {_ANSWERED} AS answered, v.delivery_proof_id IS NOT NULL AS proven,
+           CASE WHEN %(habits)s AND i.outstanding <= %(times_usual)s * h.usual_amount AND {_COUNTED_ON} THEN h.days END AS usual_delay,
            s.version_id, s.last_step_key, s.last_done_on, s.next_step_key, s.next_on, s.reason, s.until, s.chased
     FROM invoices_installment i
     JOIN invoices_invoice v ON v.organization_id = i.organization_id AND v.id = i.invoice_id
     JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id
     LEFT JOIN scenarios_schedule s ON s.organization_id = i.organization_id AND s.installment_id = i.id
+    LEFT JOIN invoices_payerhabit h ON h.organization_id = i.organization_id AND h.customer_id = i.customer_id AND h.currency = v.currency
     WHERE i.outstanding > 0 AND NOT EXISTS (SELECT FROM unnest(%(stirred)s::uuid[]) stirred (id) WHERE stirred.id = i.customer_id)
 )
 SELECT (array_agg(open.id))[1]::text, count(*), array_agg(customer_id)::text, (sum(outstanding) * 100)::bigint, odd,
-       coalesce(group_id::text, ''), issued_on, due_on, entered_on, currency, answered, proven,
+       coalesce(group_id::text, ''), issued_on, due_on, entered_on, currency, answered, proven, usual_delay,
        version_id::text, last_step_key, last_done_on, next_step_key, next_on, reason, until, chased
 FROM open
 LEFT JOIN (
     SELECT a.installment_id, bit_xor({_DIGEST}) AS digest
     FROM scenarios_action a WHERE a.installment_id IN (SELECT id FROM open) GROUP BY a.installment_id
 ) past ON past.installment_id = open.id
-GROUP BY odd, group_id, issued_on, due_on, entered_on, currency, answered, proven, version_id, last_step_key, last_done_on, next_step_key,
-         next_on, reason, until, chased, digest
+GROUP BY odd, group_id, issued_on, due_on, entered_on, currency, answered, proven, usual_delay, version_id, last_step_key, last_done_on,
+         next_step_key, next_on, reason, until, chased, digest
 """
 
 OPEN_CENTS: Final = """

@@ -202,6 +202,7 @@ class Reason(models.TextChoices):
     # rules 2, 4, 9, 11
     CONDITION_FALSE = "condition_false", _("The step's condition is false")
     PAYER_INDEX = "payer_index", _("The customer's payer index does not call for it")
+    HABIT = "habit", _("A good payer's habit: it waits for the usual pay run")
     PAST_DUE_DATE = "past_due_date", _("The due date has passed")
     ALREADY_ANSWERED = "already_answered", _("Receipt and acceptance are already known")
     IN_PROGRESS = "in_progress", _("The previous step is not finished")

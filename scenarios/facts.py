@@ -82,7 +82,7 @@ class Steps:
     grouping: Grouping = Grouping.ACCOUNT
     minimum_cents: int = 0  # rule 1: a net at or below it is not chased
     spacing: int | None = None  # rule 6, when the plan has a figure of its own
-    _dates: "dict[tuple[int, int, int], NominalDates]" = field(default_factory=dict, init=False, repr=False, compare=False)
+    _dates: "dict[tuple[int, int, int, int | None], NominalDates]" = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -102,6 +102,11 @@ class Steps:
     def first_friendly(self) -> int:
         """Index of the first written friendly step, where a rejected dispute resumes (rule 7); `size` when the plan has none."""
         return next((n for n, s in enumerate(self.steps) if s.phase == Phase.FRIENDLY and s.channel in WRITTEN), self.size)
+
+    @cached_property
+    def first_call(self) -> int:
+        """Index of the first call after the due date, which waits for a good payer's habit (rule 13); `size` when the plan has none."""
+        return next((n for n, s in enumerate(self.steps) if Phase.SERVICE < s.phase < Phase.LEGAL and s.channel == Channel.CALL), self.size)
 
     def __hash__(self) -> int:
         return hash((self.plan, self.version))
@@ -126,6 +131,14 @@ def compile_steps(
 
 
 # --- the item and its customer ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """A good payer's habit (rule 13): pays `days` days after the due date, invoices of mostly `usual_cents`. Not passed once set aside."""
+
+    days: int
+    usual_cents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +296,7 @@ class Item:
     supplied_on: int | None = None  # delivery or service (rule 12)
     situation: ItemSituation = QUIET
     source: str = ""  # the import that brought it (rule 15)
+    habit: Habit | None = None  # of its customer, in its currency
 
 
 @fact(frozen=True, slots=True)

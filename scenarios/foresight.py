@@ -44,10 +44,13 @@ class Coming:
 
 @dataclass(slots=True)
 class Foresight:
-    """What comes, in order, and the items whose step nobody can be reached for, with what is open on them."""
+    """What comes, in order; the items whose step nobody can be reached for, with what is open on them; and those whose reminder or call
+    waits for their customer's usual pay run (rule 13).
+    """
 
     coming: list[Coming] = field(default_factory=list)
     unreached: dict[str, Item] = field(default_factory=dict)
+    by_habit: set[str] = field(default_factory=set)
 
 
 def foresee(
@@ -143,6 +146,8 @@ class _Days:
             self._execute(decision, day)
         elif decision.kind is _WAIT and decision.on is not None:
             self.due[number] = max(decision.on, day + 1)
+            if decision.reason is Reason.HABIT:
+                self.found.by_habit.add(decision.item.id)
         else:
             self.due[number] = None
             if decision.reason is Reason.COMMITMENT_PENDING:

@@ -32,7 +32,7 @@ from scenarios.outcomes import ALERT_AFTER, Age, approval_age, call_age, posting
 ACTOR: Final = "system"
 UNMATCHED_AFTER: Final = 3  # business days before an unidentified receipt becomes a task (rule 8)
 
-_COMING: Final = (Reason.NOT_YET, Reason.TOO_EARLY_FOR_LEGAL, Reason.SPACING, Reason.ONE_PER_DAY, Reason.LEDGER_NOT_COVERED)
+_COMING: Final = (Reason.NOT_YET, Reason.HABIT, Reason.TOO_EARLY_FOR_LEGAL, Reason.SPACING, Reason.ONE_PER_DAY, Reason.LEDGER_NOT_COVERED)
 
 
 def keep_house(*, frame: Frame, now: datetime) -> Counter[str]:

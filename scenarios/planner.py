@@ -1,4 +1,4 @@
-"""What happens to an item today, and what comes after: rules 2, 3, 4, 7 and 9 on top of `eligibility`.
+"""What happens to an item today, and what comes after: rules 2, 3, 4, 7, 9 and 13 on top of `eligibility`.
 
 `decide` is the one implementation behind the daily run, the timeline's future, the dry run, the back-test and the departure board. It is
 pure: it reads its arguments and nothing else.
@@ -33,6 +33,7 @@ _WAIT: Final = DecisionKind.WAIT
 _BLOCKED: Final = DecisionKind.BLOCKED
 _FINISHED: Final = DecisionKind.FINISHED
 _NOT_YET: Final = Reason.NOT_YET
+_HABIT: Final = Reason.HABIT
 _LONGEST_FORECAST: Final = 800  # days: two years, more than any plan lasts
 
 
@@ -92,6 +93,7 @@ def _next(
     enters_at = steps.first_reminder if progress.overdue < 0 and item.entered_on > item.due_on else 0
     soonest: int | None = None
     soonest_step: Step | None = None
+    reason = _NOT_YET
     passed: list[Step] = []
     for index in range(progress.start, steps.size):
         step = steps.steps[index]
@@ -119,6 +121,8 @@ def _next(
         if on > today:
             if soonest is None or on < soonest:
                 soonest, soonest_step = on, step
+                if index in dates.moved and on == dates.rolled[index]:
+                    reason = _HABIT
             break
         if not calendar.is_bd_ordinal(today):
             soonest, soonest_step = calendar.roll_ordinal(today), step
@@ -130,7 +134,7 @@ def _next(
         return _settle(item, steps, history, progress, step, on, skips, calendar, policy, today, passed)
     if soonest_step is None:
         return Decision(_FINISHED, item, None, None, Reason.PLAN_FINISHED, steps, skips=tuple(skips))
-    return Decision(_WAIT, item, soonest_step, soonest, _NOT_YET, steps, skips=tuple(skips) if skips else ())
+    return Decision(_WAIT, item, soonest_step, soonest, reason, steps, skips=tuple(skips) if skips else ())
 
 
 def _settle(

@@ -40,7 +40,9 @@ from scenarios.planner import decide
 from scenarios.schedule import Tally, write_schedule
 from scenarios.spacing import Cargo, Correspondence, Waiting, Written
 
-_COMES_BY_ITSELF = [reason.value for reason in (Reason.NOT_YET, Reason.SPACING, Reason.ONE_PER_DAY, Reason.HELD_THEIRS, Reason.PROMISED)]
+_COMES_BY_ITSELF = [
+    reason.value for reason in (Reason.NOT_YET, Reason.HABIT, Reason.SPACING, Reason.ONE_PER_DAY, Reason.HELD_THEIRS, Reason.PROMISED)
+]
 _DUE_BY_STEP = """
 SELECT version_id, next_step_key, count(DISTINCT customer_id)
 FROM scenarios_schedule

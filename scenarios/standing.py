@@ -22,6 +22,7 @@ from scenarios.facts import (
     CustomerFacts,
     CustomerSituation,
     Dispute,
+    Habit,
     Hold,
     ItemSituation,
     OpenCommitment,
@@ -52,6 +53,7 @@ class Rare:
     customer_holds: dict[str, list[Hold]]
     commitments: dict[str, list[OpenCommitment]]
     credits: dict[str, dict[str, list[Credit]]]
+    habits: dict[str, dict[str, Habit]]  # by customer and currency (rule 13)
 
 
 def fetch(cursor: Any, sql: str, ids: list[str]) -> list[tuple[Any, ...]]:
@@ -63,7 +65,7 @@ def fetch(cursor: Any, sql: str, ids: list[str]) -> list[tuple[Any, ...]]:
 
 def rare_facts(cursor: Any, ids: list[str]) -> Rare:
     """What few items and customers have, of these customers."""
-    rare = Rare(set(), {}, {}, {}, {}, {}, {})
+    rare = Rare(set(), {}, {}, {}, {}, {}, {}, {})
     grouped: dict[tuple[str, str, int, str], set[str]] = {}
     for fact, customer_id, item_id, name, detail, cents, on, until, paid in fetch(cursor, RARE, ids):
         match fact:
@@ -77,6 +79,8 @@ def rare_facts(cursor: Any, ids: list[str]) -> Rare:
                     rare.customer_holds.setdefault(customer_id, []).append(hold)
                 else:
                     rare.item_holds.setdefault(item_id, []).append(hold)
+            case "habit":
+                rare.habits.setdefault(customer_id, {})[name] = Habit(until, cents)
             case "commitment":
                 grouped.setdefault((customer_id, name, on, detail), set()).add(item_id)
             case _:

@@ -34,6 +34,7 @@ _STILL_CLAIMED: Final = frozenset(
     {
         Reason.DUE_NOW,
         Reason.NOT_YET,
+        Reason.HABIT,
         Reason.IN_PROGRESS,
         Reason.AWAITING_APPROVAL,
         Reason.ONE_PER_DAY,

@@ -1,4 +1,4 @@
-"""When the steps of a plan fall due (rule 2), before anything that happened to the item is looked at: pure date arithmetic, remembered."""
+"""When the steps of a plan fall due (rules 2 and 13), before what happened to the item is looked at: pure date arithmetic, remembered."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +10,13 @@ from scenarios.facts import Item, Policy, Promise, Step, Steps
 
 _MOST_REMEMBERED: Final = 50_000
 _SERVICE: Final = Phase.SERVICE
+_LEGAL: Final = Phase.LEGAL
+BEFORE_PAY_RUN: Final = 2
+"""Business days before a good payer's next pay run on which the first reminder comes (rule 13)."""
+AFTER_USUAL_DAY: Final = 3
+"""Calendar days after a good payer's usual day on which the first call comes."""
+MOST_TIMES_USUAL: Final = 2
+"""An open amount above so many times the usual one is out of the habit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +25,16 @@ class NominalDates:
 
     `nominal` are unrolled; `spans` are the same without public holidays and closures, for gaps: a gap that shrank because a holiday
     pushed its beginning would make a step earlier. `rolled` are business days: a SERVICE step has None there when no business day up to
-    the due date is left for it; an overdue step's is after the due date whatever its offset.
+    the due date is left for it; an overdue step's is after the due date whatever its offset. `moved` are the steps that a good payer's
+    habit made later in both; `call_gap` days then part the moved reminder from the call.
     """
 
     calendar: Calendar
     nominal: tuple[int, ...]
     spans: tuple[int, ...]
     rolled: tuple[int | None, ...]
+    moved: frozenset[int] = frozenset()
+    call_gap: int | None = None
 
 
 def offset_from(anchor_on: int, step: Step, calendar: Calendar) -> int:
@@ -39,13 +49,60 @@ def nominal_dates(steps: Steps, item: Item, calendar: Calendar) -> NominalDates:
     restart = item.situation.restart_on
     due_on = item.due_on
     counted_from = due_on if restart is None or restart < due_on else restart
-    key = (item.issue_on, due_on, counted_from)
+    usual = None if item.habit is None else usual_delay(item)
+    key = (item.issue_on, due_on, counted_from, usual)
     dates = steps._dates.get(key)
     if dates is None or dates.calendar is not calendar:
         if len(steps._dates) >= _MOST_REMEMBERED:
             steps._dates.clear()
-        dates = steps._dates[key] = _compute(steps, item.issue_on, due_on, counted_from, calendar)
+        dates = _compute(steps, item.issue_on, due_on, counted_from, calendar)
+        if usual is not None:
+            dates = _under_habit(steps, dates, due_on, usual, calendar)
+        steps._dates[key] = dates
     return dates
+
+
+def usual_delay(item: Item) -> int | None:
+    """Days after the due date on which a good payer is expected to pay this item (rule 13); None when nothing is expected.
+
+    Out of the habit is an amount above twice the usual one, and an item about which something was said: a promise, a dispute, a pause, an
+    invoice sent again. What they say goes before what they usually do.
+    """
+    habit, situation = item.habit, item.situation
+    if habit is None or item.outstanding_cents > MOST_TIMES_USUAL * habit.usual_cents:
+        return None
+    said = situation.promises or situation.disputes or situation.holds or situation.restart_on is not None
+    return None if said else habit.days
+
+
+def _under_habit(steps: Steps, plain: NominalDates, due_on: int, usual: int, calendar: Calendar) -> NominalDates:
+    """The same dates for a payer expected `usual` days after the due date: nothing comes earlier, and a legal step keeps its own date."""
+    expected_on = due_on + usual
+    reminder, call = steps.first_friendly, steps.first_call
+    waits_until = {call: expected_on + AFTER_USUAL_DAY, reminder: calendar.add_bd_ordinal(expected_on, -BEFORE_PAY_RUN)}
+    nominal: list[int] = []
+    rolled: list[int | None] = []
+    for number, (step, on, own) in enumerate(zip(steps.steps, plain.nominal, plain.rolled, strict=True)):
+        later = on
+        if number in waits_until:
+            later = max(on, waits_until[number])
+        elif step.anchor == Anchor.PREVIOUS and number and _SERVICE < step.phase < _LEGAL:
+            later = max(on, offset_from(nominal[-1], step, calendar))
+        nominal.append(later)
+        rolled.append(own if later == on or own is None else max(own, calendar.roll_ordinal(later)))
+    moved = frozenset(number for number in waits_until if number < steps.size and rolled[number] != plain.rolled[number])
+    gap = _call_gap(steps, plain, rolled, calendar) if reminder in moved and reminder < call < steps.size else None
+    return NominalDates(calendar, tuple(nominal), plain.spans, tuple(rolled), moved, gap)
+
+
+def _call_gap(steps: Steps, plain: NominalDates, rolled: list[int | None], calendar: Calendar) -> int | None:
+    """Days from the moved reminder to the call: the plan's own, or fewer, down to what makes the call come on its own day."""
+    reminder, call = steps.first_friendly, steps.first_call
+    first, then, moved, moved_call = plain.rolled[reminder], plain.rolled[call], rolled[reminder], rolled[call]
+    if first is None or then is None or moved is None or moved_call is None:
+        return None  # service steps alone have no day
+    unmoved = shifted(steps, plain, call, reminder, first, calendar)
+    return max(1, min(unmoved - first, max(unmoved, moved_call) - moved))
 
 
 def _compute(steps: Steps, issue_on: int, due_on: int, counted_from: int, calendar: Calendar) -> NominalDates:
@@ -81,10 +138,13 @@ def _service_day(on: int, due_on: int, calendar: Calendar) -> int | None:
 def shifted(steps: Steps, dates: NominalDates, index: int, last_index: int, last_on: int, calendar: Calendar) -> int:
     """Day of overdue step `index` when overdue step `last_index` was done on `last_on`: at its own date, or its gap after that day.
 
-    A step chained on that very step in business days keeps them as business days.
+    A step chained on that very step in business days keeps them as business days. After a reminder that a habit moved, the call keeps to
+    the payer's usual day, not to the plan's gap.
     """
     step = steps.steps[index]
-    if index == last_index + 1 and step.anchor == Anchor.PREVIOUS:
+    if dates.call_gap is not None and last_index == steps.first_friendly and index == steps.first_call:
+        after = last_on + dates.call_gap
+    elif index == last_index + 1 and step.anchor == Anchor.PREVIOUS:
         after = offset_from(last_on, step, calendar)
     else:
         after = last_on + dates.spans[index] - dates.spans[last_index]

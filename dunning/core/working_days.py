@@ -1,4 +1,5 @@
-"""When an organization works and when it leaves its customers in peace: weekdays, public holidays, closures, soft periods (rule 14)."""
+"""When an organization works, and when it leaves its customers in peace: weekdays, public holidays, closures, soft periods (rule 14), and
+the habits of good payers (rule 13)."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -11,7 +12,7 @@ from dunning.core.calendars import calendar_for, read_soft_period
 from dunning.core.errors import DomainError
 from dunning.core.models import OrganizationProfile
 
-FIELDS: Final = ("working_days", "holiday_country", "holiday_subdivision", "closures", "soft_periods")
+FIELDS: Final = ("working_days", "holiday_country", "holiday_subdivision", "closures", "soft_periods", "follows_habits")
 MOST_CLOSURES: Final = 400
 MOST_PERIODS: Final = 12
 
@@ -23,14 +24,15 @@ def change_working_days(
     holiday_subdivision: str,
     closures: Iterable[date],
     soft_periods: Iterable[str],
+    follows_habits: bool,
     actor: str,
     now: datetime,
 ) -> list[str]:
     """Change the calendar the plans count by; the names of the fields that changed.
 
     `working_days` are weekdays from 0 (Monday), `holiday_country` ISO 3166 or "" for no public holiday, `soft_periods` as
-    `read_soft_period` reads them. What was decided for a day to come is decided anew by the next run; what was sent stays. Raises
-    DomainError naming the field; nothing is written then.
+    `read_soft_period` reads them, `follows_habits` whether good payers are waited for. What was decided for a day to come is decided anew
+    by the next run; what was sent stays. Raises DomainError naming the field; nothing is written then.
     """
     new: dict[str, Any] = {
         "working_days": sorted(set(working_days)),
@@ -38,6 +40,7 @@ def change_working_days(
         "holiday_subdivision": holiday_subdivision,
         "closures": sorted(set(closures)),
         "soft_periods": sorted(set(soft_periods)),
+        "follows_habits": follows_habits,
     }
     _check(new["working_days"], holiday_country, holiday_subdivision, new["closures"], new["soft_periods"])
     profile = OrganizationProfile.objects.select_for_update(no_key=True).get()

@@ -13,7 +13,7 @@ from invoices.models.files import ImportFile, ImportTrace
 from invoices.models.invoices import Installment, Invoice
 from invoices.models.ledger import ImportBatch, ImportRow, LedgerCoverage, ReferenceRate
 from invoices.models.payments import Allocation, Payment, WriteOff
-from invoices.models.reporting import CollectionTarget, LearntHabits, MonthlySales, PayerIndex
+from invoices.models.reporting import CollectionTarget, HabitSetAside, LearntHabits, MonthlySales, PayerHabit, PayerIndex
 
 __all__ = [
     "Allocation",
@@ -23,6 +23,7 @@ __all__ = [
     "Declaration",
     "DeclarationFile",
     "Dispute",
+    "HabitSetAside",
     "Hold",
     "ImportBatch",
     "ImportFile",
@@ -33,6 +34,7 @@ __all__ = [
     "LearntHabits",
     "LedgerCoverage",
     "MonthlySales",
+    "PayerHabit",
     "PayerIndex",
     "Payment",
     "PaymentPlan",

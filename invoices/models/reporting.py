@@ -1,4 +1,4 @@
-"""What reports need and the ledger does not hold, and the payer index as it was last worked out."""
+"""What reports need and the ledger does not hold, and what was last worked out of payers: their index, and good payers' habits."""
 
 from typing import ClassVar
 
@@ -85,3 +85,48 @@ class PayerIndex(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.value}"
+
+
+class PayerHabit(TenantModel):
+    """A good payer's habit in one currency (rule 13), as `invoices.habits` finds it; brought up to date by the daily run. No row: none.
+
+    The planner reads it here: a year of payments is not looked at for each item.
+    """
+
+    customer = TenantForeignKey("customers.Customer", related_name="payer_habits")
+    currency = models.CharField(max_length=3)
+    days = models.PositiveSmallIntegerField()  # after the due date
+    usual_amount = models.DecimalField(max_digits=14, decimal_places=2)
+    items = models.PositiveIntegerField()  # paid in the year within the tolerance of `days`
+    paid = models.PositiveIntegerField()  # paid in the year in all
+    first_on = models.DateField()  # the first and the last payment that tell it
+    latest_on = models.DateField()
+    found_on = models.DateField()  # from which day on it has been `days`
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="payer_habit_once", fields=["organization", "customer", "currency"]),
+            models.CheckConstraint(name="payer_habit_after_due_date", condition=Q(days__gte=1, days__lte=15)),
+        ]
+
+    def __str__(self) -> str:
+        return f"+{self.days} {self.currency}"
+
+
+class HabitSetAside(TenantModel):
+    """Somebody decided that a customer's habit is not to be counted on (rule 13), until somebody lifts it."""
+
+    customer = TenantForeignKey("customers.Customer", related_name="habits_set_aside")
+    reason = models.CharField(max_length=300)
+    set_aside_on = models.DateField()
+    set_aside_by = models.CharField(max_length=120)  # an actor
+    lifted_at = models.DateTimeField(null=True, blank=True)
+    lifted_by = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="habit_set_aside_once", fields=["organization", "customer"], condition=Q(lifted_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return self.reason

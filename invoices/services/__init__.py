@@ -25,7 +25,7 @@ from invoices.services.credit_notes import issue_credit_note
 from invoices.services.disputes import acknowledge_dispute, assign_dispute, close_dispute, open_dispute
 from invoices.services.drafts import InstallmentDraft, InvoiceDraft, PaymentDraft
 from invoices.services.e_invoicing import record_e_invoice_status
-from invoices.services.habits import learn_habits
+from invoices.services.habits import count_on_habit, find_good_payers, learn_habits, set_habit_aside
 from invoices.services.holds import escalate_expired_holds, place_hold, release_hold, renew_hold
 from invoices.services.invoices import (
     attach_document,
@@ -86,10 +86,12 @@ __all__ = [
     "check_schedule",
     "close_dispute",
     "correct_value_date",
+    "count_on_habit",
     "due_date_for",
     "end_plan",
     "enter_reference_rate",
     "escalate_expired_holds",
+    "find_good_payers",
     "identify_payment",
     "issue_credit_note",
     "issue_invoice",
@@ -119,6 +121,7 @@ __all__ = [
     "says_paid",
     "set_collection",
     "set_collection_target",
+    "set_habit_aside",
     "set_triage",
     "state_sales",
     "undo_act",

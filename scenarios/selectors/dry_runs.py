@@ -35,13 +35,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two roads. `costs` by channel, in the organization's currency, None where no price is known."""
+    """One of the two roads. `costs` by channel, in the organization's currency, None where no price is known; `by_habit` counts invoices
+    that wait for their customer's usual pay run (rule 13)."""
 
     rows: Sequence[Row]
     customers: int
     unreached: int
     unreached_amounts: Mapping[str, Decimal]
     costs: Mapping[Channel, Decimal | None]
+    by_habit: int
 
     @property
     def messages(self) -> int:
@@ -152,7 +154,8 @@ def _side(counts: Mapping[str, Any], rows: Sequence[Row], prices: Mapping[str, D
             billed = row.n * (parts.get(f"{row.template}|{row.language}", 1) if row.channel == Channel.SMS else 1)
             known = costs.get(row.channel, Decimal(0))
             costs[row.channel] = None if unit is None or known is None else known + unit * billed
-    return Side(rows, counts.get("customers", 0), counts.get("unreached", 0), _money(counts.get("unreached_amounts", {})), costs)
+    amounts = _money(counts.get("unreached_amounts", {}))
+    return Side(rows, counts.get("customers", 0), counts.get("unreached", 0), amounts, costs, counts.get("by_habit", 0))
 
 
 def _money(cents: Mapping[str, int]) -> dict[str, Decimal]:

@@ -119,7 +119,7 @@ def _future(invoices: Sequence[Invoice], organization: Organization, today: date
     for invoice in invoices:
         for found in why(invoice=invoice, organization=organization, today=today):
             if found.forecast:
-                coming += [Future(step.on, step.step, "", invoice.number) for step in found.forecast]
+                coming += [Future(step.on, step.step, step.reason, invoice.number) for step in found.forecast]
             elif found.next_step:
                 coming.append(Future(found.next_on, found.next_step, str(found.reason.label), invoice.number))
     return sorted(coming, key=lambda entry: (entry.on or date.max, entry.invoice))

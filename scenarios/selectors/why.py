@@ -11,16 +11,18 @@ from django.utils.functional import Promise as LazyText
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from dunning.core.calendars import Calendar
 from dunning.core.models import Organization
 from dunning.core.money import format_date, format_money
 from invoices.enums import InvoiceState
 from invoices.models import Installment, Invoice
 from scenarios.context import Case, Frame, load_case, load_frame
 from scenarios.enums import ActionState, DecisionKind, Reason
-from scenarios.facts import Decision
+from scenarios.facts import Decision, Item, Steps
 from scenarios.models import Action, PlanStep
 from scenarios.plan_words import name_of
 from scenarios.planner import decide, forecast
+from scenarios.timing import nominal_dates, usual_delay
 
 _MOST_FORECAST: Final = 12
 
@@ -37,6 +39,7 @@ REMEDIES: Final[dict[Reason, LazyText | str]] = {
     Reason.TENANT_SUSPENDED: gettext_lazy("The organization must be resumed."),
     Reason.TENANT_HELD: gettext_lazy("Release the departure board."),
     Reason.TRIAGE: gettext_lazy("Choose on the triage list: chase, old dispute, litigation, to match or write off."),
+    Reason.HABIT: gettext_lazy("It goes on by itself on that day; to remind sooner, set the habit aside on the customer's page."),
     Reason.IN_PROGRESS: gettext_lazy("Finish the step under way: its message must leave, or its task be done."),
     Reason.REQUIREMENT_MISSING: gettext_lazy(
         "The step cites an earlier one that was not done: do it, or publish a plan without that requirement."
@@ -80,13 +83,19 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
+    """One step to come; `reason` says what moved it, "" when the plan alone says its day."""
+
     step: str
     on: date
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class Why:
-    """The reasoning about one instalment, in its currency; no `decision` when nothing is open or no plan applies."""
+    """The reasoning about one instalment, in its currency; no `decision` when nothing is open or no plan applies.
+
+    `usual_delay`: days after its due date on which a good payer is expected to pay it (rule 13).
+    """
 
     invoice: Invoice
     item: Installment
@@ -99,6 +108,7 @@ class Why:
     reason: Reason
     chased: Decimal
     forecast: Sequence[Coming]
+    usual_delay: int | None = None
 
     @property
     def remedy(self) -> str:
@@ -135,6 +145,7 @@ def _why(item: Installment, invoice: Invoice, frame: Frame) -> Why:
         reason=decision.reason,
         chased=Decimal(decision.chased_cents) / 100,
         forecast=_coming(case, frame),
+        usual_delay=usual_delay(case.item),
     )
 
 
@@ -156,7 +167,23 @@ def _coming(case: Case, frame: Frame) -> tuple[Coming, ...]:
         policy=frame.policy,
         today=frame.today.toordinal(),
     )
-    return tuple(Coming(step_name(rows[step.key]), date.fromordinal(on)) for step, on in steps[:_MOST_FORECAST])
+    moved = waits_for_habit(case.item, case.steps, frame.calendar)
+    return tuple(
+        Coming(step_name(rows[step.key]), date.fromordinal(on), habit_words(case.item) if moved.get(step.key) == on else "")
+        for step, on in steps[:_MOST_FORECAST]
+    )
+
+
+def waits_for_habit(item: Item, steps: Steps, calendar: Calendar) -> dict[str, int | None]:
+    """The steps that the customer's habit moves (rule 13), by key, each with the day it moves them to."""
+    dates = nominal_dates(steps, item, calendar)
+    return {steps.steps[number].key: dates.rolled[number] for number in dates.moved}
+
+
+def habit_words(item: Item) -> str:
+    """The habit by which the item is waited for, "" when it is not."""
+    days = usual_delay(item)
+    return "" if days is None else _("Habit: pays around D+%s") % days
 
 
 def _acts(item: Installment) -> list[Act]:
@@ -222,9 +249,14 @@ def why_sentences(found: Why) -> list[str]:
     if found.remedy:
         said.append(_("What would change it: %s") % found.remedy)
     if found.forecast:
-        steps = ", ".join(_("%(step)s on %(day)s") % {"step": coming.step, "day": day(coming.on)} for coming in found.forecast)
+        steps = ", ".join(_coming_words(coming, day) for coming in found.forecast)
         said.append(_("If nothing is paid and everybody does their part: %s.") % steps)
     return said
+
+
+def _coming_words(coming: Coming, day: Callable[[date], str]) -> str:
+    words = _("%(step)s on %(day)s") % {"step": coming.step, "day": day(coming.on)}
+    return f"{words} ({within_sentence(coming.reason)})" if coming.reason else words
 
 
 def today_sentence(found: Why) -> str:
@@ -264,6 +296,9 @@ def _today_sentence(found: Why, day: Callable[[date], str], money: Callable[[Dec
         return _("Nothing more happens: %(reason)s.") % values
     if found.next_on is not None and not found.next_step:
         return _("Nothing happens before %(day)s: %(reason)s.") % values
+    if found.next_on is not None and found.reason == Reason.HABIT:
+        habit = habit_words(decision.item)
+        return _("%(habit)s; the next step, %(step)s, waits until %(day)s.") % {**values, "habit": habit}
     if found.next_on is not None and found.reason == Reason.NOT_YET:
         return _("The next step, %(step)s, comes on %(day)s.") % values
     if found.next_on is not None:

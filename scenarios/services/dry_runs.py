@@ -151,6 +151,7 @@ def _add(side: dict[str, Any], found: Foresight) -> None:
         row["items"] += coming.items
         row["amounts"] = dict(Counter(row["amounts"]) + Counter(coming.amounts))
     side["customers"] = side.get("customers", 0) + len({coming.customer_id for coming in found.coming})
+    side["by_habit"] = side.get("by_habit", 0) + len(found.by_habit)
     unreached = found.unreached.values()
     side["unreached"] = side.get("unreached", 0) + len({item.customer.id for item in unreached})
     amounts = Counter(side.get("unreached_amounts", {}))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from django.utils.translation import gettext as _
 
@@ -17,12 +18,13 @@ from scenarios.plan_content import PlanContent
 from scenarios.plan_editing import find_step
 from scenarios.plan_words import name_of, when_words
 from scenarios.planner import outlook
-from scenarios.selectors.why import day_words, reason_words
+from scenarios.selectors.why import day_words, habit_words, reason_words
 from scenarios.services.plan_drafts import draft_content
 from scenarios.timing import nominal_dates
 from scenarios.trial_plans import with_draft_on
 
 MOST_LINES = 40
+_SAID_WITH_THE_STEP: Final = (Reason.NOT_YET, Reason.HABIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def _lines(case: Case, content: PlanContent, calendar: Calendar, policy: Policy,
             said = ""
         elif decision.kind is DecisionKind.FINISHED:
             yield TriedLine("ends", None, "", "", reason_words(decision.reason.value))
-        elif decision.reason is not Reason.NOT_YET and decision.reason.value != said:
+        elif decision.reason not in _SAID_WITH_THE_STEP and decision.reason.value != said:
             said = decision.reason.value
             yield _waiting(decision, content)
 
@@ -102,6 +104,8 @@ def _why_then(case: Case, steps: Steps, step: Step, on: int, calendar: Calendar)
     if place is None:  # it stands outside the order
         return when
     dates = nominal_dates(steps, case.item, calendar)
+    if place in dates.moved and on == dates.rolled[place]:
+        return _("%(when)s. %(habit)s: it waits for the usual pay run.") % {"when": when, "habit": habit_words(case.item)}
     nominal = dates.nominal[place]
     if on == nominal:
         return when

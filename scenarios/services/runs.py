@@ -12,7 +12,7 @@ from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.services import next_run_after
 from dunning.core.tenancy import tenant
-from invoices.services import learn_habits
+from invoices.services import find_good_payers, learn_habits
 from notifications import receipts
 from notifications.enums import MessageState
 from notifications.models import Message
@@ -59,6 +59,7 @@ def run_organization(
     with tenant(organization):  # by itself: it locks no customer, and what the run asks of it must be of today
         payer_indexes.refresh(today=today)
         learn_habits(today=today)
+        find_good_payers(today=today)
     report = scheduler.run(organization=organization, today=today, now=now, actor=actor, again=again, played=played, first=keep_house)
     if not report.already_done and report.brake is None:
         kept["thanks"] = _thank(frames[0], report.run, now)

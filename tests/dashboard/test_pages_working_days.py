@@ -12,7 +12,13 @@ from dunning.core.tenancy import tenant
 from tests.dashboard.conftest import House
 
 ADDRESS = "/settings/working-days/"
-FORM = {"working_days": ["0", "1", "2", "3", "4"], "holidays": "FR", "closures": "", "soft_periods": "01/08 - 21/08\n24/12 - 02/01"}
+FORM = {
+    "working_days": ["0", "1", "2", "3", "4"],
+    "holidays": "FR",
+    "closures": "",
+    "soft_periods": "01/08 - 21/08\n24/12 - 02/01",
+    "follows_habits": "on",
+}
 
 
 def test_what_a_new_organization_has_is_shown_and_saving_it_changes_nothing(owner: Client, house: House) -> None:
@@ -43,11 +49,14 @@ def test_everything_changes_at_once(owner: Client, house: House) -> None:
         assert calendar.soft_through_ordinal(date(2027, 7, 12).toordinal()) == date(2027, 7, 20).toordinal()
         event = AuditEvent.objects.get(action="organization.working_days")
         assert event.body["before"]["soft_periods"] == ["08-01/08-21", "12-24/01-02"]
+        assert (event.body["before"]["follows_habits"], event.body["after"]["follows_habits"]) == (True, False)  # the box was left empty
+        assert not profile.follows_habits
     owner.post(ADDRESS, {**FORM, "holidays": "-", "soft_periods": ""})
     with tenant(house.organization):
         calendar = get_calendar(OrganizationProfile.objects.get())
         assert calendar.is_business_day(date(2027, 7, 14))
         assert calendar.soft_through_ordinal(date(2027, 8, 10).toordinal()) is None
+        assert OrganizationProfile.objects.get().follows_habits
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_pasts_that_differ_in_one_value_are_told_apart(change: dict[str, Any]) -
                 installment=item, customer=item.customer, plan=plan, step_key="pre_due", phase=10, channel="email", state="done",
                 taken_on=date(2026, 9, 22), done_on=date(2026, 9, 24),
             )  # fmt: skip
-        asked = {"stirred": [], "minimum": Decimal(0), "residue": Decimal(0), "percent": 0}
+        asked = {"stirred": [], "minimum": Decimal(0), "residue": Decimal(0), "percent": 0, "habits": True, "times_usual": 2}
         with connection.cursor() as cursor:
             cursor.execute(CLASSES, asked)
             assert [row[1] for row in cursor.fetchall()] == [3]

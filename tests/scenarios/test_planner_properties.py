@@ -18,6 +18,7 @@ from scenarios.facts import (
     CustomerFacts,
     Decision,
     Dispute,
+    Habit,
     HistoryEntry,
     Hold,
     Item,
@@ -64,11 +65,14 @@ def plans(draw: st.DrawFn, units: tuple[OffsetUnit, ...] = tuple(OffsetUnit)) ->
     return compile_steps(steps)
 
 
+HABITS = st.one_of(st.none(), st.builds(Habit, st.integers(1, 15), st.sampled_from([1_000_00, 500_00, 499_99])))  # items are of 1 000.00
+
+
 @st.composite
 def subjects(draw: st.DrawFn) -> Item:
     issue = START + draw(st.integers(-60, 20))
     due = issue + draw(st.integers(0, 60))
-    return replace(item(), issue_on=issue, due_on=due, entered_on=issue + draw(st.integers(0, 70)))
+    return replace(item(), issue_on=issue, due_on=due, entered_on=issue + draw(st.integers(0, 70)), habit=draw(HABITS))
 
 
 class Fated(World):
@@ -179,6 +183,33 @@ def test_adding_a_holiday_never_makes_an_overdue_step_earlier(steps, subject, cl
     plain, later = overdue(FRANCE), overdue(with_holidays)
     assert all(later[key] >= on for key, on in plain.items() if key in later)
     assert later.keys() <= plain.keys() or not plain
+
+
+@every_plan
+@given(plans(), subjects(), CALENDARS, st.builds(Habit, st.integers(1, 15), st.just(1_000_00)))
+def test_without_the_habit_nothing_comes_later(steps, subject, calendar, habit):
+    def lived(subject: Item) -> dict[str, int]:
+        future = forecast(item=subject, steps=steps, history=[], calendar=calendar, policy=COVERED, today=START)
+        return {step.key: on for step, on in future}
+
+    waited, plain = lived(replace(subject, habit=habit)), lived(replace(subject, habit=None))
+    assert waited.keys() == plain.keys()
+    assert all(plain[key] <= on for key, on in waited.items())
+    service = [step.key for step in steps.steps if step.phase == Phase.SERVICE]
+    assert all(waited.get(key) == plain.get(key) for key in service)  # messages up to the due date do not wait
+
+
+@every_plan
+@given(plans(), subjects(), CALENDARS, FATES, OUTAGES, st.builds(Habit, st.integers(1, 15), st.just(1_000_00)))
+def test_the_first_reminder_waits_for_the_habit_whatever_else_happens(steps, subject, calendar, fates, outages, habit):
+    def reminded(subject: Item) -> str | None:
+        taken = lived(steps, subject, calendar, fates, outages).taken
+        return next((on for key, on in taken if steps.index[key] == steps.first_friendly), None)
+
+    waited, plain = reminded(replace(subject, habit=habit)), reminded(replace(subject, habit=None))
+    assert waited is None or (plain is not None and plain <= waited)
+    if waited is not None and subject.entered_on <= subject.due_on and waited != plain:
+        assert day(waited) >= calendar.add_bd_ordinal(subject.due_on + habit.days, -2)
 
 
 @every_plan

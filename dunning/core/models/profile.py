@@ -64,6 +64,7 @@ class OrganizationProfile(TenantModel):
     working_days = ArrayField(models.PositiveSmallIntegerField(), default=monday_to_friday)  # Monday is 0
     closures = ArrayField(models.DateField(), default=list, blank=True)
     soft_periods = ArrayField(models.CharField(max_length=11), default=soft_by_default, blank=True)  # rule 14: "08-01/08-21"
+    follows_habits = models.BooleanField(default=True)  # rule 13: good payers are waited for
     # engine (the numbers of the rules)
     spacing_days = models.PositiveSmallIntegerField(default=3)  # rule 6, business days
     minimum_amount = models.DecimalField(max_digits=14, decimal_places=2, default=0)  # rule 1

@@ -37,6 +37,15 @@ class WorkingDaysForm(forms.Form):
         ),
     )
 
+    follows_habits = forms.BooleanField(
+        label=_("Wait for good payers' habits"),
+        required=False,
+        help_text=_(
+            "Who pays regularly a few days after the due date is reminded two working days before their usual day. Shown on the customer, "
+            "where it can be set aside."
+        ),
+    )
+
     def __init__(self, *args: Any, profile: OrganizationProfile, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         country = profile.holiday_country or profile.country
@@ -57,7 +66,7 @@ class WorkingDaysForm(forms.Form):
         """What the service takes."""
         data = self.cleaned_data
         country, _dash, subdivision = ("", "", "") if data["holidays"] == NONE else data["holidays"].partition("-")
-        kept = {name: data[name] for name in ("working_days", "closures", "soft_periods")}
+        kept = {name: data[name] for name in ("working_days", "closures", "soft_periods", "follows_habits")}
         return {**kept, "holiday_country": country, "holiday_subdivision": subdivision}
 
 
@@ -69,6 +78,7 @@ def initial_of(profile: OrganizationProfile) -> dict[str, Any]:
         "holidays": f"{profile.holiday_country}{subdivision}" if profile.holiday_country else NONE,
         "closures": "\n".join(f"{day:%d/%m/%Y}" for day in profile.closures),
         "soft_periods": "\n".join(_shown(text) for text in profile.soft_periods),
+        "follows_habits": profile.follows_habits,
     }
 
 

@@ -15,6 +15,7 @@ from dunning.dashboard.payer_index import drawn_index
 from dunning.dashboard.records import drawn
 from dunning.dashboard.views.base import MemberRequest, member, page, paged, today_of
 from invoices.selectors import customer_statement, customer_terms, insolvency_split, kept_indexes
+from invoices.selectors.habits import good_payer
 from invoices.selectors.items import standing_in_the_way
 from invoices.selectors.statement import customer_totals
 from scenarios.selectors import announced_commitments, customer_timeline, explained_index, list_steps, with_steps
@@ -74,4 +75,5 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         plan=plan_followed(Target(customer=customer)),
         mandates=Mandate.objects.filter(customer=customer).exclude(state=MandateState.REVOKED).order_by("-signed_at"),
         payer=drawn_index(explained_index(customer.pk, today=today)),
+        good_payer=good_payer(customer.pk),
     )

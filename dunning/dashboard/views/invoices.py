@@ -35,6 +35,7 @@ from dunning.dashboard.views.base import (
 )
 from invoices.enums import InstallmentKind, InvoiceKind
 from invoices.selectors import Accessory, accessories, check_invoice, get_invoice
+from invoices.selectors.habits import good_payer
 from invoices.selectors.items import items_with_invoice, standing_in_the_way
 from invoices.services import attach_document
 from scenarios.selectors import Why, list_steps, state_counts, timeline, today_sentence, why, with_steps
@@ -124,6 +125,8 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         contacts=contact_chain([invoice.customer_id], today=today)[invoice.customer_id],
         entries=drawn(timeline(invoice=invoice, organization=organization, today=today)),
         is_credit_note=invoice.kind == InvoiceKind.CREDIT_NOTE,
+        good_payer=good_payer(invoice.customer_id, currency=invoice.currency) if any(item.outstanding > 0 for item in items) else None,
+        is_waited_for=any(reasoning.usual_delay is not None for reasoning in found),
     )
 
 

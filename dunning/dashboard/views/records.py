@@ -18,7 +18,7 @@ from dunning.dashboard.views.base import MemberRequest, act_page, acting, done, 
 from invoices.enums import TriageChoice
 from invoices.models import Installment
 from invoices.selectors import open_items
-from invoices.services import place_hold, set_triage
+from invoices.services import count_on_habit, place_hold, set_habit_aside, set_triage
 from scenarios.models import Commitment
 from scenarios.services.answers import send_statement
 from scenarios.services.commitments import withdraw_commitment
@@ -46,6 +46,44 @@ def hold(request: MemberRequest, pk: UUID) -> HttpResponse:
         back=_url(pk),
         lead=customer.name,
         icon="pause",
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def habit_aside(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """A good payer's habit is not to be waited for (rule 13)."""
+    customer = get_customer(pk)
+    form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
+    if submitted(request, form, lambda data: set_habit_aside(customer=customer, reason=data["reason"], **acting(request))):
+        return done(request, _("The habit is set aside: reminders of %s follow the plan again.") % customer.name, _url(pk))
+    return act_page(
+        request,
+        form,
+        nav="customers",
+        title=_("Do not count on this habit"),
+        verb=_("Set the habit aside"),
+        back=_url(pk),
+        lead=_("%s: the first reminder and the call come on the plan's own days, whatever payments tell, until you count on it again.")
+        % customer.name,
+        icon="timer-off",
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def habit_again(request: MemberRequest, pk: UUID) -> HttpResponse:
+    customer = get_customer(pk)
+    form = EmptyForm(request.POST) if request.method == "POST" else EmptyForm()
+    if submitted(request, form, lambda _data: count_on_habit(customer=customer, **acting(request))):
+        return done(request, _("The habit of %s is counted on again.") % customer.name, _url(pk))
+    return act_page(
+        request,
+        form,
+        nav="customers",
+        title=_("Count on this habit again"),
+        verb=_("Count on it"),
+        back=_url(pk),
+        lead=_("%s: the first reminder waits for the usual pay run again, as long as payments tell a habit.") % customer.name,
+        icon="timer",
     )
 
 

@@ -37,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--date-format", default="", metavar="FORMAT", help="when the dates do not prove their order: DMY, MDY or YMD")
         parser.add_argument("--currency", default="USD", help="of amounts without one (default: USD)")
         parser.add_argument("--plan", default="standard", metavar="KEY", help="the plan everybody follows (default: standard)")
-        parser.add_argument("--every-day-works", action="store_true", help="no week-end, no public holiday and no soft period")
+        parser.add_argument("--every-day-works", action="store_true", help="no week-end, holiday, soft period or payer's habit")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -66,7 +66,7 @@ class Command(BaseCommand):
             assign_plan(plan=plan, target=Target(), since=date(2000, 1, 1), actor=ACTOR, now=now)
             switch_supervision(until=None, actor=ACTOR, now=now)
             if options["every_day_works"]:
-                OrganizationProfile.objects.update(holiday_country="", working_days=list(range(7)), soft_periods=[])
+                OrganizationProfile.objects.update(holiday_country="", working_days=list(range(7)), soft_periods=[], follows_habits=False)
             with translation.override(TABLE_LANGUAGE):
                 for sentence in words.missing(organization, receipts=False):
                     self.stderr.write(sentence)
