@@ -345,8 +345,9 @@ def _failed(event: InboundEvent, error: str, now: datetime) -> str:
 
 
 def try_again(*, event_id: UUID, actor: str, now: datetime) -> None:
-    """A person mended what was in the way: have a call that was set aside read again."""
-    changed = InboundEvent.objects.filter(pk=event_id, state__in=[EventState.QUARANTINED, EventState.UNREADABLE, EventState.REJECTED])
+    """A person mended what was in the way: have a call that was set aside read again. Raises InboundEvent.DoesNotExist."""
+    event = InboundEvent.objects.get(pk=event_id)
+    changed = InboundEvent.objects.filter(pk=event.pk, state__in=[EventState.QUARANTINED, EventState.UNREADABLE, EventState.REJECTED])
     if changed.update(state=EventState.STORED, looks=0, failures=0, error="", due_at=now):
         audit.record(actor=actor, action="event.tried_again", body={"event": str(event_id)}, now=now)
 

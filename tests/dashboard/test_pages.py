@@ -260,3 +260,10 @@ def test_a_message_that_went_to_a_wrong_address_says_so_on_its_page_and_in_the_i
         Message.objects.filter(pk=house.sent.pk).update(not_reached=True)
     assert wrong in owner.get(page).content.decode()
     assert "Not received" in owner.get(record).content.decode()
+
+
+def test_a_customer_entered_today_is_listed_before_its_payer_index_is_known(owner: Client, house: House) -> None:
+    with tenant(house.organization):
+        make_customer("C9", name="Entré ce matin")
+    answer = owner.get(reverse("dashboard:customers"))
+    assert (answer.status_code, "Entré ce matin" in answer.content.decode()) == (200, True)

@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
+from typing import Literal
 
 from django import template
 from django.core.paginator import Page
@@ -59,9 +60,9 @@ def number(value: Decimal | int | None) -> str:
 
 
 @register.filter
-def decimals(value: Decimal | None, places: int = 1) -> str:
-    """`{{ index.value|decimals:1 }}`: a number with that many decimals; empty for None."""
-    return "" if value is None else format_number(value, places, formatting.language())
+def decimals(value: Decimal | Literal[""] | None, places: int = 1) -> str:
+    """`{{ index.value|decimals:1 }}`: a number with that many decimals; empty for None, and where there is no `index` at all."""
+    return "" if value is None or value == "" else format_number(value, places, formatting.language())
 
 
 @register.simple_tag

@@ -63,7 +63,8 @@ def record(request: MemberRequest, pk: UUID) -> HttpResponse:
 def confirm(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Let the drafted confirmation leave, and go on where the caller was."""
     organization = request.membership.organization
-    done = attempt(request, lambda: approve_messages(message_ids=[pk], organization=organization, **acting(request)))
+    message = Message.objects.get(pk=pk)
+    done = attempt(request, lambda: approve_messages(message_ids=[message.pk], organization=organization, **acting(request)))
     if done is not None:
         approved, _stay = done
         if approved:

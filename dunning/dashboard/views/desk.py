@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from customers.models import Contact
 from customers.selectors import contact_chain
 from dunning.core import clock
-from dunning.core.permissions import Permission
+from dunning.core.permissions import Permission, allows
 from dunning.dashboard import formatting
 from dunning.dashboard.forms.acts import ReasonForm
 from dunning.dashboard.forms.calls import CallForm, NoteForm, PostponeForm, item_choices
@@ -37,9 +37,9 @@ def get_task(pk: UUID) -> Task:
 
 @member()
 def task(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """One task: its call card, or what it asks and the buttons that finish it. Fetched by htmx, the card alone."""
+    """One task: its call card for who may call, else what it asks and the buttons that finish it. Fetched by htmx, the card alone."""
     found = get_task(pk)
-    if found.kind == TaskKind.CALL and found.state == TaskState.OPEN:
+    if found.kind == TaskKind.CALL and found.state == TaskState.OPEN and allows(request.membership, Permission.WORK):
         return _call_card(request, found, call_form(request, found))
     context: dict[str, Any] = {"task": found, "note_form": NoteForm(), "decided_elsewhere": found.kind in DECIDED_ELSEWHERE}
     if request.htmx:

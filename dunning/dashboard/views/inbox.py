@@ -93,7 +93,8 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
 @member(Permission.WORK, methods=("POST",))
 def handle(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Read and dealt with: the plan goes on."""
-    reply = attempt(request, lambda: handle_reply(reply_id=pk, **acting(request)))
+    found = correspondence.get_reply(pk)
+    reply = attempt(request, lambda: handle_reply(reply_id=found.pk, **acting(request)))
     if reply is None:
         return redirect("dashboard:reply", pk=pk)
     if reply.customer is not None and reply.customer.reply_pending_since is None:

@@ -166,7 +166,8 @@ def switch_off(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 @member(Permission.MANAGE, methods=("POST",))
 def switch_on(request: MemberRequest, pk: UUID) -> HttpResponse:
-    changed = attempt(request, lambda: endpoints.enable_endpoint(endpoint_id=pk, **acting_now(request)))
+    endpoint = WebhookEndpoint.objects.get(pk=pk)
+    changed = attempt(request, lambda: endpoints.enable_endpoint(endpoint_id=endpoint.pk, **acting_now(request)))
     return done(request, _("The webhook is called again, about what happens from now on."), _one(pk)) if changed else _back(pk)
 
 
@@ -196,7 +197,8 @@ def delete(request: MemberRequest, pk: UUID) -> HttpResponse:
 @member(Permission.MANAGE, methods=("POST",))
 def test(request: MemberRequest, pk: UUID) -> HttpResponse:
     """One event that says it is a trial."""
-    delivery = attempt(request, lambda: endpoints.send_test(endpoint_id=pk, **acting_now(request)))
+    endpoint = WebhookEndpoint.objects.get(pk=pk)
+    delivery = attempt(request, lambda: endpoints.send_test(endpoint_id=endpoint.pk, **acting_now(request)))
     if delivery is None:
         return _back(pk)
     return done(request, _("The test leaves now. What it was answered is below in a moment."), _delivery(pk, delivery.pk))
