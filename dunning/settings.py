@@ -115,6 +115,7 @@ CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "scenarios.tick", "schedule": crontab(), "options": {"expires": 55}},
     "follow": {"task": "notifications.follow", "schedule": crontab(minute="17", hour="*/3"), "options": {"expires": 3600}},
     "cards": {"task": "scenarios.cards", "schedule": crontab(minute="37"), "options": {"expires": 3000}},
+    "digests": {"task": "scenarios.digests", "schedule": crontab(minute="*/5"), "options": {"expires": 290}},
     "sweep": {"task": "notifications.sweep", "schedule": 30.0, "options": {"expires": 25}},
     "files": {"task": "invoices.sweep", "schedule": 30.0, "options": {"expires": 25}},
     "webhooks": {"task": "notifications.webhooks", "schedule": 30.0, "options": {"expires": 25}},

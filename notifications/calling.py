@@ -8,7 +8,9 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, connection
 from django.utils.translation import gettext as _
 
-from dunning.core import documents
+from dunning.core import documents, notices
+from dunning.core.enums import NoticeTopic
+from dunning.core.permissions import Permission
 from dunning.core.tenancy import tenant
 from notifications import claiming, pace, settlement
 from notifications.claiming import MESSAGE_LEASE, Claim
@@ -52,12 +54,28 @@ def report(organization_id: UUID, account: ProviderAccount, answer: object, now:
     try:
         with tenant(organization_id):
             pace.report(account.pk, answer, now=now)
-            return pace.active_accounts().filter(pk=account.pk).first() or account
+            found = pace.active_accounts().filter(pk=account.pk).first() or account
+            if found.failures == pace.THRESHOLD:
+                _tell_left_alone(found, now)
+            return found
     except (OperationalError, InterfaceError) as error:
         logger.warning("A service's failure could not be noted (%s).", error)
         if not connection.in_atomic_block:
             connection.close()
         return account
+
+
+def _tell_left_alone(account: ProviderAccount, now: datetime) -> None:
+    """Those who set up sending hear, once a day, that a service is left alone because it fails again and again."""
+    notices.tell(
+        topic=NoticeTopic.PROVIDER,
+        key=f"provider:{account.pk}:{now.date().isoformat()}",
+        to=notices.team().who_may(Permission.MANAGE),
+        now=now,
+        object_type="provider",
+        object_id=account.pk,
+        details={"account": account.name, "channel": account.channel, "error": account.last_error},
+    )
 
 
 def ask_for(organization_id: UUID, claim: Claim, asked: ToAsk, now: datetime) -> str:

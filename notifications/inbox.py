@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from customers import portal_access
 from customers.models import Contact, Customer
 from customers.services import lock_customers, note_reply_pending, set_absence
-from dunning.core import audit, documents, events
-from dunning.core.enums import Channel
+from dunning.core import audit, documents, events, notices
+from dunning.core.enums import Channel, NoticeTopic
 from dunning.core.errors import DomainError
 from dunning.core.tenancy import current_organization_id
 from notifications import replies, reply_tokens, settlement
@@ -69,7 +69,23 @@ def take(
     audit.record(actor=ACTOR, action="reply.received", target=row, body={"kind": str(kind), "matched_by": matched_by}, now=now)
     events.emit(type="reply.received", object_type="reply", object_ids=[row.pk], now=now, fresh=True)
     _act(row, now)
+    if row.kind == ReplyKind.HUMAN:
+        _tell(row, now)
     return row
+
+
+def _tell(row: InboundMessage, now: datetime) -> None:
+    """The account owner hears of it, or everybody who works; so does everybody of a message nobody could match."""
+    customer = row.customer
+    notices.tell(
+        topic=NoticeTopic.REPLY,
+        key=f"reply:{row.pk}",
+        to=notices.team().followers(customer.account_owner_id if customer is not None else None),
+        now=now,
+        object_type="reply",
+        object_id=row.pk,
+        details={"customer": customer.name if customer is not None else "", "sender": row.sender_name or row.sender},
+    )
 
 
 def _act(row: InboundMessage, now: datetime) -> None:

@@ -26,7 +26,7 @@ from dunning.core.tenancy import tenant
 from invoices.models import Invoice
 from notifications import outbox
 from notifications.enums import MessageState
-from scenarios import effects
+from scenarios import effects, telling
 from scenarios.brakes import Brake, Volume, brake
 from scenarios.bulk import insert_rows
 from scenarios.calm import set_apart
@@ -270,6 +270,9 @@ def _finish(day: _Day) -> Brake | None:
         ask(cursor, _END, [Json(daily.counts), daily.items, Json(daily.forecast), brake_, daily.finished_at, daily.pk])
     audit.record(actor=day.actor, action="run.finished", target=daily, body={"on": moment.today, **daily.counts}, now=moment.now)
     events.emit(type="run.finished", object_type="run", object_ids=[daily.pk], now=moment.now)
+    telling.tell_day(run=daily, now=moment.now)
+    if stop is not None:
+        telling.tell_brake(run=daily, stop=stop, now=moment.now)
     return stop
 
 

@@ -17,7 +17,7 @@ from invoices.services import acknowledge_dispute, release_hold, restart_plan
 from notifications import outbox
 from notifications.enums import LEFT, NEVER_LEFT, MessageKind, MessageState
 from notifications.models import Message
-from scenarios import effects, outside
+from scenarios import effects, outside, telling
 from scenarios.context import local_date
 from scenarios.declarations import disputes_of
 from scenarios.enums import ActionState, Phase, Reason, TaskKind, TaskState
@@ -298,6 +298,7 @@ def _find_contact(message: Message, today: date, now: datetime) -> None:
         currency=message.currency,
         details={"channel": message.channel, "reason": message.reason},
     )
+    telling.tell_no_contact(message=message, today=today, now=now)
 
 
 # --- it was withdrawn, or nobody knows --------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.db import transaction
 from dunning.core import clock
 from dunning.core.models import Organization
 from scenarios.context import local_date
-from scenarios.services import card_payments
+from scenarios.services import card_payments, digests
 from scenarios.services.dry_runs import go_on
 from scenarios.services.runs import run_organization
 
@@ -71,3 +71,9 @@ def dry_run(*, organization_id: str, dry_run_id: str, **_kwargs: Any) -> None:
 def cards(**_kwargs: Any) -> None:
     """Every hour: what became of payment pages whose report never came."""
     card_payments.find_out(now=clock.now())
+
+
+@shared_task(name="scenarios.digests", ignore_result=True, time_limit=1800)
+def send_digests(**_kwargs: Any) -> int:
+    """Every five minutes: send the day by e-mail where its hour has come; how many left."""
+    return digests.send_due(now=clock.now())

@@ -14,7 +14,7 @@ from customers.models import Customer
 from dunning.core.models import OrganizationProfile
 from invoices.enums import DisputeState, HoldKind, HoldSide
 from invoices.models import Dispute, Hold, Installment
-from scenarios import effects
+from scenarios import effects, telling
 from scenarios.enums import TaskKind, TaskState
 from scenarios.models import Task
 from scenarios.outcomes import declare_claim_by, reclaim_goods_by
@@ -93,7 +93,7 @@ def open_dispute_tasks(*, today: date, now: datetime) -> int:
         .exclude(pk__in=known)
         .order_by("opened_on", "pk")
     )
-    return sum(
+    opened = [
         effects.open_once(
             kind=TaskKind.ANSWER_DISPUTE,
             key=f"dispute:{dispute.pk}",
@@ -107,9 +107,11 @@ def open_dispute_tasks(*, today: date, now: datetime) -> int:
             currency=dispute.installment.invoice.currency,
             assignee_id=dispute.owner_id,
         )
-        is not None
         for dispute in disputes
-    )
+    ]
+    new = [task for task in opened if task is not None]
+    telling.tell_disputes(tasks=new, now=now)
+    return len(new)
 
 
 def open_reply_tasks(*, today: date, now: datetime, customer_ids: Collection[UUID] | None = None) -> int:

@@ -46,6 +46,47 @@ PAPER_CHANNELS = frozenset({Channel.LETTER, Channel.REGISTERED})
 HUMAN_CHANNELS = frozenset({Channel.CALL, Channel.TASK})
 
 
+class NoticeKind(models.TextChoices):
+    """What a person may want to hear of inside the product; each may be switched off by whom it is told to."""
+
+    TASK = "task", _("A task for me")
+    REPLY = "reply", _("A reply of a customer")
+    FAILURE = "failure", _("Something that failed")
+
+
+class NoticeTopic(models.TextChoices):
+    """What happened, which decides the sentence; `KIND_OF_TOPIC` says under which kind it is told."""
+
+    DAY = "day", _("Tasks of the day")
+    TASK = "task", _("A task")
+    DISPUTES = "disputes", _("Disputes")
+    REPLY = "reply", _("A reply")
+    NO_CONTACT = "no_contact", _("Nobody left to write to")
+    PROVIDER = "provider", _("A way of sending that fails")
+    FILE = "file", _("A file that was refused")
+    BRAKE = "brake", _("A run that stopped")
+
+
+KIND_OF_TOPIC: dict[str, NoticeKind] = {
+    NoticeTopic.DAY: NoticeKind.TASK,
+    NoticeTopic.TASK: NoticeKind.TASK,
+    NoticeTopic.DISPUTES: NoticeKind.TASK,
+    NoticeTopic.REPLY: NoticeKind.REPLY,
+    NoticeTopic.NO_CONTACT: NoticeKind.FAILURE,
+    NoticeTopic.PROVIDER: NoticeKind.FAILURE,
+    NoticeTopic.FILE: NoticeKind.FAILURE,
+    NoticeTopic.BRAKE: NoticeKind.FAILURE,
+}
+
+
+class DigestRhythm(models.TextChoices):
+    """When a person is sent the day by e-mail: asked for, never given."""
+
+    OFF = "off", _("Never")
+    DAILY = "daily", _("Each working day")
+    MONDAYS = "mondays", _("On Mondays")
+
+
 class PenaltyMode(models.TextChoices):
     """How late-payment penalties are computed (docs/domain.md, L441-10 II du code de commerce)."""
 

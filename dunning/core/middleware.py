@@ -12,9 +12,9 @@ from dunning.core.selectors import get_membership
 from dunning.core.tenancy import tenant
 
 SESSION_KEY = "organization"
-OF_NO_MEMBER = ("/accounts/", "/join/", "/p/", "/v/", "/portal/", "/api/")
-"""Paths that belong to no member's organization: signing in or joining, and those that open their own whoever is signed in - the debtor's
-page by its link, programs by their key."""
+OF_NO_MEMBER = ("/accounts/", "/join/", "/digest/", "/p/", "/v/", "/portal/", "/api/")
+"""Paths that belong to no member's organization: signing in or joining, ending a digest by its link, and those that open their own whoever
+is signed in - the debtor's page by its link, programs by their key."""
 
 
 class TenantMiddleware:

@@ -3,6 +3,7 @@
 from django.urls import path
 from django.views.i18n import set_language
 
+from dunning.core.notices import STOP_PATH
 from dunning.dashboard.views import (
     acts,
     api_keys,
@@ -23,6 +24,7 @@ from dunning.dashboard.views import (
     members,
     messages,
     money,
+    notices,
     paying,
     payments,
     plan_editor,
@@ -50,6 +52,13 @@ urlpatterns = [
     path("search/", search.show, name="search"),
     path("organization/", today.switch_organization, name="switch_organization"),
     path("language/", set_language, name="language"),
+    # what a person was told
+    path("notices/", notices.listing, name="notices"),
+    path("notices/read/", notices.read_all, name="notices_read"),
+    path("notices/choose/", notices.choose, name="notices_choose"),
+    path("notices/<uuid:pk>/", notices.show, name="notice"),
+    path("notices/<uuid:pk>/read/", notices.read, name="notice_read"),
+    path(f"{STOP_PATH.lstrip('/')}<str:token>/", notices.stop_digest, name="digest_stop"),
     # the departure board
     path("board/", board.show, name="board"),
     path("board/act/", board.act, name="board_act"),

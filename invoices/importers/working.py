@@ -16,7 +16,8 @@ from django.core.cache import cache
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from dunning.core import clock, documents
+from dunning.core import clock, documents, notices
+from dunning.core.enums import NoticeTopic
 from dunning.core.errors import DomainError
 from dunning.core.models import Document, Organization
 from dunning.core.tenancy import tenant
@@ -40,7 +41,7 @@ def work_on(*, organization: Organization, file_id: UUID) -> str:
     """Do what was asked for with this file; its state afterwards, "" when there was nothing to do or another worker has it."""
     now = clock.now()
     today = clock.today(organization.timezone)
-    if not _begin(organization, file_id):
+    if not _begin(organization, file_id, now):
         return ""
     with tenant(organization):
         file = _claimed(file_id)
@@ -89,7 +90,7 @@ def _claimed(file_id: UUID) -> ImportFile | None:
     return waiting.filter(pk=file_id, state__in=AT_WORK).first()
 
 
-def _begin(organization: Organization, file_id: UUID) -> bool:
+def _begin(organization: Organization, file_id: UUID, now: datetime) -> bool:
     """Count the try before it begins; False when there is nothing to do. The last one too many ends with a sentence."""
     with tenant(organization):
         file = _claimed(file_id)
@@ -104,6 +105,7 @@ def _begin(organization: Organization, file_id: UUID) -> bool:
                 file,
                 _("This file brought the program to a stop %(times)s times; nothing was loaded. Cut it in pieces and give them one by one.")
                 % {"times": MOST_TRIES},
+                now=now,
             )
         return False
 
@@ -121,10 +123,10 @@ def _work(file: ImportFile, organization: Organization, *, today: date, now: dat
                 found = _run(file, path, organization, dry_run=is_check, today=today, now=now)
                 report, batch, errors = report_json(found), found.batch_id, _kept_errors(found, file, now)
     except DomainError as refused:
-        _refuse(file, refused.message, refused.field)
+        _refuse(file, refused.message, refused.field, now=now)
         return
     except documents.DocumentLost as lost:
-        _refuse(file, str(lost))
+        _refuse(file, str(lost), now=now)
         return
     file.report, file.errors = report, errors
     file.state = FileState.CHECKED if is_check else FileState.LOADED
@@ -132,10 +134,20 @@ def _work(file: ImportFile, organization: Organization, *, today: date, now: dat
     file.save(update_fields=["report", "errors", "state", "batch"])
 
 
-def _refuse(file: ImportFile, message: str, field: str = "file") -> None:
-    """Back to the person, with the reason; a loaded file is never among these."""
+def _refuse(file: ImportFile, message: str, field: str = "file", *, now: datetime) -> None:
+    """Back to the person, with the reason; a loaded file is never among these. Who asked for it hears of it, wherever they are by then."""
     file.state, file.refusal, file.refusal_field = FileState.GIVEN, message, field
     file.save(update_fields=["state", "refusal", "refusal_field", "tries"])
+    asked_by = [member for member in notices.team().members if file.asked_by == f"user:{member.user_id}"]
+    notices.tell(
+        topic=NoticeTopic.FILE,
+        key=f"file:{file.pk}:{now.isoformat()}",
+        to=asked_by,
+        now=now,
+        object_type="file",
+        object_id=file.pk,
+        details={"file": file.filename},
+    )
 
 
 def _run(file: ImportFile, path: Path, organization: Organization, *, dry_run: bool, today: date, now: datetime) -> Report:

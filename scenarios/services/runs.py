@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from dunning.core import answers, audit, events
+from dunning.core import answers, audit, events, notices
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.services import next_run_after
@@ -55,6 +55,7 @@ def run_organization(
         log.forget(now=now)
         answers.forget(now=now)
         events.forget(now=now)
+        notices.forget(now=now)
 
     with tenant(organization):  # by itself: it locks no customer, and what the run asks of it must be of today
         payer_indexes.refresh(today=today)

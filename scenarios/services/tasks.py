@@ -11,7 +11,7 @@ from dunning.core.models import User
 from notifications import inbox
 from notifications.enums import MessageState
 from notifications.services import settle_uncertain
-from scenarios import effects
+from scenarios import effects, telling
 from scenarios.enums import ActionState, Reason, TaskKind, TaskState
 from scenarios.models import Action, Task
 from scenarios.outcomes import may_be_taken_back
@@ -75,6 +75,7 @@ def assign_task(*, task: Task, assignee: User | None, actor: str, now: datetime)
     locked.save(update_fields=["assignee"])
     body = {"assignee": str(assignee.pk) if assignee is not None else None}
     audit.record(actor=actor, action="task.assigned", target=locked, body=body, now=now)
+    telling.tell_assigned(task=locked, actor=actor, now=now)
     return locked
 
 

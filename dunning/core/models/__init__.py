@@ -1,5 +1,6 @@
-"""People, organizations, and the records every floor writes: audit events, events for the outside, documents, search."""
+"""People, organizations, notices, and the records every floor writes: audit events, events for the outside, documents, search."""
 
+from dunning.core.models.notices import Notice
 from dunning.core.models.people import ApiKey, Invitation, Membership, Organization, User, UserManager, validate_timezone
 from dunning.core.models.profile import BankDetailsChange, OrganizationProfile, monday_to_friday, soft_by_default
 from dunning.core.models.records import AuditEvent, AuditHead, Document, Event, KeptAnswer, RateWindow, SearchEntry
@@ -14,6 +15,7 @@ __all__ = [
     "Invitation",
     "KeptAnswer",
     "Membership",
+    "Notice",
     "Organization",
     "OrganizationProfile",
     "RateWindow",

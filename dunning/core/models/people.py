@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from dunning.core.enums import Language, Role
+from dunning.core.enums import DigestRhythm, Language, NoticeKind, Role
 from dunning.core.tokens import new_id
 
 
@@ -87,10 +87,16 @@ class Membership(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role)
     calls_per_day = models.PositiveSmallIntegerField(null=True, blank=True)  # how many their day holds; null: no limit
+    muted = ArrayField(models.CharField(max_length=10, choices=NoticeKind), default=list, blank=True)  # notices they do not want
+    digest = models.CharField(max_length=10, choices=DigestRhythm, default=DigestRhythm.OFF)
+    digested_on = models.DateField(null=True, blank=True)  # the last local day whose digest was dealt with, sent or not
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(name="one_membership_per_person", fields=["organization", "user"])]
+        indexes: ClassVar = [
+            models.Index(name="membership_with_digest", fields=["organization"], condition=~models.Q(digest=DigestRhythm.OFF)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.role}"

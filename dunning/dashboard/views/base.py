@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from dunning.core import clock
+from dunning.core import clock, notices
 from dunning.core.errors import DomainError, NotAllowed
 from dunning.core.models import Membership
 from dunning.core.permissions import Permission, allows, require
@@ -85,7 +85,9 @@ def page(request: MemberRequest, template: str, *, nav: str, status: int = 200, 
     membership = request.membership
     may = {permission.value: allows(membership, permission) for permission in Permission}
     counts = desk_counts(now=clock.now())
-    return render(request, f"dashboard/{template}.html", {"nav": nav, "nav_counts": counts, "may": may, **context}, status=status)
+    unread = notices.count_unread(membership)
+    shown = {"nav": nav, "nav_counts": counts, "notices_unread": unread, "may": may, **context}
+    return render(request, f"dashboard/{template}.html", shown, status=status)
 
 
 def fragment(request: MemberRequest, template: str, **context: Any) -> HttpResponse:

@@ -1,0 +1,120 @@
+"""What the people of an organization are told of its plans, in the transaction in which it happens (dunning.core.notices).
+
+A run tells each person once what it put on their desk, however much that is; what an event puts there is told by itself.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Count
+
+from customers.models import Customer
+from dunning.core import notices
+from dunning.core.enums import NoticeTopic
+from dunning.core.permissions import Permission
+from notifications.models import Message
+from scenarios.brakes import Brake
+from scenarios.enums import TaskKind, TaskState
+from scenarios.models import DailyRun, Task
+
+_TOLD_APART: Final = (TaskKind.REPLY, TaskKind.FIND_CONTACT)
+"""Tasks whose event is told by itself: the reply that came, the message that reached nobody."""
+
+
+def tell_day(*, run: DailyRun, now: datetime) -> None:
+    """Tell each person, in one notice, of the tasks of the run's day that are theirs to do.
+
+    Tasks about a customer are for its account owner, others for everybody who works. What has an assignee was told when it got one.
+    """
+    opened = Task.objects.filter(opened_on=run.local_date, state=TaskState.OPEN, assignee=None).exclude(kind__in=_TOLD_APART)
+    counts = list(opened.order_by().values_list("customer__account_owner", "kind").annotate(count=Count("pk")))
+    if not counts:
+        return
+    team = notices.team()
+    of_person: dict[UUID, Counter[str]] = {}
+    for owner_id, kind, count in counts:
+        for member in team.followers(owner_id):
+            of_person.setdefault(member.pk, Counter())[kind] += count
+    for member in team.members:
+        if member.pk in of_person:
+            details = {"kinds": dict(of_person[member.pk])}
+            key = f"day:{run.local_date.isoformat()}"
+            notices.tell(topic=NoticeTopic.DAY, key=key, to=[member], now=now, object_type="run", object_id=run.pk, details=details)
+
+
+def tell_brake(*, run: DailyRun, stop: Brake, now: datetime) -> None:
+    """Those who may let messages leave hear that a run stopped and asks."""
+    notices.tell(
+        topic=NoticeTopic.BRAKE,
+        key=f"brake:{run.local_date.isoformat()}",
+        to=notices.team().who_may(Permission.APPROVE),
+        now=now,
+        object_type="run",
+        object_id=run.pk,
+        details={"messages": stop.planned},
+    )
+
+
+def tell_assigned(*, task: Task, actor: str, now: datetime) -> None:
+    """Whoever finds the task on their desk hears of it, unless they put it there themselves."""
+    if task.assignee_id is None:
+        return
+    customer = task.customer
+    notices.tell(
+        topic=NoticeTopic.TASK,
+        key=f"task:{task.pk}:{now.isoformat()}",
+        to=notices.team().person(task.assignee_id),
+        now=now,
+        object_type="customer" if customer is not None else "",
+        object_id=customer.pk if customer is not None else None,
+        details={"task": task.kind, "title": task.title, "customer": customer.name if customer is not None else "", "by": actor},
+        actor=actor,
+    )
+
+
+def tell_disputes(*, tasks: Iterable[Task], now: datetime) -> None:
+    """Owners of disputes hear of those that are new, of several at once in one notice."""
+    by_owner: dict[UUID, list[Task]] = {}
+    for task in tasks:
+        if task.assignee_id is not None:
+            by_owner.setdefault(task.assignee_id, []).append(task)
+    if not by_owner:
+        return
+    team = notices.team()
+    customers = {task.customer_id for theirs in by_owner.values() for task in theirs if task.customer_id is not None}
+    names: Mapping[UUID | None, str] = dict(Customer.objects.filter(pk__in=customers).values_list("pk", "name"))
+    for assignee_id, theirs in by_owner.items():
+        first = theirs[0]
+        alone = len(theirs) == 1
+        notices.tell(
+            topic=NoticeTopic.DISPUTES,
+            key=f"disputes:{first.pk}",
+            to=team.person(assignee_id),
+            now=now,
+            object_type="customer" if alone else "",
+            object_id=first.customer_id if alone else None,
+            details={"count": len(theirs), **_named(names, first)},
+        )
+
+
+def _named(names: Mapping[UUID | None, str], task: Task) -> dict[str, str]:
+    return {"customer": names[task.customer_id]} if task.customer_id in names else {}
+
+
+def tell_no_contact(*, message: Message, today: date, now: datetime) -> None:
+    """A message reached nobody and nobody is left to write to: once a day for each customer."""
+    customer = message.customer
+    if customer is None:
+        return
+    notices.tell(
+        topic=NoticeTopic.NO_CONTACT,
+        key=f"no_contact:{customer.pk}:{today.isoformat()}",
+        to=notices.team().followers(customer.account_owner_id),
+        now=now,
+        object_type="message",
+        object_id=message.pk,
+        details={"customer": customer.name, "channel": message.channel},
+    )
