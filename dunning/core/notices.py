@@ -23,7 +23,6 @@ from dunning.core.tenancy import current_organization_id, tenant
 KEPT_FOR: Final = timedelta(days=90)
 STOP_PATH: Final = "/digest/"
 """Where the link of a digest leads that ends it, followed by its token and a slash."""
-_SIGNER: Final = signing.Signer(salt="dunning.digest", sep=".")
 
 
 # --- who hears of it ---------------------------------------------------------------------------------------------------------------------
@@ -130,15 +129,19 @@ def choose(*, member: Membership, kinds: Iterable[str], digest: str, now: dateti
     audit.record(actor=f"user:{member.user_id}", action="member.notices_chosen", target=member, body=body, now=now)
 
 
+def _signer() -> signing.Signer:
+    return signing.Signer(salt="dunning.digest", sep=".")
+
+
 def stop_address(member: Membership) -> str:
     """The address in a digest that ends it, without signing in; it opens nothing else."""
-    return f"{settings.PUBLIC_BASE_URL}{STOP_PATH}{_SIGNER.sign(str(member.pk))}/"
+    return f"{settings.PUBLIC_BASE_URL}{STOP_PATH}{_signer().sign(str(member.pk))}/"
 
 
 def find_by_stop_token(token: str) -> Membership | None:
     """Whose digest a link ends; None for a link that was never given, or of somebody who left."""
     try:
-        pk = UUID(_SIGNER.unsign(token))
+        pk = UUID(_signer().unsign(token))
     except (signing.BadSignature, ValueError):
         return None
     return Membership.objects.select_related("organization", "user").filter(pk=pk).first()

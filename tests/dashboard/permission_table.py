@@ -21,6 +21,12 @@ progress              view          -
 search                view          -
 switch_organization   -             view
 language              anybody       anybody
+notices               view          -
+notices_read          -             view
+notices_choose        view          view
+notice                view          -
+notice_read           -             view
+digest_stop           anybody       anybody
 
 # the departure board
 board                 view          -
@@ -92,6 +98,8 @@ add_contact           work          work
 send_statement        work          work
 instalments           work          work
 confirm_named         work          work
+habit_aside           work          work
+habit_again           work          work
 activate_mandate      work          work
 revoke_mandate        work          work
 mandate_paper         manage        -

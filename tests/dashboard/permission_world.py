@@ -8,10 +8,10 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from customers.models import Contact, Customer
-from dunning.core import documents, people
+from dunning.core import documents, notices, people
 from dunning.core.api_keys import list_api_keys
-from dunning.core.enums import Channel, Role
-from dunning.core.models import BankDetailsChange, Document, Organization, OrganizationProfile
+from dunning.core.enums import Channel, NoticeKind, NoticeTopic, Role
+from dunning.core.models import BankDetailsChange, Document, Membership, Notice, Organization, OrganizationProfile
 from dunning.core.tenancy import tenant
 from dunning.core.tokens import new_id
 from dunning.dashboard.urls import urlpatterns
@@ -78,7 +78,7 @@ def address(pattern: URLPattern, ids: dict[str, str], *, nowhere: bool = False) 
         "pk": NOWHERE if nowhere else ids.get(kind, ""),
         "file": ids.get(f"files of {kind}", ""),
         "delivery": ids["webhook-deliveries"],
-        "token": ids["token"],
+        "token": ids.get(f"token of {name}", ids["token"]),
         "step": "addresses",
         "key": ids["step"] if kind == "drafts" else "r1",
         "channel": "email",
@@ -106,8 +106,19 @@ def furnish(organization: Organization, owner: Client) -> World:
     world = inhabit(organization)
     with tenant(organization):
         world.ids |= _of_the_ledger(world) | _of_messages(world) | _of_plans(world)
+        world.ids |= _of_people(organization)
     world.ids |= _by_its_owner(world, owner)
     return world
+
+
+def _of_people(organization: Organization) -> dict[str, str]:
+    """What one person is told and may end, and nobody else."""
+    ids = {}
+    for member in Membership.objects.filter(organization=organization, user__email__in=[f"{role}@atelier.example" for role in ROLES]):
+        notice = Notice.objects.create(membership=member, kind=NoticeKind.TASK, topic=NoticeTopic.DAY, key="once", at=NOW)
+        ids[f"notices of {member.role}"] = str(notice.pk)
+        ids["token of digest_stop"] = notices.stop_address(member).rstrip("/").rpartition("/")[2]
+    return ids
 
 
 def _paper() -> Document:

@@ -55,7 +55,9 @@ def undone(town: Town) -> Iterator[None]:
 
 def ask(town: Town, door: Door, client: Client, method: str, *, nowhere: bool = False) -> Any:
     """Knock, or (`nowhere`) ask for something that does not exist; whatever it does is taken back."""
-    place = address(PATTERNS[door.name], town.world.ids, nowhere=nowhere)
+    role = next((role for role, own in town.people.items() if own is client), "owner")
+    ids = town.world.ids | {"notices": town.world.ids[f"notices of {role}"]}
+    place = address(PATTERNS[door.name], ids, nowhere=nowhere)
     with transaction.atomic():
         answer = client.get(place) if method == "GET" else client.post(place, typed(door.name, town.world))
         transaction.set_rollback(True)

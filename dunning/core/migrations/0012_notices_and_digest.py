@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0010_soft_periods'),
+        ('core', '0011_follows_habits'),
     ]
 
     operations = [
