@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Final
 
 from django.contrib import messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import content_disposition_header
@@ -36,7 +36,7 @@ def asked_for(request: HttpRequest) -> bool:
 
 def saved_list(
     request: HttpRequest,
-    rows: QuerySet[Any],
+    rows: QuerySet[Any] | Sequence[Any],
     *,
     title: str,
     head: Sequence[str],
@@ -44,7 +44,7 @@ def saved_list(
     today: date,
 ) -> HttpResponse:
     """The whole list as the file asked for; beyond 50,000 lines, back to the list with a sentence that says so."""
-    count = rows.count()
+    count = rows.count() if isinstance(rows, QuerySet) else len(rows)
     if count > MOST:
         said = _("This list has %(count)s lines and a file holds %(most)s: narrow it with the filters, then save it.")
         messages.error(request, said % {"count": formatting.number(count), "most": formatting.number(MOST)})
@@ -54,8 +54,8 @@ def saved_list(
 
     def written() -> Iterator[Sequence[Cell]]:
         yield head
-        chunk: list[Model] = []
-        for row in rows.iterator(chunk_size=CHUNK):
+        chunk: list[Any] = []
+        for row in rows.iterator(chunk_size=CHUNK) if isinstance(rows, QuerySet) else rows:
             chunk.append(row)
             if len(chunk) == CHUNK:
                 yield from lines(chunk)

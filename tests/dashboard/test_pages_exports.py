@@ -14,16 +14,20 @@ from openpyxl import load_workbook
 
 from dunning.core.tenancy import tenant
 from dunning.dashboard import exports
-from tests.dashboard.conftest import House
+from notifications.enums import EventState
+from notifications.models import InboundEvent, Message
+from tests.dashboard.conftest import NOW, House
+from tests.dashboard.test_pages_inbox import answered
 from tests.factories import make_customer, make_invoice
 
-LISTS = ("invoices", "customers", "payments", "messages")
+LISTS = ("invoices", "customers", "payments", "messages", "today", "inbox", "letters", "plans", "members")
+TITLES = {"today": "to-do", "letters": "letters-to-post"}
 
 
 def saved(client: Client, name: str, **query: str) -> list[list[str]]:
     answer = client.get(reverse(f"dashboard:{name}"), {"file": "csv", **query})
     assert (answer.status_code, answer["Content-Type"]) == (200, "text/csv; charset=utf-8")
-    assert answer["Content-Disposition"].startswith(f'attachment; filename="{name}-2026-10-09')
+    assert answer["Content-Disposition"].startswith(f'attachment; filename="{TITLES.get(name, name)}-2026-10-09')
     return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
 
 
@@ -55,6 +59,48 @@ def test_payments_and_messages(owner: Client, house: House) -> None:
     assert house.sent.subject in subjects
 
 
+def test_the_queue_of_the_day_in_its_order(owner: Client, house: House) -> None:
+    head, *rows = saved(owner, "today")
+    found = [dict(zip(head, row, strict=True)) for row in rows]
+    assert [row["Kind"] for row in found] == ["Receipts to match", "Calls"]
+    call = found[1]
+    assert (call["Customer"], call["Customer number"], call["Due"], call["Amount"]) == ("Durand SARL", "C1", "2026-10-09", "1200.00")
+
+
+def test_the_inbox_under_its_tab(owner: Client, house: House) -> None:
+    reply = answered(house, owner, "=1+1")
+    head, *rows = saved(owner, "inbox")
+    first = dict(zip(head, rows[0], strict=True))
+    assert (first["What it says"], first["Customer number"], first["Dealt with"]) == ("'=1+1", "C1", "")
+    other = house.disputed.customer_id
+    assert saved(owner, "inbox", kinds="automatic")[1:] == saved(owner, "inbox", customer=str(other))[1:] == []
+    with tenant(house.organization):
+        known = {"account_id": reply.pk, "kind": "post_office", "key": "k", "body": b"{", "due_at": NOW, "received_at": NOW}
+        InboundEvent.objects.create(**known, state=EventState.UNREADABLE, error="=cmd")
+    assert [row[-1] for row in saved(owner, "inbox", kinds="trouble")[1:]] == ["'=cmd"]
+
+
+def test_plans_and_members(owner: Client, viewer: Client, house: House) -> None:
+    head, *rows = saved(owner, "plans")
+    standard = next(row for row in rows if "everybody else" in row[1])
+    assert dict(zip(head, standard, strict=True))["Open amount"] == "2000.00"
+    people = saved(owner, "members")[1:]
+    assert [(row[0], row[2]) for row in people] == [("Claire Petit", "Owner"), ("Claire Petit", "Viewer")]
+    assert viewer.get(reverse("dashboard:members"), {"file": "csv"}).status_code == 403
+
+
+def to_post(house: House) -> None:
+    with tenant(house.organization):
+        Message.objects.filter(pk=house.sent.pk).update(state="to_post", channel="letter", postal_address=["=Durand", "75001 Paris"])
+
+
+def test_letters_to_post(owner: Client, house: House) -> None:
+    to_post(house)
+    head, *rows = saved(owner, "letters")
+    letter = dict(zip(head, rows[0], strict=True))
+    assert (letter["Customer number"], letter["Kind"], letter["Addressee"]) == ("C1", "Letter", "'=Durand, 75001 Paris")
+
+
 def test_a_workbook_holds_numbers_and_days(owner: Client, house: House) -> None:
     answer = owner.get(reverse("dashboard:invoices"), {"file": "xlsx", "state": "overdue"})
     sheet = load_workbook(io.BytesIO(answer.content)).active
@@ -78,6 +124,10 @@ def test_a_list_too_long_for_a_file_says_so(owner: Client, house: House, monkeyp
 
 @pytest.mark.parametrize("name", LISTS)
 def test_a_page_leads_to_its_file_and_odd_ones_are_pages(owner: Client, house: House, name: str) -> None:
+    if name == "inbox":
+        answered(house, owner)
+    elif name == "letters":
+        to_post(house)
     page = owner.get(reverse(f"dashboard:{name}"), {"find": "", "page": "1"}).content.decode()
     assert "file=csv" in page and "file=xlsx" in page
     assert owner.get(reverse(f"dashboard:{name}"), {"file": "exe"})["Content-Type"].startswith("text/html")

@@ -13,7 +13,7 @@ from customers.models import Contact, Customer
 from dunning.core import documents
 from dunning.core.errors import DomainError
 from dunning.core.permissions import Permission
-from dunning.dashboard import formatting
+from dunning.dashboard import desk_exports, exports, formatting
 from dunning.dashboard.components import Tab
 from dunning.dashboard.files import answer_file
 from dunning.dashboard.forms.inbox import AwayForm, JoinForm, TrialForm
@@ -51,6 +51,11 @@ def listing(request: MemberRequest) -> HttpResponse:
     counts = {"replies": correspondence.unread().count(), "trouble": trouble.count() + len(refused)}
     words = {"replies": _("Replies"), "automatic": _("Automatic messages"), "trouble": _("Calls in trouble")}
     rows = trouble if kinds == "trouble" else correspondence.list_replies(kinds=kinds, customer_id=customer.pk if customer else None)
+    if exports.asked_for(request):
+        is_trouble = kinds == "trouble"
+        head = desk_exports.trouble_head() if is_trouble else desk_exports.reply_head()
+        lines = desk_exports.trouble_lines if is_trouble else desk_exports.reply_lines
+        return exports.saved_list(request, rows, title=_("Inbox"), head=head, lines=lines, today=today_of(request))
     found = paged(request, rows)
     return page(
         request,

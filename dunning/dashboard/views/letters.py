@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from dunning.core import documents
 from dunning.core.permissions import Permission
-from dunning.dashboard import formatting
+from dunning.dashboard import desk_exports, exports, formatting
 from dunning.dashboard.files import answer_file
 from dunning.dashboard.forms.letters import PostingForm, PostManyForm, ProofFileForm, ProofForm
 from dunning.dashboard.views.base import (
@@ -39,6 +39,10 @@ WORK = ("GET", "HEAD", "POST")
 
 @member()
 def queue(request: MemberRequest) -> HttpResponse:
+    if exports.asked_for(request):
+        head, today = desk_exports.letter_head(), today_of(request)
+        title = _("Letters to post")
+        return exports.saved_list(request, print_queue(), title=title, head=head, lines=desk_exports.letter_lines, today=today)
     found = paged(request, print_queue())
     return page(
         request,

@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 from dunning.core import clock, people
 from dunning.core.models import Membership
 from dunning.core.permissions import Permission
+from dunning.dashboard import desk_exports, exports
 from dunning.dashboard.forms.members import CallsForm, InviteForm, RemoveForm, RoleForm
-from dunning.dashboard.views.base import MemberRequest, act_page, attempt, done, member, page, submitted
+from dunning.dashboard.views.base import MemberRequest, act_page, attempt, done, member, page, submitted, today_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,11 @@ def link_of(token: str) -> str:
 
 @member(Permission.MANAGE)
 def show(request: MemberRequest) -> HttpResponse:
-    return page(request, "members", nav="settings", members=people.members(), invitations=people.open_invitations(now=clock.now()))
+    members = people.members()
+    if exports.asked_for(request):
+        head, today = desk_exports.member_head(), today_of(request)
+        return exports.saved_list(request, members, title=_("Members"), head=head, lines=desk_exports.member_lines, today=today)
+    return page(request, "members", nav="settings", members=members, invitations=people.open_invitations(now=clock.now()))
 
 
 @member(Permission.MANAGE, methods=ACT)

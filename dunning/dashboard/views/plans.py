@@ -1,5 +1,6 @@
 """Plans: which exist and who follows each, one drawn around its due date with its versions, new ones, files, putting one away."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,18 +9,19 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from dunning.dashboard import desk_exports, exports
 from dunning.dashboard.badges import CHANNEL_ICONS
 from dunning.dashboard.components import PlanMark, Tab
 from dunning.dashboard.files import answer_file
 from dunning.dashboard.forms.acts import EmptyForm
 from dunning.dashboard.forms.plans import NewPlanForm, PlanFileForm, ReplaceForm
 from dunning.dashboard.templatetags.plans import TONES
-from dunning.dashboard.views.base import MemberRequest, act_page, acting_now, attempt, done, member, page, submitted
+from dunning.dashboard.views.base import MemberRequest, act_page, acting_now, attempt, done, member, page, submitted, today_of
 from dunning.dashboard.views.plan_editor import ACT, EDIT, editor_url
 from scenarios.enums import Phase
 from scenarios.models import ActionPlan, PlanVersion
 from scenarios.selectors import plan_view, plan_views
-from scenarios.selectors.plans import compare_versions, new_drafts, version_views
+from scenarios.selectors.plans import PlanView, compare_versions, new_drafts, version_views
 from scenarios.services.plan_drafts import begin_draft, begin_from_file, begin_from_version, begin_new
 from scenarios.services.plan_exchange import export_plan
 from scenarios.services.plans import archive_plan
@@ -33,13 +35,24 @@ def plan_tabs(current: str) -> list[Tab]:
 
 @member()
 def listing(request: MemberRequest) -> HttpResponse:
-    return page(request, "plans", nav="plans", plans=plan_views(), drafts=new_drafts(), tabs=plan_tabs("plans"))
+    plans = plan_views()
+    if exports.asked_for(request):
+        return _saved(request, plans)
+    return page(request, "plans", nav="plans", plans=plans, drafts=new_drafts(), tabs=plan_tabs("plans"))
+
+
+def _saved(request: MemberRequest, plans: Sequence[PlanView]) -> HttpResponse:
+    head, today = desk_exports.plan_head(), today_of(request)
+    return exports.saved_list(request, plans, title=_("Plans"), head=head, lines=desk_exports.plan_lines, today=today)
 
 
 @member()
 def archived(request: MemberRequest) -> HttpResponse:
     """Plans that were put away."""
-    return page(request, "plans", nav="plans", plans=plan_views(archived=True), tabs=plan_tabs("archived"), is_archive=True)
+    plans = plan_views(archived=True)
+    if exports.asked_for(request):
+        return _saved(request, plans)
+    return page(request, "plans", nav="plans", plans=plans, tabs=plan_tabs("archived"), is_archive=True)
 
 
 @member()

@@ -8,11 +8,13 @@ from uuid import UUID
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from dunning.core import bank, clock
 from dunning.core.middleware import SESSION_KEY
 from dunning.core.permissions import Permission, allows
 from dunning.core.selectors import get_membership, get_profile
+from dunning.dashboard import desk_exports, exports
 from dunning.dashboard.queue import grouped
 from dunning.dashboard.views.base import MemberRequest, fragment, member, page, today_of
 from invoices.reports.collected import targets
@@ -27,6 +29,9 @@ from scenarios.selectors.declared import said_lately
 def show(request: MemberRequest) -> HttpResponse:
     today = today_of(request)
     entries = work_queue(today=today, now=clock.now())
+    if exports.asked_for(request):
+        head = desk_exports.queue_head()
+        return exports.saved_list(request, entries, title=_("To do"), head=head, lines=desk_exports.queue_lines, today=today)
     found = board(today=today)
     context: dict[str, Any] = {
         "figures": figures(today=today),
