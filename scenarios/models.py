@@ -148,6 +148,7 @@ class DryRun(TenantModel):
 class PlanAssignment(TenantModel):
     """Which plan applies: to an invoice, a customer, a group, or - with none of them - to the whole organization."""
 
+    shared_by_all = True
     plan = TenantForeignKey(ActionPlan, related_name="assignments")
     group = TenantForeignKey("customers.CustomerGroup", null=True, blank=True)
     customer = TenantForeignKey("customers.Customer", null=True, blank=True)

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from dunning.core.models import Membership
+from dunning.core.permissions import Permission, allows
 from dunning.core.selectors import get_membership
 from dunning.core.tenancy import tenant
 
@@ -19,6 +20,8 @@ is signed in - the debtor's page by its link, programs by their key."""
 
 class TenantMiddleware:
     """Open `tenant()` for a session's organization; any exception and any status ≥ 400 rolls everything back.
+
+    For who may not view the whole organization it is narrowed to the customers they look after.
 
     What must survive a refusal (failed sign-ins, rate limits) is written outside, by views that need no organization.
     `request.membership` is None for a visitor who is not signed in or belongs nowhere.
@@ -33,6 +36,8 @@ class TenantMiddleware:
         if membership is None or request.path.startswith(OF_NO_MEMBER):
             return self.get_response(request)
         with tenant(membership.organization_id) as scope:
+            if not allows(membership, Permission.VIEW):
+                scope.account_owner = membership.user_id
             response = self.get_response(request)
             if response.status_code >= 400:
                 scope.pending.clear()

@@ -10,7 +10,9 @@ from dunning.core.models import Membership
 
 
 class Permission(StrEnum):
-    VIEW = "view"
+    SEE = "see"  # one's own customers, and what is owed, said and sent there
+    ASK = "ask"  # answer a dispute of a customer one sees, ask for a pause
+    VIEW = "view"  # the whole organization
     WORK = "work"  # calls, promises, disputes, holds, payments, receipts
     APPROVE = "approve"  # let messages leave
     MANAGE_PLANS = "manage_plans"
@@ -20,9 +22,9 @@ class Permission(StrEnum):
 ALLOWED: dict[str, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
     Role.ADMIN: frozenset(Permission),
-    Role.COLLECTOR: frozenset({Permission.VIEW, Permission.WORK, Permission.APPROVE}),
-    Role.SALES: frozenset({Permission.VIEW}),
-    Role.VIEWER: frozenset({Permission.VIEW}),
+    Role.COLLECTOR: frozenset({Permission.SEE, Permission.ASK, Permission.VIEW, Permission.WORK, Permission.APPROVE}),
+    Role.SALES: frozenset({Permission.SEE, Permission.ASK}),
+    Role.VIEWER: frozenset({Permission.SEE, Permission.VIEW}),
 }
 
 

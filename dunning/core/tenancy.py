@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 from django.db import connection, models, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -19,6 +20,9 @@ from django.db.migrations.state import ProjectState
 
 from dunning.core.prepared import ONE_PLAN
 from dunning.core.tokens import new_id
+
+Row = TypeVar("Row", bound=models.Model)
+LONGEST_WAY: Final = 3  # keys from a row to its customer: a file, its declaration, its customer
 
 
 class TenancyError(RuntimeError):
@@ -30,9 +34,11 @@ class Scope:
     """One open `tenant()` block. `pending` collects what the flushers write as the last statements before COMMIT.
 
     `cache` holds what its readers may share until the transaction ends; whoever puts something in knows when it may be stale.
+    `account_owner` narrows it to the customers a person looks after, and to what belongs to them: see `OwnRows`.
     """
 
     organization_id: uuid.UUID
+    account_owner: uuid.UUID | None = None
     pending: list[Any] = field(default_factory=list)
     cache: dict[Any, Any] = field(default_factory=dict)
 
@@ -101,6 +107,38 @@ def _tell_database(value: str) -> None:
         cursor.execute(f"SELECT set_config('app.organization', %s, true), {ONE_PLAN}", [value])
 
 
+class OwnRows(models.Manager[Row]):
+    """The rows of the open organization; in a scope narrowed to an account owner, of their customers alone.
+
+    A row belongs to a customer by its shortest chain of keys (`way_to_customer`); one that belongs to none is hidden, so that what is
+    nobody's yet - a receipt, a reply - stays with those who see everything. Tables that lead to no customer at all are not narrowed, nor is
+    the row a key points to: pages open to an account owner name what they read.
+    """
+
+    def get_queryset(self) -> models.QuerySet[Row]:
+        rows = super().get_queryset()
+        scope = _scope.get()
+        if scope is None or scope.account_owner is None:
+            return rows
+        way = way_to_customer(self.model)
+        return rows if way is None else rows.filter(**{"__".join((*way, "account_owner")): scope.account_owner})
+
+
+@lru_cache(maxsize=256)
+def way_to_customer(model: type[models.Model]) -> tuple[str, ...] | None:
+    """The names of the keys that lead from a model to its customer, none for the customer itself; None when no way leads there."""
+    if getattr(model, "shared_by_all", False):
+        return None
+    ways: list[tuple[type[models.Model], tuple[str, ...]]] = [(model, ())]
+    for here, way in ways:  # breadth first; the list grows while it is walked
+        if here._meta.label == "customers.Customer":
+            return way
+        if len(way) < LONGEST_WAY:
+            keys = [field for field in here._meta.local_fields if isinstance(field, TenantForeignKey) and field.related_model is not here]
+            ways += [(field.related_model, (*way, field.name)) for field in keys]
+    return None
+
+
 class TenantModel(models.Model):
     """A row that belongs to one organization, behind the wall.
 
@@ -108,10 +146,15 @@ class TenantModel(models.Model):
     key `(organization_id, id)` other tables refer to, and the composite foreign keys.
     """
 
+    shared_by_all: ClassVar[bool] = False
+    """True for a table whose rows may name a customer and are still everybody's business."""
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organization = models.ForeignKey(
         "core.Organization", on_delete=models.PROTECT, default=current_organization_id, related_name="+", db_index=False, editable=False
     )
+
+    objects: ClassVar[OwnRows[Self]] = OwnRows()
 
     class Meta:
         abstract = True

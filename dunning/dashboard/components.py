@@ -59,15 +59,16 @@ class NavigationItem:
     icon: str
     url_name: str
     on_phone: bool = field(default=False)  # in the bottom bar; the others are behind "More"
+    needs: str = "view"  # the permission its page asks for
 
 
 # The words of the rail. A page says which one it belongs to with `nav` in its context.
 NAVIGATION: tuple[NavigationItem, ...] = (
-    NavigationItem("today", _("Today"), "sunrise", "dashboard:today", on_phone=True),
-    NavigationItem("invoices", _("Invoices"), "receipt", "dashboard:invoices", on_phone=True),
-    NavigationItem("customers", _("Customers"), "users", "dashboard:customers", on_phone=True),
+    NavigationItem("today", _("Today"), "sunrise", "dashboard:today", on_phone=True, needs="see"),
+    NavigationItem("invoices", _("Invoices"), "receipt", "dashboard:invoices", on_phone=True, needs="see"),
+    NavigationItem("customers", _("Customers"), "users", "dashboard:customers", on_phone=True, needs="see"),
     NavigationItem("plans", _("Plans"), "milestone", "dashboard:plans"),
-    NavigationItem("messages", _("Messages"), "mail", "dashboard:messages", on_phone=True),
+    NavigationItem("messages", _("Messages"), "mail", "dashboard:messages", on_phone=True, needs="see"),
     NavigationItem("payments", _("Payments"), "wallet", "dashboard:payments"),
     NavigationItem("reports", _("Reports"), "chart-column", "dashboard:reports"),
     NavigationItem("settings", _("Settings"), "settings", "dashboard:settings"),

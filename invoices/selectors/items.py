@@ -276,6 +276,12 @@ def credit_sums(customer_ids: Collection[UUID]) -> dict[str, Decimal]:
         return dict(cursor.fetchall())
 
 
+def open_disputes() -> list[Dispute]:
+    """Open disputes about something still owed, with what each is about, the earliest answer due first."""
+    rows = Dispute.objects.select_related("installment__invoice", "customer", "owner").filter(state=DisputeState.OPEN)
+    return list(rows.filter(installment__outstanding__gt=0).order_by("answer_due_on", "pk"))
+
+
 @dataclass(frozen=True, slots=True)
 class InTheWay:
     """What stands between items and their next reminder, now: open promises, open disputes, running pauses and payment plans.

@@ -16,10 +16,10 @@ class Door(NamedTuple):
 
 
 TABLE: Final = """
-today                 view          -
-progress              view          -
-search                view          -
-switch_organization   -             view
+today                 see           -
+progress              see           -
+search                see           -
+switch_organization   -             see
 language              anybody       anybody
 notices               view          -
 notices_read          -             view
@@ -46,10 +46,10 @@ task_postpone         work          work
 task_cancel           work          work
 
 # invoices
-invoices              view          -
-invoice               view          -
-invoice_copy          view          -
-invoice_delivery      view          -
+invoices              see           -
+invoice               see           -
+invoice_copy          see           -
+invoice_delivery      see           -
 attach                work          work
 credit_note           work          work
 receive               work          work
@@ -64,9 +64,9 @@ cancel_promise        work          work
 close_dispute         work          work
 release_hold          work          work
 renew_hold            work          work
-said                  view          -
+said                  see           -
 undo_act              work          work
-said_file             view          -
+said_file             see           -
 withdraw_commitment   work          work
 
 # files for the ledger
@@ -88,8 +88,8 @@ rehearsal             work          work
 first_step            -             work
 
 # customers
-customers             view          -
-customer              view          -
+customers             see           -
+customer              see           -
 customer_hold         work          work
 insolvency            work          work
 end_insolvency        work          work
@@ -104,7 +104,7 @@ activate_mandate      work          work
 revoke_mandate        work          work
 mandate_paper         manage        -
 end_payment_plan      work          work
-plan_paper            view          -
+plan_paper            see           -
 customer_plan         manage_plans  manage_plans
 invoice_plan          manage_plans  manage_plans
 
@@ -147,23 +147,23 @@ text_letter           -             view
 text_restore          manage_plans  manage_plans
 
 # messages
-messages              view          -
-message               view          -
-message_proof         view          -
+messages              see           -
+message               see           -
+message_proof         see           -
 settle_message        work          work
-message_html          view          -
-message_letter        view          -
-message_file          view          -
+message_html          see           -
+message_letter        see           -
+message_file          see           -
 message_answer        -             work
 message_page          -             work
 
 # what came back
 inbox                 view          -
-reply                 view          -
+reply                 see           -
 reply_handle          -             work
 reply_join            work          work
 reply_away            work          work
-reply_file            view          -
+reply_file            see           -
 read_again            -             work
 letters               view          -
 letters_print         work          -
@@ -171,7 +171,7 @@ letter_posting        work          work
 letter_proof          work          work
 letters_post          -             work
 letter_file           work          work
-letter_proof_file     view          -
+letter_proof_file     see           -
 
 # settings
 settings              view          -

@@ -11,7 +11,7 @@ from customers.models import Contact, Customer
 from dunning.core import documents, notices, people
 from dunning.core.api_keys import list_api_keys
 from dunning.core.enums import Channel, NoticeKind, NoticeTopic, Role
-from dunning.core.models import BankDetailsChange, Document, Membership, Notice, Organization, OrganizationProfile
+from dunning.core.models import BankDetailsChange, Document, Membership, Notice, Organization, OrganizationProfile, User
 from dunning.core.tenancy import tenant
 from dunning.core.tokens import new_id
 from dunning.dashboard.urls import urlpatterns
@@ -49,6 +49,7 @@ KINDS: Final = {  # what the id of an address is of, by how the address begins; 
     "messages/<uuid:pk>/page": "sent",
     "messages/<uuid:pk>/letter": "letters",
     "messages/inbox": "replies",
+    "messages/inbox/<uuid:pk>/join": "nobodys",
     "messages/inbox/calls": "calls_in_trouble",
     "settings/members": "members",
     "settings/members/invitations": "invitations",
@@ -102,9 +103,10 @@ def staff(organization: Organization) -> dict[str, Client]:
 
 
 def furnish(organization: Organization, owner: Client) -> World:
-    """An organization with something behind every address, committed."""
+    """An organization with something behind every address, committed; its first customer is looked after by the one in sales."""
     world = inhabit(organization)
     with tenant(organization):
+        Customer.objects.filter(number="C1").update(account_owner=User.objects.get(email="sales@atelier.example"))
         world.ids |= _of_the_ledger(world) | _of_messages(world) | _of_plans(world)
         world.ids |= _of_people(organization)
     world.ids |= _by_its_owner(world, owner)
@@ -169,15 +171,9 @@ def _of_the_ledger(world: World) -> dict[str, str]:
 def _of_messages(world: World) -> dict[str, str]:
     letter = Message.objects.get(pk=world.ids["letters"])
     proof = ProofFile.objects.create(message=letter, document=_paper(), kind=ProofKind.DEPOSIT, added_at=NOW, added_by=ACTOR)
-    reply = InboundMessage.objects.create(
-        event_id=new_id(),
-        channel=Channel.EMAIL,
-        kind="human",
-        sender="x@elsewhere.example",
-        said="Bonjour",
-        text="Bonjour",
-        received_at=NOW,
-    )
+    said = {"channel": Channel.EMAIL, "kind": "human", "sender": "x@elsewhere.example", "said": "Bonjour", "text": "Bonjour"}
+    reply = InboundMessage.objects.create(event_id=new_id(), customer=letter.customer, received_at=NOW, **said)
+    nobodys = InboundMessage.objects.create(event_id=new_id(), received_at=NOW, **said)
     file = InboundFile.objects.create(inbound=reply, document=_paper(), filename="bon.pdf")
     account = ProviderAccount.objects.get(channel=Channel.EMAIL, is_active=True)
     state = {"state": EventState.UNREADABLE, "error": "It is no JSON", "due_at": NOW, "received_at": NOW}
@@ -187,6 +183,7 @@ def _of_messages(world: World) -> dict[str, str]:
     found = {
         "files of letters": proof,
         "replies": reply,
+        "nobodys": nobodys,
         "files of replies": file,
         "calls_in_trouble": event,
         "files of messages": attached,

@@ -13,8 +13,8 @@ ROLES = [
     (Role.OWNER, _("Owner: everything, owners included")),
     (Role.ADMIN, _("Administrator: everything but owners")),
     (Role.COLLECTOR, _("Collector: calls, promises, disputes, payments, and letting messages leave")),
-    (Role.SALES, _("Sales: reads")),
-    (Role.VIEWER, _("Viewer: reads")),
+    (Role.SALES, _("Sales: sees the customers they look after, and what is owed and said there")),
+    (Role.VIEWER, _("Viewer: reads everything")),
 ]
 
 

@@ -399,10 +399,15 @@ def figures(context: Context, table: Table, number: int) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def navigation(context: Context, place: str = "rail") -> SafeString:
-    """The rail or, with `place="phone"`, the bottom bar. Reads `nav` (the current page's key) and `nav_counts` from the context."""
+    """The rail or, with `place="phone"`, the bottom bar: what this person may open.
+
+    Reads `nav` (the current page's key), `nav_counts` and `may` from the context.
+    """
     counts = context.get("nav_counts") or {}
+    may = context.get("may") or {}
     items = [
         {"item": item, "url": reverse(item.url_name), "is_current": item.key == context.get("nav"), "count": counts.get(item.key)}
         for item in NAVIGATION
+        if may.get(item.needs, True)
     ]
     return component(context, "navigation" if place == "rail" else "bottom_bar", {"items": items})

@@ -145,7 +145,7 @@ def create(request: MemberRequest) -> HttpResponse:
 
 def _tell_token(request: MemberRequest, new: NewKey, *, old: ApiKey | None = None) -> HttpResponse:
     (line,) = _lines([new.key])
-    answer = page(request, "api_key_token", nav=NAV, key=new.key, may=line.may, token=new.token, old=old, address=_address())
+    answer = page(request, "api_key_token", nav=NAV, key=new.key, rights=line.may, token=new.token, old=old, address=_address())
     answer["Cache-Control"] = "no-store"
     return answer
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from customers.enums import MandateState
 from customers.models import Mandate
 from customers.selectors import contact_chain, get_customer, insolvency_deadlines, list_customers, list_groups
+from dunning.core.permissions import Permission
 from dunning.dashboard import exports
 from dunning.dashboard.payer_index import drawn_index
 from dunning.dashboard.records import drawn
@@ -25,7 +26,7 @@ from scenarios.services.plans import Target
 MOST_OPEN = 200
 
 
-@member()
+@member(Permission.SEE)
 def listing(request: MemberRequest) -> HttpResponse:
     today = today_of(request)
     groups = list(list_groups())
@@ -51,7 +52,7 @@ def listing(request: MemberRequest) -> HttpResponse:
     return page(request, "customers", nav="customers", rows=shown, page=found, groups=groups, group=group, query=query)
 
 
-@member()
+@member(Permission.SEE)
 def show(request: MemberRequest, pk: UUID) -> HttpResponse:
     customer = get_customer(pk)
     today = today_of(request)

@@ -80,7 +80,7 @@ def _customer(value: str) -> Customer | None:
         return None
 
 
-@member()
+@member(Permission.SEE)
 def show(request: MemberRequest, pk: UUID) -> HttpResponse:
     reply = correspondence.get_reply(pk)
     return page(
@@ -149,7 +149,7 @@ def _lead(reply: InboundMessage) -> str:
     return " · ".join(part for part in (reply.sender_name, reply.sender, reply.subject) if part)
 
 
-@member()
+@member(Permission.SEE)
 def file(request: MemberRequest, pk: UUID, file: UUID) -> HttpResponse:
     """A file that came with it; only pictures and PDF files are shown, the others are saved."""
     found = next(part for part in correspondence.files_of(correspondence.get_reply(pk)) if part.pk == file)

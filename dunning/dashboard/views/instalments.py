@@ -90,7 +90,7 @@ def end(request: MemberRequest, pk: UUID) -> HttpResponse:
     )
 
 
-@member(methods=("GET", "HEAD"))
+@member(Permission.SEE, methods=("GET", "HEAD"))
 def paper(request: MemberRequest, pk: UUID) -> HttpResponse:
     """The agreement as it was sent to both sides."""
     document = read_agreement(plan=get_plan(pk), organization=request.membership.organization, now=clock.now())

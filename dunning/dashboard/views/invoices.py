@@ -13,7 +13,7 @@ from django.utils.translation import pgettext
 
 from customers.selectors import contact_chain, get_customer, list_groups
 from dunning.core import documents
-from dunning.core.permissions import Permission
+from dunning.core.permissions import Permission, require
 from dunning.dashboard import exports
 from dunning.dashboard.components import Tab
 from dunning.dashboard.files import answer_file
@@ -42,10 +42,12 @@ from scenarios.selectors import Why, list_steps, state_counts, timeline, today_s
 from scenarios.selectors.items import COMING, DISPUTED, FROZEN, OPEN, OVERDUE, PROMISED, SETTLED, STATES
 
 
-@member()
+@member(Permission.SEE)
 def listing(request: MemberRequest) -> HttpResponse:
     """Items by state; or (`?counted=`) those behind a figure of a report, with what of each is counted."""
     today = today_of(request)
+    if "counted" in request.GET:
+        require(request.membership, Permission.VIEW)  # reports count the whole organization
     behind = counted(request.GET, today=today)
     if behind is not None:
         return _behind_a_figure(request, behind, today)
@@ -104,7 +106,7 @@ def state_tabs(request: MemberRequest, state: str, counts: dict[str, int]) -> li
     return [Tab(label, address[key], is_current=key == state, count=counts.get(key)) for key, label in words.items()]
 
 
-@member()
+@member(Permission.SEE)
 def show(request: MemberRequest, pk: UUID) -> HttpResponse:
     invoice = get_invoice(pk)
     today = today_of(request)
@@ -147,7 +149,7 @@ def _item(found: Why, extra: Accessory | None, today: Any) -> dict[str, Any]:
     }
 
 
-@member()
+@member(Permission.SEE)
 def copy(request: MemberRequest, pk: UUID) -> HttpResponse:
     """The copy of the invoice, as it goes with letters."""
     invoice = get_invoice(pk)
@@ -156,7 +158,7 @@ def copy(request: MemberRequest, pk: UUID) -> HttpResponse:
     return answer_file(documents.read(invoice.document), invoice.document.media_type, invoice.document.filename)
 
 
-@member()
+@member(Permission.SEE)
 def delivery(request: MemberRequest, pk: UUID) -> HttpResponse:
     """The proof of delivery."""
     proof = get_invoice(pk).delivery_proof

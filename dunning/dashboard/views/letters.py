@@ -124,7 +124,7 @@ def keep_file(request: MemberRequest, pk: UUID) -> HttpResponse:
     return _letter_act(request, letter, form, title=_("Add a proof to this letter"), verb=_("Keep the file"))
 
 
-@member()
+@member(Permission.SEE)
 def proof_file(request: MemberRequest, pk: UUID, file: UUID) -> HttpResponse:
     """A proof that is kept with a letter."""
     kept = ProofFile.objects.select_related("document").get(pk=file, message=pk)

@@ -55,7 +55,7 @@ UNSETTLED = (MessageState.UNCERTAIN, MessageState.UNPROVEN)
 TABS = ("all", "sent", "delivered", "failed", "withdrawn")
 
 
-@member()
+@member(Permission.SEE)
 def listing(request: MemberRequest) -> HttpResponse:
     state = choices_of(request, "state", TABS, "all")
     channel = choices_of(request, "channel", tuple(WRITTEN_CHANNELS))
@@ -86,7 +86,7 @@ def listing(request: MemberRequest) -> HttpResponse:
     )
 
 
-@member()
+@member(Permission.SEE)
 def show(request: MemberRequest, pk: UUID) -> HttpResponse:
     detail = message_detail(pk)
     message = detail.message
@@ -153,7 +153,7 @@ def settle(request: MemberRequest, pk: UUID) -> HttpResponse:
     )
 
 
-@member()
+@member(Permission.SEE)
 def proof(request: MemberRequest, pk: UUID) -> HttpResponse:
     """The exact message and its proof of delivery, opened inside a timeline."""
     detail = message_detail(pk)
@@ -173,7 +173,7 @@ def html(request: MemberRequest, pk: UUID) -> HttpResponse:
     return _html(request, pk=pk)
 
 
-@member()
+@member(Permission.SEE)
 def _html(request: MemberRequest, pk: UUID) -> HttpResponse:
     said = _said(Message.objects.get(pk=pk))
     if not said.html:
@@ -181,7 +181,7 @@ def _html(request: MemberRequest, pk: UUID) -> HttpResponse:
     return HttpResponse(said.html)
 
 
-@member()
+@member(Permission.SEE)
 def letter(request: MemberRequest, pk: UUID) -> HttpResponse:
     """The letter as it left, or as it would leave now."""
     detail = message_detail(pk)
@@ -198,7 +198,7 @@ def letter(request: MemberRequest, pk: UUID) -> HttpResponse:
     return answer_file(content, "application/pdf", name)
 
 
-@member()
+@member(Permission.SEE)
 def attachment(request: MemberRequest, pk: UUID, file: UUID) -> HttpResponse:
     """A file that left with the message."""
     found = next((part for part in message_detail(pk).attachments if part.pk == file), None)

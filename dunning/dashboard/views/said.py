@@ -17,14 +17,14 @@ from invoices.services import undo_act, undo_declaration
 from scenarios.selectors.declared import act_detail
 
 
-@member()
+@member(Permission.SEE)
 def show(request: MemberRequest, pk: UUID) -> HttpResponse:
     """One act: on a page of its own, or opened inside a timeline."""
     context: dict[str, Any] = {"detail": (detail := act_detail(pk)), "act": detail.act, "declaration": detail.act.declaration}
     return fragment(request, "_said_act", **context) if request.htmx else page(request, "said_act", nav="customers", **context)
 
 
-@member()
+@member(Permission.SEE)
 def file(request: MemberRequest, pk: UUID, file: UUID) -> HttpResponse:
     """A file that came with it, saved and never run."""
     found = next((part for part in act_detail(pk).files if part.pk == file), None)

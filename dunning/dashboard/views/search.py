@@ -4,13 +4,14 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from customers.selectors import list_customers
+from dunning.core.permissions import Permission
 from dunning.dashboard.views.base import MemberRequest, member, page
 from invoices.selectors import search_invoices
 
 MOST = 20
 
 
-@member()
+@member(Permission.SEE)
 def show(request: MemberRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()
     invoices = search_invoices(query=query, limit=MOST) if query else []

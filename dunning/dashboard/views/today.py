@@ -17,6 +17,7 @@ from dunning.core.selectors import get_membership, get_profile
 from dunning.dashboard import desk_exports, exports
 from dunning.dashboard.queue import grouped
 from dunning.dashboard.views.base import MemberRequest, fragment, member, page, today_of
+from dunning.dashboard.views.own import show_own
 from invoices.reports.collected import targets
 from invoices.selectors import coverage_through, figures
 from notifications.webhooks.log import switched_off_by_itself
@@ -25,8 +26,11 @@ from scenarios.selectors.beginning import first_steps, is_beginning
 from scenarios.selectors.declared import said_lately
 
 
-@member()
+@member(Permission.SEE)
 def show(request: MemberRequest) -> HttpResponse:
+    """The organization's day; for who sees their own customers alone, theirs."""
+    if not allows(request.membership, Permission.VIEW):
+        return show_own(request)
     today = today_of(request)
     entries = work_queue(today=today, now=clock.now())
     if exports.asked_for(request):
@@ -69,7 +73,7 @@ def total_by_currency(frozen: Any) -> dict[str, Any]:
     return total
 
 
-@member()
+@member(Permission.SEE)
 def progress(request: MemberRequest) -> HttpResponse:
     """How far the year being played has come; once it is over the page is loaded anew."""
     if request.membership.organization.playing_until is None:
@@ -79,7 +83,7 @@ def progress(request: MemberRequest) -> HttpResponse:
     return fragment(request, "_playing", polling=True)
 
 
-@member(methods=("POST",))
+@member(Permission.SEE, methods=("POST",))
 def switch_organization(request: MemberRequest) -> HttpResponse:
     """Open another of the person's organizations."""
     try:
