@@ -35,7 +35,7 @@ def main() -> int:
             from dunning.local import supervisor
 
             return supervisor.main(ROOT, sys.argv[2:])
-        if command in ("test", "bench", "chaos"):
+        if command in ("test", "bench", "chaos", "screenshots"):
             from dunning.local import testing
 
             return testing.main(ROOT, command, sys.argv[2:])

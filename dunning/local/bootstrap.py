@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 UV = "uv>=0.9,<1"
-DEVELOPER_COMMANDS = ("test", "bench", "chaos")
+DEVELOPER_COMMANDS = ("test", "bench", "chaos", "screenshots")
 PANGO_LIBRARIES = ("libpango-1.0.so.0", "libpangoft2-1.0.so.0", "libharfbuzz-subset.so.0")
 PANGO_PACKAGES = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-dejavu-core", "fonts-liberation2"]
 FONTS = ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/truetype/liberation2", "/usr/share/fonts/truetype/liberation")

@@ -1,4 +1,4 @@
-"""`manage.py test`, `manage.py bench` and `manage.py chaos`: the real migrations on a throw-away server, run once, cloned for each use.
+"""`manage.py test`, `bench`, `chaos` and `screenshots`: the real migrations on a throw-away server, run once, cloned for each use.
 
 The server keeps no promise about its data (fsync off) and is rebuilt after a reboot. The migrated database stays in it as a
 template named after the hash of everything the migrations are made of, so an unchanged schema costs nothing; every run,
@@ -35,6 +35,8 @@ def main(root: Path, command: str, arguments: list[str]) -> int:
     env = dict(os.environ)
     if command == "chaos":
         return chaos(root, env, arguments)
+    if command == "screenshots":  # of the product that runs beside
+        return patiently(["tests.screenshots", *arguments], env)
     with tempfile.TemporaryDirectory(prefix="dunning-documents-") as documents, services(root, env):
         env["DOCUMENT_ROOT"] = documents
         template = ensure_template(root, env)

@@ -28,7 +28,7 @@ SUPERVISED: Final = 10  # business days from today: the departure board waits fo
 PROFILE: Final[dict[str, Any]] = {
     "legal_name": NAME,
     "legal_form": "SAS",
-    "share_capital": "50 000 €",
+    "share_capital": "50\u202f000\u00a0€",
     "siren": "999999014",
     "siret": "99999901400015",
     "rcs_city": "Lyon",

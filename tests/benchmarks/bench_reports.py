@@ -62,13 +62,13 @@ def reports() -> dict[str, Callable[[], object]]:
     }
 
 
-def ledger(open_items: int, paid: int) -> Organization:
+def ledger(open_items: int, paid: int, *, due: float = 0.0) -> Organization:
     organization = _organization(f"bench-{time.time_ns()}")
     with tenant(organization):
         samples = _samples()
     with connections["owner"].cursor() as cursor:
         _settings(cursor, organization, [organization])
-        _items(cursor, open_items, 0.0)
+        _items(cursor, open_items, due)
         _rows(cursor, samples)
     with tenant(organization):
         customer = Customer.objects.order_by("pk").first()
