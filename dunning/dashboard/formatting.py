@@ -27,6 +27,13 @@ def number(value: Decimal | int | None) -> str:
     return "" if value is None else format_number(Decimal(value), 0, language())
 
 
+def unit_price(value: Decimal, currency: str) -> str:
+    """The price of one, with all its decimals, four at most: `0,065 EUR`."""
+    rounded = value.quantize(Decimal("0.0001")).normalize()
+    places = max(2, -int(rounded.as_tuple().exponent))
+    return f"{format_number(rounded, places, language())}\u00a0{currency}"
+
+
 def date_short(value: dt.date) -> str:
     """For tables: `18/06/26`, in English `18 Jun 26`."""
     return str(babel_format_date(value, _SHORT[language()], locale=language()))

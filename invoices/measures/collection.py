@@ -26,6 +26,8 @@ class Lack(StrEnum):
     """There was nothing to collect."""
     HISTORY = "history"
     """Too little happened so far to learn from."""
+    PRICE = "price"
+    """Nobody said what it costs."""
 
 
 @dataclass(frozen=True, slots=True)

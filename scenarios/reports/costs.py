@@ -12,6 +12,7 @@ from django.db import connection
 from invoices.owed import Scope
 from invoices.reports.delays import Period
 from notifications.enums import LEFT, MessageState
+from notifications.selectors import unit_costs
 
 # What came back had been paid for too.
 PAID_FOR: Final = sorted(state.value for state in (*LEFT, MessageState.BOUNCED))
@@ -20,16 +21,21 @@ _NOTHING: Final = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Messages that left over one channel, or for one step, and what they cost together, in the organization's currency."""
+    """Messages that left over one channel, or for one step, and what they cost together, in the organization's currency.
+
+    `amount` is None where nobody ever said what such a message costs; `unpriced` messages left before somebody did, and count as nothing.
+    """
 
     key: str
     messages: int
-    amount: Decimal
+    amount: Decimal | None
+    unpriced: int = 0
 
     @property
     def each(self) -> Decimal | None:
-        """Of one message."""
-        return self.amount / self.messages if self.messages else None
+        """Of one message whose cost is known."""
+        priced = self.messages - self.unpriced
+        return self.amount / priced if self.amount is not None and priced else None
 
 
 def costs_by_channel(scope: Scope, period: Period) -> list[Cost]:
@@ -37,9 +43,9 @@ def costs_by_channel(scope: Scope, period: Period) -> list[Cost]:
     scope's."""
     group = _of_customers(scope)
     sql = f"""
-SELECT m.channel, count(*), sum(m.cost) FROM notifications_message m
+SELECT m.channel, m.channel, count(*), sum(m.cost), count(*) FILTER (WHERE m.cost = 0) FROM notifications_message m
 JOIN customers_customer c ON c.organization_id = m.organization_id AND c.id = m.customer_id
-WHERE m.planned_on BETWEEN %(first)s AND %(last)s AND m.state = ANY(%(states)s) {group} GROUP BY 1 ORDER BY 3 DESC, 1"""
+WHERE m.planned_on BETWEEN %(first)s AND %(last)s AND m.state = ANY(%(states)s) {group} GROUP BY 1 ORDER BY 4 DESC, 1"""
     return _costs(sql, scope, period)
 
 
@@ -47,8 +53,8 @@ def costs_by_step(scope: Scope, period: Period) -> dict[str, Cost]:
     """Reminders by the step they were written for: one that carried several counts once, for the one that presses most."""
     group = _of_customers(scope)
     sql = f"""
-SELECT step_key, count(*), sum(cost) FROM (
-    SELECT DISTINCT ON (m.id) m.id, m.cost, a.step_key FROM notifications_message m
+SELECT step_key, min(channel), count(*), sum(cost), count(*) FILTER (WHERE cost = 0) FROM (
+    SELECT DISTINCT ON (m.id) m.id, m.channel, m.cost, a.step_key FROM notifications_message m
     JOIN customers_customer c ON c.organization_id = m.organization_id AND c.id = m.customer_id
     JOIN scenarios_actionmessage k ON k.organization_id = m.organization_id AND k.message_id = m.id AND k.own_step
     JOIN scenarios_action a ON a.organization_id = k.organization_id AND a.id = k.action_id
@@ -59,8 +65,8 @@ GROUP BY 1"""
 
 
 def cost_to_collect(costs: Sequence[Cost], collected: Decimal) -> Decimal | None:
-    """What a hundred of what was collected cost to send for; None when nothing was collected, or no cost is known."""
-    total = sum((cost.amount for cost in costs), _NOTHING)
+    """What a hundred of what was collected cost to send for, by the costs that are known; None when nothing was collected, or none is."""
+    total = sum((cost.amount for cost in costs if cost.amount is not None), _NOTHING)
     return total * 100 / collected if total and collected > 0 else None
 
 
@@ -71,4 +77,13 @@ def _of_customers(scope: Scope) -> str:
 def _costs(sql: str, scope: Scope, period: Period) -> list[Cost]:
     with connection.cursor() as cursor:
         cursor.execute(sql, {**scope.values, "first": period.first, "last": period.last, "states": PAID_FOR})
-        return [Cost(*row) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    prices = unit_costs() if rows else {}
+    return [_cost(key, prices.get(channel), messages, amount, unpriced) for key, channel, messages, amount, unpriced in rows]
+
+
+def _cost(key: str, price: Decimal | None, messages: int, amount: Decimal, unpriced: int) -> Cost:
+    """A price of zero was stated as well: nothing is unknown about what is free."""
+    if price == 0:
+        return Cost(key, messages, amount)
+    return Cost(key, messages, None if price is None and not amount else amount, unpriced)

@@ -234,6 +234,22 @@ def test_what_is_missing_says_why_in_files_too() -> None:
     assert "unavailable: the sales of June 2026, July 2026 are missing" in as_csv(table).decode()
 
 
+def test_what_is_missing_takes_a_word_in_its_cell_and_its_reason_stands_once_below() -> None:
+    july, price = Missing(Lack.SALES, (date(2026, 7, 1),)), Missing(Lack.PRICE)
+    heads = [Column("Month"), Column("DSO", "days"), Column("Best", "days"), Column("Each", "price")]
+    table = Table("T", heads, [["July", july, july, price], ["August", Decimal("52.1"), july, Decimal("0.0650")]], "EUR", ["", price])
+    assert [[words for _column, _value, words in line] for line in table.lines] == [
+        ["July", "unavailable (1)", "unavailable (1)", "unknown (2)"],
+        ["August", "52.10", "unavailable (1)", "0.065\u00a0EUR"],
+    ]
+    assert table.total[1][2] == "unknown (2)"
+    assert table.reasons == [
+        "unavailable: the sales of July 2026 are missing",
+        "unknown: no unit cost is stated for this way of sending",
+    ]
+    assert Table("T", heads, [["July", 1, 2, 3]], "EUR").reasons == []
+
+
 # --- what a person states ---------------------------------------------------------------------------------------------------------------
 
 

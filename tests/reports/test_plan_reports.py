@@ -18,7 +18,7 @@ from invoices.owed import Scope
 from invoices.reports.collected import collected_by_owner
 from invoices.reports.delays import Period
 from invoices.reports.rows import CountedItems
-from notifications.models import Message
+from notifications.models import Message, ProviderAccount
 from scenarios.models import Task, TaskAttempt
 from scenarios.reports.collectors import collected_by_collector
 from scenarios.reports.costs import cost_to_collect, costs_by_channel, costs_by_step
@@ -106,7 +106,8 @@ def test_how_far_it_went_before_payment(house: Organization) -> None:
 
 
 def test_what_sending_costs(house: Organization) -> None:
-    assert {cost.key: (cost.messages, cost.amount) for cost in costs_by_channel(EURO, OCTOBER)} == {"email": (7, 0)}
+    assert {cost.key: (cost.messages, cost.amount) for cost in costs_by_channel(EURO, OCTOBER)} == {"email": (7, None)}
+    assert {cost.amount for cost in costs_by_step(EURO, OCTOBER).values()} == {None}
     assert cost_to_collect(costs_by_channel(EURO, OCTOBER), Decimal(300)) is None  # no cost is known
     Message.objects.filter(state__in=["accepted", "delivered"]).update(cost=Decimal("0.0200"))
     Message.objects.filter(template_key="r1").update(cost=Decimal("0.1000"))
@@ -119,6 +120,24 @@ def test_what_sending_costs(house: Organization) -> None:
     }
     assert cost_to_collect(costs, Decimal(230)) == Decimal("0.2")
     assert cost_to_collect(costs, Decimal(0)) is None
+
+
+def test_a_price_of_zero_is_known_and_what_left_before_a_price_is_told_apart(house: Organization) -> None:
+    def price(stated: str) -> None:
+        ProviderAccount.objects.filter(channel="email").update(settings={"unit_cost": stated})
+
+    def email() -> tuple[Decimal | None, int, Decimal | None]:
+        (cost,) = costs_by_channel(EURO, OCTOBER)
+        return cost.amount, cost.unpriced, cost.each
+
+    price("0")
+    assert email() == (Decimal(0), 0, Decimal(0))
+    price("0.02")
+    assert email() == (Decimal(0), 7, None)  # all left before
+    Message.objects.filter(template_key="r1").update(cost=Decimal("0.0200"))
+    assert email() == (Decimal("0.0800"), 3, Decimal("0.0200"))
+    price("")
+    assert email() == (Decimal("0.0800"), 3, Decimal("0.0200"))  # what was spent stays known
 
 
 def test_collected_by_who_spoke_with_the_customer(house: Organization) -> None:
@@ -169,4 +188,4 @@ def test_reports_cost_the_same_queries_whatever_the_rows(house: Organization) ->
     before = count()
     for number in (7, 8, 9):
         settle(owe(make_customer(), f"F-{number}", "10", "2026-10-02", issued=ISSUED), "10", "2026-10-20")
-    assert count() == before == 8
+    assert count() == before == 10

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from dunning.dashboard import formatting
 from dunning.dashboard.charts import Bar, Key, Part, columns, rows
@@ -126,7 +126,7 @@ def _favour_table(found: AgedBalance, filters: Filters) -> Table:
         [_("Credit notes not set against an invoice"), found.credit_notes.count, -found.credit_notes.amount],
         [_("Receipts of nobody yet"), found.unidentified.count, -found.unidentified.amount],
     ]
-    heads = [Column(_("In customers’ favour")), Column(_("Number"), "count"), Column(_("Amount"), "amount")]
+    heads = [Column(_("In customers’ favour")), Column(pgettext("how many", "Number"), "count"), Column(_("Amount"), "amount")]
     return Table(_("Shown apart"), heads, lines, filters.currency, [_("Owed in the end"), "", found.net])
 
 

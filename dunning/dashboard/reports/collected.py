@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from dunning.core.models import User
 from dunning.dashboard.charts import Bar, Key, Part, columns, rows
@@ -48,10 +48,13 @@ def collected(filters: Filters) -> Content:
         )
         for month in chart_months
     ]
-    keys = [Key("settled", _("Collected")), *([Key("mark", _("Target"), "mark")] if any(bar.mark for bar in bars) else [])]
+    keys = [
+        Key("settled", pgettext("receipts", "Collected")),
+        *([Key("mark", _("Target"), "mark")] if any(bar.mark for bar in bars) else []),
+    ]
     return Content(
         figures=(
-            Figure(_("Collected"), amount(total, filters), tone="settled", href=_payments(filters, period)),
+            Figure(pgettext("receipts", "Collected"), amount(total, filters), tone="settled", href=_payments(filters, period)),
             Figure(_("Target"), "–" if target is None else amount(target, filters), _("of these months together")),
             Figure(_("Of the target"), measure(None if target is None else share(total, target), "percent", filters)),
         ),
@@ -65,7 +68,12 @@ def collected(filters: Filters) -> Content:
         tables=(
             Table(
                 _("Month by month"),
-                [Column(_("Month")), Column(_("Receipts"), "count"), Column(_("Collected"), "amount"), Column(_("Target"), "amount")],
+                [
+                    Column(_("Month")),
+                    Column(_("Receipts"), "count"),
+                    Column(pgettext("receipts", "Collected"), "amount"),
+                    Column(_("Target"), "amount"),
+                ],
                 [
                     [
                         Value(month_name(month), _payments(filters, Period(month, month_end(month)))),
@@ -116,7 +124,7 @@ def _people_table(
     heads = [
         Column(_("Person")),
         Column(_("Receipts"), "count"),
-        Column(_("Collected"), "amount"),
+        Column(pgettext("receipts", "Collected"), "amount"),
         Column(_("Target"), "amount"),
         Column(_("Of the target"), "percent"),
     ]
@@ -132,7 +140,7 @@ def _payments(filters: Filters, period: Period, **more: str) -> str:
 
 COLLECTED = Report(
     key="collected",
-    name=gettext_lazy("Collected"),
+    name=pgettext_lazy("receipts", "Collected"),
     question=gettext_lazy("How much comes in, and is it what we aim at?"),
     definition=(
         gettext_lazy(
@@ -166,7 +174,7 @@ def waiting(filters: Filters) -> Content:
                 [
                     Column(_("Why")),
                     Column(_("Items"), "count"),
-                    Column(_("Oldest due"), "date"),
+                    Column(_("Oldest due"), "date", is_minor=True),
                     Column(_("Amount"), "amount"),
                 ],
                 [

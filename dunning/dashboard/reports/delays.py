@@ -53,7 +53,7 @@ def delays(filters: Filters) -> Content:
                 _("Month by month"),
                 [
                     Column(_("Month")),
-                    Column(_("Due"), "count", is_minor=True),
+                    Column(_("Items due"), "count", is_minor=True),
                     Column(_("On time"), "count", is_minor=True),
                     Column(_("Amount due"), "amount"),
                     Column(_("By number"), "percent"),

@@ -1,7 +1,7 @@
 """The cash forecast with its band."""
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from dunning.dashboard import formatting
 from dunning.dashboard.charts import Line, curves
@@ -57,8 +57,8 @@ def build(filters: Filters) -> Content:
             Table(
                 _("Week by week"),
                 [
-                    Column(_("From"), "date"),
-                    Column(_("To"), "date"),
+                    Column(pgettext("a period", "From"), "date"),
+                    Column(pgettext("a period", "To"), "date"),
                     Column(_("Expected"), "amount"),
                     Column(_("Added up"), "amount"),
                     Column(_("At the late end"), "amount", is_minor=True),

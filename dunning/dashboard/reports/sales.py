@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from dunning.dashboard.charts import Line, curves
 from dunning.dashboard.reports.content import Content, Figure, Report, measure, short_number
@@ -78,7 +78,7 @@ def _measures(found: list[DaysOfSales], filters: Filters) -> Table:
     ]
     heads = [
         Column(_("Month")),
-        Column(_("Receivables at its end"), "amount"),
+        Column(_("Receivables at its end"), "amount", is_minor=True),
         Column(_("Not due"), "amount", is_minor=True),
         Column(_("DSO"), "days"),
         Column(_("Count-back"), "days"),
@@ -109,7 +109,7 @@ def _sales(found: list[DaysOfSales], filters: Filters) -> Table:
         Column(_("Invoiced"), "amount", is_minor=True),
         Column(_("Credited"), "amount", is_minor=True),
         Column(_("Stated by hand"), "amount", is_minor=True),
-        Column(_("Sales"), "amount"),
+        Column(pgettext("turnover", "Sales"), "amount"),
     ]
     return Table(_("Sales incl. VAT"), heads, lines, filters.currency)
 

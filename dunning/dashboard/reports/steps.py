@@ -1,10 +1,11 @@
 """What steps bring, and what they cost."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from dunning.core.enums import Channel, Phase
 from dunning.core.selectors import get_profile
@@ -12,12 +13,15 @@ from dunning.dashboard import formatting
 from dunning.dashboard.charts import Bar, Drawing, Key, Part, rows
 from dunning.dashboard.reports.content import Content, Figure, Report, amount
 from dunning.dashboard.reports.filters import PERIOD, Filters
-from dunning.dashboard.reports.tables import Column, Row, Table, Value
+from dunning.dashboard.reports.tables import Column, Plain, Row, Table, Value
 from invoices.measures.ageing import Cell
+from invoices.measures.collection import Lack, Missing
 from invoices.owed import Scope
 from invoices.reports.collected import collected_by_month
 from scenarios.reports.costs import Cost, cost_to_collect, costs_by_channel, costs_by_step
 from scenarios.reports.effects import NOTHING, Stage, StepEffect, funnel, step_effects
+
+_UNKNOWN: Final = Missing(Lack.PRICE)
 
 
 def stage_name(phase: int) -> str:
@@ -35,22 +39,40 @@ def build(filters: Filters) -> Content:
     by_step = costs_by_step(filters.scope, filters.period)
     receipts = collected_by_month(Scope(own, filters.scope.group_id), filters.period).values()
     collected = sum((cell.amount for cell in receipts), Cell().amount)
-    spent = sum((cost.amount for cost in channels), Cell().amount)
+    spent = sum((cost.amount for cost in channels if cost.amount is not None), Cell().amount)
+    is_known = any(cost.amount is not None for cost in channels)
     hundred = cost_to_collect(channels, collected)
     return Content(
         figures=(
             Figure(_("Due in the period"), amount(stages[0].reached.amount, filters), href=_list("funnel", "reached:0", filters)),
             Figure(_("Paid before any message"), amount(stages[0].paid.amount, filters), href=_list("funnel", "0:settled", filters)),
             Figure(_("Messages"), formatting.number(sum(cost.messages for cost in channels))),
-            Figure(_("Cost of sending"), formatting.money(spent, own) if spent else "–", _("by the unit costs of the ways of sending")),
+            Figure(_("Cost of sending"), formatting.money(spent, own) if is_known else "–", _("by the unit costs of the ways of sending")),
             Figure(
                 _("Cost to collect 100"), "–" if hundred is None else formatting.money(hundred, own), _("sending alone, without your time")
             ),
         ),
         drawing=_drawing(stages, filters),
         tables=(_stages(stages, filters), _steps(effects, by_step, filters, own), _channels(channels, own)),
-        notes=() if spent else (_("No cost is known: enter the unit cost of each way of sending in the settings."),),
+        notes=_notes(channels),
     )
+
+
+def _notes(channels: Sequence[Cost]) -> list[str]:
+    """What the costs leave out."""
+    unknown = [str(Channel(cost.key).label) for cost in channels if cost.amount is None]
+    if len(unknown) == len(channels):
+        return [_("No cost is known: enter the unit cost of each way of sending in the settings.")]
+    notes = [f"{_('No price is known for:')} {', '.join(unknown)}. {_('The cost leaves these out.')}"] if unknown else []
+    early = sum(cost.unpriced for cost in channels if cost.amount is not None)
+    if early:
+        text = ngettext(
+            "%(count)s message left before the unit cost of its way was stated: it counts as nothing.",
+            "%(count)s messages left before the unit cost of their way was stated: they count as nothing.",
+            early,
+        )
+        notes.append(text % {"count": formatting.number(early)})
+    return notes
 
 
 def _drawing(stages: Sequence[Stage], filters: Filters) -> Drawing:
@@ -112,7 +134,7 @@ def _steps(effects: Sequence[StepEffect], costs: dict[str, Cost], filters: Filte
                 effect.rate.share_by_amount,
                 effect.collected,
                 Value(effect.recent.count, _list("steps", f"{effect.key}:recent", filters), label=effect.name),
-                "" if cost is None or not cost.amount else formatting.money(cost.amount, own),
+                _spent(cost, own),
             ]
         )
     heads = [
@@ -128,11 +150,28 @@ def _steps(effects: Sequence[StepEffect], costs: dict[str, Cost], filters: Filte
     return Table(_("Step by step"), heads, lines, filters.currency)
 
 
+def _spent(cost: Cost | None, own: str) -> Plain:
+    """What the messages of a step cost, in the organization's currency; nothing where none left."""
+    if cost is None:
+        return ""
+    return _UNKNOWN if cost.amount is None else formatting.money(cost.amount, own)
+
+
 def _channels(channels: Sequence[Cost], own: str) -> Table:
-    lines: list[Row] = [[str(Channel(cost.key).label), cost.messages, cost.amount, cost.each] for cost in channels]
-    heads = [Column(_("Channel")), Column(_("Messages"), "count"), Column(_("Cost"), "amount"), Column(_("Each"), "amount")]
-    total = Cost("", sum(cost.messages for cost in channels), sum((cost.amount for cost in channels), Cell().amount))
-    return Table(_("Cost of sending, by channel"), heads, lines, own, [_("Together"), total.messages, total.amount, total.each])
+    lines: list[Row] = [
+        [
+            str(Channel(cost.key).label),
+            cost.messages,
+            _UNKNOWN if cost.amount is None else cost.amount,
+            _UNKNOWN if cost.amount is None else cost.each,
+        ]
+        for cost in channels
+    ]
+    heads = [Column(_("Channel")), Column(_("Messages"), "count"), Column(_("Cost"), "amount"), Column(_("Each"), "price")]
+    known = [cost for cost in channels if cost.amount is not None]
+    total = sum((cost.amount for cost in known if cost.amount is not None), Cell().amount) if known else _UNKNOWN
+    foot: Row = [_("Together"), sum(cost.messages for cost in channels), total]
+    return Table(_("Cost of sending, by channel"), heads, lines, own, foot)
 
 
 STEPS = Report(

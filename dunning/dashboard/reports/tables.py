@@ -14,15 +14,15 @@ from dunning.core.money import format_date, format_number, minor_units
 from dunning.dashboard import formatting
 from invoices.measures.collection import Lack, Missing
 
-NUMERIC: Final = frozenset({"amount", "count", "percent", "days", "index"})
-_DECIMALS: Final = {"count": 0, "percent": 2, "days": 2, "index": 1}
+NUMERIC: Final = frozenset({"amount", "price", "count", "percent", "days", "index"})
+_DECIMALS: Final = {"count": 0, "percent": 2, "days": 2, "index": 1, "price": 4}
 
 Plain = Decimal | int | str | dt.date | Missing | None
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading; `kind` says what stands below it: text, date, or one of NUMERIC (amounts in the table's currency)."""
+    """A heading; `kind` says what stands below it: text, date, or one of NUMERIC (amounts, and prices of one, in the table's currency)."""
 
     label: str
     kind: str = "text"
@@ -38,13 +38,18 @@ class Value:
     note: str = ""
     label: str = ""  # what the link says to who cannot see its column
 
+    @property
+    def is_missing(self) -> bool:
+        return isinstance(self.value, Missing)
+
 
 Row = list[Value | Plain]
 
 
 @dataclass(frozen=True)
 class Table:
-    """`rows` hold a Value (or its plain value) for each column; `foot` is the total."""
+    """`rows` hold a Value (or its plain value) for each column; `foot` is the total. A cell that is missing says so in a word and a number,
+    under which `reasons` says why: whole sentences would make the column as wide as the page."""
 
     title: str
     columns: Sequence[Column]
@@ -61,12 +66,21 @@ class Table:
     def total(self) -> list[tuple[Column, Value, str]]:
         return self._line([*self.foot, *[None] * (len(self.columns) - len(self.foot))])
 
+    @property
+    def reasons(self) -> list[str]:
+        """Why cells are missing, each reason once, in the order in which they are met."""
+        values = [cell.value if isinstance(cell, Value) else cell for row in (*self.rows, self.foot) for cell in row]
+        return list(dict.fromkeys(lacking(value) for value in values if isinstance(value, Missing)))
+
     def _line(self, row: Sequence[Value | Plain]) -> list[tuple[Column, Value, str]]:
         values = [cell if isinstance(cell, Value) else Value(cell) for cell in row]
-        return [
-            (column, value, worded(value.value, column.kind, self.currency))
-            for column, value in zip(self.columns[: len(values)], values, strict=True)
-        ]
+        return [(column, value, self._words(value, column)) for column, value in zip(self.columns[: len(values)], values, strict=True)]
+
+    def _words(self, value: Value, column: Column) -> str:
+        if not isinstance(value.value, Missing):
+            return worded(value.value, column.kind, self.currency)
+        word = _("unknown") if value.value.lack == Lack.PRICE else _("unavailable")
+        return f"{word} ({self.reasons.index(lacking(value.value)) + 1})"
 
 
 def worded(value: Plain, kind: str, currency: str) -> str:
@@ -81,6 +95,8 @@ def worded(value: Plain, kind: str, currency: str) -> str:
         return value
     if kind == "amount":
         return formatting.money(value, currency)
+    if kind == "price":
+        return formatting.unit_price(Decimal(value), currency)
     text = format_number(Decimal(value), _DECIMALS.get(kind, 0), formatting.language())
     return _("%(value)s%%") % {"value": text} if kind == "percent" else text
 
@@ -91,6 +107,7 @@ def lacking(missing: Missing) -> str:
         Lack.NO_SALES: _("unavailable: nothing was sold in the period"),
         Lack.NOTHING_DUE: _("unavailable: there was nothing to collect"),
         Lack.HISTORY: _("unavailable: too little happened so far"),
+        Lack.PRICE: _("unknown: no unit cost is stated for this way of sending"),
     }
     if missing.lack != Lack.SALES:
         return reasons[missing.lack]
@@ -127,7 +144,7 @@ def as_xlsx(table: Table) -> bytes:
 
 def _plain_rows(table: Table) -> Iterable[list[Decimal | int | str | dt.date]]:
     """Headings, rows and total as plain values, rounded as they are shown; amounts name their currency in their heading."""
-    yield [f"{column.label} ({table.currency})" if column.kind == "amount" else column.label for column in table.columns]
+    yield [f"{column.label} ({table.currency})" if column.kind in ("amount", "price") else column.label for column in table.columns]
     for row in [*table.rows, *([table.foot] if table.foot else [])]:
         cells = [cell.value if isinstance(cell, Value) else cell for cell in row]
         yield [_plain(cell, column.kind, table.currency) for column, cell in zip(table.columns[: len(cells)], cells, strict=True)]

@@ -8,7 +8,6 @@ from django import template
 from django.template import Context, Engine
 from django.utils.safestring import SafeString
 
-from dunning.core.money import format_number
 from dunning.dashboard import formatting
 from dunning.dashboard.badges import CHANNEL_ICONS
 from dunning.dashboard.drawings import CARD_HEIGHT, CARD_WIDTH, Mark, bars, plan_board
@@ -31,8 +30,7 @@ def plan_name(plan: Named) -> str:
 @register.filter
 def unit_price(value: Decimal, currency: str) -> str:
     """The price of one, with all its decimals, which an amount of money has not: `0,065 EUR`."""
-    places = max(2, -int(value.normalize().as_tuple().exponent))
-    return f"{format_number(value, places, formatting.language())}\u00a0{currency}"
+    return formatting.unit_price(value, currency)
 
 
 @register.filter
