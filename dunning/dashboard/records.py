@@ -25,6 +25,7 @@ ICONS: Final[dict[str, str]] = {
     "plan": "calendar-clock",
     "hold": "pause",
     "commitment": "gavel",
+    "habit": "timer-off",
 }
 VOID: Final = frozenset({"cancelled", "skipped", "taken_back", "withdrawn", "superseded"})
 SETTLES: Final = frozenset({"payment", "credit"})

@@ -15,7 +15,7 @@ from customers.models import Customer, PortalVisit
 from dunning.core.enums import PAPER_CHANNELS
 from dunning.core.models import Organization
 from invoices.enums import InvoiceKind, PlanState
-from invoices.models import Allocation, Hold, Installment, Invoice, WriteOff
+from invoices.models import Allocation, HabitSetAside, Hold, Installment, Invoice, WriteOff
 from invoices.selectors import plans_about
 from notifications.enums import LEFT, MessageState, ProofKind
 from notifications.models import Message, ProofFile
@@ -90,6 +90,7 @@ def customer_timeline(*, customer: Customer, organization: Organization, today: 
         *_sorted_messages(messages, zone, set()),
         *_proofs(messages, zone),
         *_holds(Hold.objects.filter(customer=customer, installment=None), {}),
+        *_habits(HabitSetAside.objects.filter(customer=customer), zone),
         *said_about_account(customer.pk, zone),
         *visits(PortalVisit.objects.filter(customer=customer).order_by("-at")[:limit], zone),
     ]
@@ -324,6 +325,14 @@ def _holds(holds: Iterable[Hold], numbers: dict[UUID, str]) -> Iterator[Entry]:
         yield Entry(hold.starts_on, "hold", title, detail, amount=hold.amount, id=hold.pk, invoice=number)
         if hold.released_on is not None:
             yield Entry(hold.released_on, "hold", _("Pause ended"), hold.released_reason, id=hold.pk, invoice=number)
+
+
+def _habits(set_aside: Iterable[HabitSetAside], zone: ZoneInfo) -> Iterator[Entry]:
+    for aside in set_aside:
+        yield Entry(aside.set_aside_on, "habit", _("Habit set aside"), aside.reason, id=aside.pk)
+        if aside.lifted_at is not None:
+            lifted_at = aside.lifted_at.astimezone(zone)
+            yield Entry(lifted_at.date(), "habit", _("Habit counted on again"), at=lifted_at, id=aside.pk)
 
 
 def _commitments(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
