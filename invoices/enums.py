@@ -124,6 +124,23 @@ class DisputeReason(models.TextChoices):
     DELIVERY = "LIVR_INCOMP", _("Delivery incomplete or contested")
 
 
+class WriteOffKind(models.TextChoices):
+    UNCOLLECTABLE = "uncollectable", _("Uncollectable")
+    INSOLVENCY = "insolvency", _("Insolvency of the customer")
+    PRESCRIPTION = "prescription", _("Time-barred")
+    SMALL_DIFFERENCE = "small_difference", _("Small difference")
+    GOODWILL = "goodwill", _("Goodwill")
+    OTHER = "other", _("Another reason")
+
+
+class HoldRequestState(models.TextChoices):
+    OPEN = "open", _("Waits for an answer")
+    GRANTED = "granted", pgettext_lazy("pause", "Granted")
+    REFUSED = "refused", pgettext_lazy("pause", "Refused")
+    LAPSED = "lapsed", _("Nobody answered in time: reminders went on")
+    WITHDRAWN = "withdrawn", pgettext_lazy("pause", "Withdrawn")
+
+
 class HoldSide(models.TextChoices):
     """Rule 7: THEIRS resume by themselves, OURS never do."""
 

@@ -125,6 +125,7 @@ class TaskKind(models.TextChoices):
     RECLAIM_GOODS = "reclaim_goods", _("Reclaim goods under retention of title")
     UNCERTAIN_SENDING = "uncertain_sending", _("Settle an uncertain sending")
     HOLD_EXPIRED = "hold_expired", _("A hold has expired")
+    HOLD_REQUEST = "hold_request", _("A pause is asked for")
     REPLY = "reply", _("Answer a reply")
     ACTIVATE_MANDATE = "activate_mandate", _("Check a direct-debit mandate")
     CONFIRM_CONTACT = "confirm_contact", _("Confirm a contact the customer named")

@@ -20,7 +20,7 @@ from dunning.core.prepared import ask
 from dunning.core.tenancy import current_organization_id
 from invoices.enums import TriageChoice
 from invoices.models import Installment, Payment
-from invoices.services import break_due_plans, break_due_promises, escalate_expired_holds
+from invoices.services import break_due_plans, break_due_promises, escalate_expired_holds, lapse_hold_requests
 from notifications.enums import MessageKind, MessageState
 from notifications.models import Message
 from scenarios import effects, outside, work
@@ -42,6 +42,7 @@ def keep_house(*, frame: Frame, now: datetime) -> Counter[str]:
     done: Counter[str] = Counter()
     done["promises_broken"] = len(break_due_promises(actor=ACTOR, today=today, now=now)) if waits["promises"] else 0
     done["plans_broken"] = len(break_due_plans(actor=ACTOR, today=today, now=now)) if waits["payment_plans"] else 0
+    done["requests_lapsed"] = _lapsed_requests(frame, now) if waits["requests"] else 0
     done["holds_expired"] = _expired_holds(frame, now) if waits["holds"] else 0
     done["tasks_alerted"], done["tasks_closed"] = _old_tasks(frame, now) if waits["tasks"] else (0, 0)
     done["letters_late"] = _late_letters(frame, now) if waits["letters"] else 0
@@ -60,6 +61,7 @@ SELECT EXISTS (SELECT 1 FROM invoices_promise WHERE state = 'open' AND promised_
        EXISTS (SELECT 1 FROM invoices_paymentplan WHERE state = 'active' AND held_through < %(today)s) AS payment_plans,
        EXISTS (SELECT 1 FROM invoices_hold WHERE side = 'ours' AND released_on IS NULL AND escalated_on IS NULL AND ends_on < %(today)s)
            AS holds,
+       EXISTS (SELECT 1 FROM invoices_holdrequest WHERE state = 'open' AND ends_on < %(today)s) AS requests,
        EXISTS (SELECT 1 FROM scenarios_task t WHERE t.state = 'open' AND t.due_on <= %(oldest)s AND t.kind <> 'post_letter'
                AND (t.alerted_on IS NULL OR EXISTS (SELECT 1 FROM scenarios_action a WHERE a.organization_id = t.organization_id
                                                     AND a.task_id = t.id AND a.state = 'planned'))) AS tasks,
@@ -94,6 +96,14 @@ def _what_waits(frame: Frame) -> dict[str, bool]:
 
 
 # --- pauses and disputes -----------------------------------------------------------------------------------------------------------------
+
+
+def _lapsed_requests(frame: Frame, now: datetime) -> int:
+    """Rule 7: a pause that was asked for and not answered by its day is not placed; the task about it is over."""
+    lapsed = lapse_hold_requests(actor=ACTOR, today=frame.today, now=now)
+    tasks = list(Task.objects.filter(key__in=[f"hold_request:{row.pk}" for row in lapsed], state=TaskState.OPEN))
+    effects.close_tasks(tasks, state=TaskState.NOT_DONE, outcome="lapsed", actor=ACTOR, now=now)
+    return len(lapsed)
 
 
 def _expired_holds(frame: Frame, now: datetime) -> int:

@@ -13,7 +13,7 @@ from django.db.models import Q, Sum
 from customers.models import Customer
 from dunning.core.models import OrganizationProfile
 from invoices.enums import DisputeState, HoldKind, HoldSide
-from invoices.models import Dispute, Hold, Installment
+from invoices.models import Dispute, Hold, HoldRequest, Installment
 from scenarios import effects, telling
 from scenarios.enums import TaskKind, TaskState
 from scenarios.models import Task
@@ -32,7 +32,7 @@ WORK_OF_OURS: Final[dict[str, TaskKind]] = {
 """What our people must do while a pause of our own runs (rule 7); a pause by hand asks for nothing but its end."""
 
 
-def open_amounts(holds: Sequence[Hold]) -> dict[UUID, tuple[Any, str]]:
+def open_amounts(holds: Sequence[Hold | HoldRequest]) -> dict[UUID, tuple[Any, str]]:
     """What each pause keeps back: its own amount, else what is open on its item, or on its whole customer in the main currency."""
     items = {hold.installment_id for hold in holds if hold.installment_id}
     rows = {row.pk: row for row in Installment.objects.select_related("invoice").filter(pk__in=items)} if items else {}
@@ -48,7 +48,7 @@ def open_amounts(holds: Sequence[Hold]) -> dict[UUID, tuple[Any, str]]:
     for hold in holds:
         if hold.installment_id in rows:
             item = rows[hold.installment_id]
-            amounts[hold.pk] = (hold.amount or item.outstanding, item.invoice.currency)
+            amounts[hold.pk] = (getattr(hold, "amount", None) or item.outstanding, item.invoice.currency)
     return amounts
 
 

@@ -108,6 +108,8 @@ LOOKS: dict[str, Look] = {
     "superseded": Look("", "circle-slash"),
     "cancelled": Look("", "ban"),
     "withdrawn": Look("", "undo-2"),
+    "granted": Look("settled", "check"),
+    "lapsed": Look("", "hourglass"),
     "taken_back": Look("", "undo-2"),
 }
 

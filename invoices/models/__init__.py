@@ -8,7 +8,7 @@ from invoices.models.agreements import (
     PaymentRequest,
     PaymentRequestItem,
 )
-from invoices.models.exceptions import DebtorAct, Declaration, DeclarationFile, Dispute, Hold, Promise
+from invoices.models.exceptions import DebtorAct, Declaration, DeclarationFile, Dispute, Hold, HoldRequest, Promise
 from invoices.models.files import ImportFile, ImportTrace
 from invoices.models.invoices import Installment, Invoice
 from invoices.models.ledger import ImportBatch, ImportRow, LedgerCoverage, ReferenceRate
@@ -25,6 +25,7 @@ __all__ = [
     "Dispute",
     "HabitSetAside",
     "Hold",
+    "HoldRequest",
     "ImportBatch",
     "ImportFile",
     "ImportRow",

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 
 from dunning.core.enums import Language
 from dunning.core.tenancy import TenantForeignKey, TenantModel
-from invoices.enums import ActKind, ActSource, DisputeReason, DisputeState, HoldKind, HoldSide, PromiseState
+from invoices.enums import ActKind, ActSource, DisputeReason, DisputeState, HoldKind, HoldRequestState, HoldSide, PromiseState
 
 
 class Dispute(TenantModel):
@@ -27,6 +27,10 @@ class Dispute(TenantModel):
     acknowledged_on = models.DateField(null=True, blank=True)
     closed_on = models.DateField(null=True, blank=True)
     resolution_text = models.TextField(blank=True)
+    position = models.CharField(max_length=10, choices=DisputeState, blank=True)  # how it should end, says who looks after the customer
+    position_text = models.TextField(blank=True)  # what is true of it, in their words
+    position_by = models.CharField(max_length=120, blank=True)  # the actor
+    position_on = models.DateField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -106,6 +110,41 @@ class Hold(TenantModel):
 
     def __str__(self) -> str:
         return self.get_kind_display()
+
+
+class HoldRequest(TenantModel):
+    """A pause somebody asked for who may not place it. Nothing is held by it; `hold` is the pause it was granted."""
+
+    customer = TenantForeignKey("customers.Customer", related_name="hold_requests")
+    installment = TenantForeignKey("invoices.Installment", null=True, blank=True)  # null: the whole customer
+    ends_on = models.DateField()  # wished for; unanswered, the request lapses with this day
+    reason = models.CharField(max_length=300)
+    requested_by = models.CharField(max_length=120)  # the actor
+    requested_on = models.DateField()
+    state = models.CharField(max_length=10, choices=HoldRequestState, default=HoldRequestState.OPEN)
+    answer = models.CharField(max_length=300, blank=True)
+    answered_by = models.CharField(max_length=120, blank=True)
+    answered_on = models.DateField(null=True, blank=True)
+    hold = TenantForeignKey("invoices.Hold", null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                name="one_open_hold_request",
+                fields=["organization", "customer", "installment"],
+                condition=Q(state=HoldRequestState.OPEN),
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                name="hold_request_answered_has_date",
+                condition=Q(state=HoldRequestState.OPEN, answered_on=None)
+                | (~Q(state=HoldRequestState.OPEN) & Q(answered_on__isnull=False)),
+            ),
+        ]
+        indexes: ClassVar = [models.Index(name="hold_request_by_person", fields=["organization", "requested_by", "requested_on"])]
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class Declaration(TenantModel):

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from dunning.core.tenancy import TenantForeignKey, TenantModel
-from invoices.enums import PaymentMeans
+from invoices.enums import PaymentMeans, WriteOffKind
 
 
 class Payment(TenantModel):
@@ -73,13 +73,18 @@ class Allocation(TenantModel):
 
 
 class WriteOff(TenantModel):
-    """An amount given up, with a reason."""
+    """An amount given up, with a kind and a reason; reversed, it is owed again and the row stays."""
 
     installment = TenantForeignKey("invoices.Installment", related_name="write_offs")
     amount = models.DecimalField(max_digits=14, decimal_places=2)
+    kind = models.CharField(max_length=16, choices=WriteOffKind, default=WriteOffKind.OTHER)
     reason = models.CharField(max_length=200)
+    actor = models.CharField(max_length=120, blank=True)  # blank: before it was noted
+    is_automatic = models.BooleanField(default=False)  # closed by the organization's tolerance
     written_off_on = models.DateField()
     reversed_at = models.DateTimeField(null=True, blank=True)
+    reversed_by = models.CharField(max_length=120, blank=True)
+    reversed_reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

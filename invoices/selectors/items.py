@@ -18,9 +18,9 @@ from dunning.core.money import quantize
 from dunning.core.prepared import ask
 from dunning.core.rows import columns_of, read_rows
 from dunning.core.selectors import get_calendar, get_profile
-from invoices.enums import DisputeState, HoldKind, HoldSide, InvoiceKind, InvoiceState, PromiseState
+from invoices.enums import DisputeState, HoldKind, HoldRequestState, HoldSide, InvoiceKind, InvoiceState, PromiseState
 from invoices.measures.ageing import bucket_of
-from invoices.models import Allocation, Dispute, Hold, Installment, Invoice, LedgerCoverage, Payment, Promise
+from invoices.models import Allocation, Dispute, Hold, HoldRequest, Installment, Invoice, LedgerCoverage, Payment, Promise
 from invoices.selectors.plans import PlanView, plans_about
 
 _NOTHING = Decimal(0)
@@ -276,6 +276,18 @@ def credit_sums(customer_ids: Collection[UUID]) -> dict[str, Decimal]:
         return dict(cursor.fetchall())
 
 
+def open_requests() -> QuerySet[HoldRequest]:
+    """Pauses that were asked for and wait for an answer, the oldest first."""
+    rows = HoldRequest.objects.select_related("customer", "installment__invoice").filter(state=HoldRequestState.OPEN)
+    return rows.order_by("requested_on", "pk")
+
+
+def requests_of(actor: str, *, since: date) -> list[HoldRequest]:
+    """What somebody asked for: everything that waits, and what was answered since that day; the latest first."""
+    rows = HoldRequest.objects.select_related("customer", "installment__invoice").filter(requested_by=actor)
+    return list(rows.filter(Q(state=HoldRequestState.OPEN) | Q(answered_on__gte=since)).order_by("-requested_on", "-pk"))
+
+
 def open_disputes() -> list[Dispute]:
     """Open disputes about something still owed, with what each is about, the earliest answer due first."""
     rows = Dispute.objects.select_related("installment__invoice", "customer", "owner").filter(state=DisputeState.OPEN)
@@ -286,16 +298,17 @@ def open_disputes() -> list[Dispute]:
 class InTheWay:
     """What stands between items and their next reminder, now: open promises, open disputes, running pauses and payment plans.
 
-    A plan stands for its own pauses.
+    A plan stands for its own pauses. `requests` are pauses asked for: they hold nothing.
     """
 
     promises: tuple[Promise, ...]
     disputes: tuple[Dispute, ...]
     holds: tuple[Hold, ...]
     plans: tuple[PlanView, ...] = ()
+    requests: tuple[HoldRequest, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.promises or self.disputes or self.holds or self.plans)
+        return bool(self.promises or self.disputes or self.holds or self.plans or self.requests)
 
 
 def standing_in_the_way(items: Collection[Installment], *, today: date, customer_id: UUID | None = None) -> InTheWay:
@@ -313,4 +326,5 @@ def standing_in_the_way(items: Collection[Installment], *, today: date, customer
         tuple(disputes.order_by("opened_on", "pk")),
         tuple(holds.select_related("installment__invoice")),
         tuple(plans),
+        tuple(open_requests().filter(Q(installment__in=ids) | Q(customer__in=customers, installment=None))),
     )

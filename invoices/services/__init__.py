@@ -22,10 +22,11 @@ from invoices.services.allocations import (
     write_off,
 )
 from invoices.services.credit_notes import issue_credit_note
-from invoices.services.disputes import acknowledge_dispute, assign_dispute, close_dispute, open_dispute
+from invoices.services.disputes import acknowledge_dispute, assign_dispute, close_dispute, open_dispute, state_position
 from invoices.services.drafts import InstallmentDraft, InvoiceDraft, PaymentDraft
 from invoices.services.e_invoicing import record_e_invoice_status
 from invoices.services.habits import count_on_habit, find_good_payers, learn_habits, set_habit_aside
+from invoices.services.hold_requests import grant_hold, lapse_hold_requests, refuse_hold, request_hold, withdraw_hold_request
 from invoices.services.holds import escalate_expired_holds, place_hold, release_hold, renew_hold
 from invoices.services.invoices import (
     attach_document,
@@ -92,11 +93,13 @@ __all__ = [
     "enter_reference_rate",
     "escalate_expired_holds",
     "find_good_payers",
+    "grant_hold",
     "identify_payment",
     "issue_credit_note",
     "issue_invoice",
     "issue_invoices",
     "keep_agreement",
+    "lapse_hold_requests",
     "learn_habits",
     "lock_items",
     "make_promise",
@@ -111,9 +114,11 @@ __all__ = [
     "record_e_invoice_status",
     "record_payment",
     "record_payments",
+    "refuse_hold",
     "refuse_plan",
     "release_hold",
     "renew_hold",
+    "request_hold",
     "request_payment",
     "restart_plan",
     "reverse_allocation",
@@ -123,11 +128,13 @@ __all__ = [
     "set_collection_target",
     "set_habit_aside",
     "set_triage",
+    "state_position",
     "state_sales",
     "undo_act",
     "undo_declaration",
     "update_invoice",
     "waive_penalties",
+    "withdraw_hold_request",
     "write_act",
     "write_off",
 ]

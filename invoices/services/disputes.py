@@ -105,6 +105,26 @@ def assign_dispute(*, dispute: Dispute, owner: User, answer_due_on: date, actor:
     announce_change([item.pk], reason="dispute_assigned", today=today, now=now)
 
 
+def state_position(*, dispute: Dispute, text: str, position: str = "", actor: str, today: date, now: datetime) -> None:
+    """Say what is true of a dispute and, with `position` (accepted, rejected), how it should end; it stays open for who closes it.
+
+    A later word takes the place of an earlier one. Raises DomainError without words, or when the dispute is closed.
+    """
+    if not text.strip():
+        raise DomainError(_("Say what is true of it: who closes the dispute reads it."), code="required", field="text")
+    if position not in ("", DisputeState.ACCEPTED, DisputeState.REJECTED):
+        raise DomainError(_("Say how the dispute should end."), code="bad_outcome", field="position")
+    lock_item(dispute.installment_id)
+    dispute.refresh_from_db()
+    if dispute.state != DisputeState.OPEN:
+        raise DomainError(_("This dispute is closed."), code="closed")
+    dispute.position, dispute.position_text, dispute.position_by, dispute.position_on = position, text.strip(), actor, today
+    dispute.save(update_fields=["position", "position_text", "position_by", "position_on"])
+    body = {"position": str(position), "digest": audit.digest(dispute.position_text)}
+    audit.record(actor=actor, action="dispute.position_stated", target=dispute, body=body, now=now)
+    _tell_changed(dispute, "position", now)
+
+
 def close_dispute(
     *,
     dispute: Dispute,

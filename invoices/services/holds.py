@@ -54,11 +54,14 @@ def place_hold(
     side: str = "",
     amount: Decimal | None = None,
     starts_on: date | None = None,
+    requested_by: str = "",
     actor: str,
     today: date,
     now: datetime,
 ) -> Hold:
     """Pause one item, or a whole customer, through `ends_on`. `side` follows from the kind unless given (PAUSE alone may choose).
+
+    `requested_by` names who asked when that is not who places it.
 
     Raises DomainError without a reason, for an end in the past or more than 30 days ahead, an amount on another kind than
     CREDIT_NOTE_PENDING, and a side the kind does not have.
@@ -76,7 +79,7 @@ def place_hold(
             starts_on=starts_on,
             ends_on=ends_on,
             reason=reason.strip()[:300],
-            requested_by=actor,
+            requested_by=requested_by or actor,
         ),
         today,
     )

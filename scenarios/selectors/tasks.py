@@ -64,6 +64,7 @@ RANK_OF: Final[dict[str, int]] = {
     TaskKind.CONFIRM_CONTACT: 9,
     TaskKind.UNCERTAIN_SENDING: 9,
     TaskKind.HOLD_EXPIRED: 10,
+    TaskKind.HOLD_REQUEST: 7,
 }
 BROKEN_FOR: Final = timedelta(days=14)  # how long a broken promise stays on the queue
 ENDING_WITHIN: Final = 3  # days

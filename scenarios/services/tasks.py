@@ -16,8 +16,8 @@ from scenarios.enums import ActionState, Reason, TaskKind, TaskState
 from scenarios.models import Action, Task
 from scenarios.outcomes import may_be_taken_back
 
-DECIDED_ELSEWHERE = (TaskKind.CALL, TaskKind.APPROVAL, TaskKind.ACTIVATE_MANDATE)
-"""Closed by their own act: a recorded call, an approval or a withdrawal, a mandate put to use or ended."""
+DECIDED_ELSEWHERE = (TaskKind.CALL, TaskKind.APPROVAL, TaskKind.ACTIVATE_MANDATE, TaskKind.HOLD_REQUEST)
+"""Closed by their own act: a recorded call, an approval or a withdrawal, a mandate put to use or ended, a request answered."""
 
 
 def lock_task(task: Task) -> Task:
@@ -60,6 +60,8 @@ def cancel_task(*, task: Task, reason: str, actor: str, today: date, now: dateti
     _refuse_closed(locked)
     if locked.kind == TaskKind.APPROVAL:
         raise DomainError(_("Withdraw the message: that closes this task."), code="decided_elsewhere")
+    if locked.kind == TaskKind.HOLD_REQUEST:
+        raise DomainError(_("Answer the request: that closes this task."), code="decided_elsewhere")
     actions = list(Action.objects.filter(task=locked, state=ActionState.PLANNED))
     effects.give_up(actions, state=ActionState.CANCELLED, reason=Reason.WITHDRAWN)
     effects.withdraw_executions(actions, reason=reason.strip(), on=today, actor=actor, now=now)

@@ -62,6 +62,10 @@ write_off             work          work
 resend                work          work
 cancel_promise        work          work
 close_dispute         work          work
+ask_hold              ask           ask
+dispute_position      ask           ask
+hold_answer           work          work
+hold_withdraw         ask           ask
 release_hold          work          work
 renew_hold            work          work
 said                  see           -
@@ -91,6 +95,7 @@ first_step            -             work
 customers             see           -
 customer              see           -
 customer_hold         work          work
+ask_customer_hold     ask           ask
 insolvency            work          work
 end_insolvency        work          work
 triage                work          work

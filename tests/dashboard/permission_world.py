@@ -22,6 +22,7 @@ from notifications.enums import EventState, MessageState, ProofKind
 from notifications.models import Attachment, InboundEvent, InboundFile, InboundMessage, Message, ProofFile, ProviderAccount
 from scenarios.enums import Phase
 from scenarios.models import Action, ActionPlan, Commitment
+from scenarios.services.asking import ask_for_hold
 from scenarios.services.mandates import draft_mandate, sign_mandate
 from scenarios.services.other_contact import name_other
 from scenarios.services.plan_drafts import begin_draft, draft_content
@@ -164,7 +165,16 @@ def _of_the_ledger(world: World) -> dict[str, str]:
     mandate = sign_mandate(customer=other, draft=paper, sha256=paper.sha256, name="Anne", today=TODAY, **WHO)
     sent = Message.objects.filter(state=MessageState.ACCEPTED).exclude(link_digest="").first()
     assert named.task is not None and sent is not None
-    found = {"acts": act, "files of acts": file, "batches": batch, "named": named.task, "mandates": mandate, "sent": sent}
+    asked = ask_for_hold(customer=customer, ends_on=TODAY + timedelta(days=5), reason="New buyer", today=TODAY, **WHO)
+    found = {
+        "requests": asked,
+        "acts": act,
+        "files of acts": file,
+        "batches": batch,
+        "named": named.task,
+        "mandates": mandate,
+        "sent": sent,
+    }
     return {name: str(row.pk) for name, row in found.items()}
 
 

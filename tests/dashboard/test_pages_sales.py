@@ -11,7 +11,7 @@ from dunning.core import search
 from dunning.core.enums import Role
 from dunning.core.models import User
 from dunning.core.tenancy import tenant, way_to_customer
-from invoices.models import Allocation, DeclarationFile, Installment, Invoice, Payment
+from invoices.models import Allocation, DeclarationFile, Hold, HoldRequest, Installment, Invoice, Payment
 from notifications.models import Message
 from scenarios.models import PlanAssignment, Task
 from tests.dashboard.conftest import House, sign_in
@@ -112,3 +112,56 @@ def test_a_narrowed_scope_reaches_every_table_that_leads_to_a_customer(house: Ho
     ways = {Customer: (), Payment: ("customer",), Allocation: ("installment", "customer"), DeclarationFile: ("declaration", "customer")}
     assert {model: way_to_customer(model) for model in ways} == ways
     assert way_to_customer(PlanAssignment) is None
+
+
+def test_a_pause_is_asked_for_granted_and_told(sales: Client, owner: Client, house: House) -> None:
+    invoice = text(sales, "invoice", house.item.invoice_id)
+    ask = reverse("dashboard:ask_hold", args=[house.item.pk])
+    assert ask in invoice and reverse("dashboard:hold", args=[house.item.pk]) not in invoice
+    refused = sales.post(ask, {"ends_on": "2027-10-20", "reason": "New buyer"})
+    assert (refused.status_code, "within the next 30 days" in refused.content.decode()) == (422, True)
+    said = sales.post(ask, {"ends_on": "2026-10-20", "reason": "New buyer"}, follow=True).content.decode()
+    assert "Until it answers, reminders go on." in said and "A pause until 20 October 2026 is asked for" in said
+    with tenant(house.organization):
+        asked = HoldRequest.objects.get()
+        task = Task.objects.get(kind="hold_request")
+    assert "New buyer" in text(owner, "today")
+    answer = reverse("dashboard:hold_answer", args=[asked.pk])
+    assert answer in text(owner, "task", task.pk)
+    assert "Claire Petit asks that reminders to Durand SARL (FA-1) wait until 20 October 2026: “New buyer”." in text(
+        owner, "hold_answer", asked.pk
+    )
+    assert "Say why: who asked reads it." in owner.post(answer, {"grants": "no", "answer": ""}).content.decode()
+    assert owner.post(answer, {"grants": "yes", "ends_on": "2026-10-16", "answer": "A week"}).status_code == 302
+    with tenant(house.organization):
+        assert [(hold.ends_on.isoformat(), hold.reason) for hold in Hold.objects.all()] == [("2026-10-16", "New buyer")]
+    today = text(sales, "today")
+    assert "Pauses you asked for" in today and "Granted" in today and "A week" in today
+    assert sales.get(answer).status_code == 403
+
+
+def test_nothing_is_asked_about_anothers_customer(sales: Client, house: House) -> None:
+    with tenant(house.organization):
+        dispute = house.disputed.disputes.get()
+    doors = (("ask_hold", house.disputed.pk), ("ask_customer_hold", house.disputed.customer_id), ("dispute_position", dispute.pk))
+    for name, pk in doors:
+        for method in (sales.get, sales.post):
+            assert method(reverse(f"dashboard:{name}", args=[pk])).status_code == 404
+    with tenant(house.organization):
+        assert HoldRequest.objects.count() == 0
+
+
+def test_a_dispute_is_answered_and_who_closes_it_starts_from_there(sales: Client, owner: Client, house: House) -> None:
+    with tenant(house.organization):
+        Customer.objects.filter(number="C2").update(account_owner=User.objects.get(email=SALES))
+        dispute = house.disputed.disputes.get()
+    word = reverse("dashboard:dispute_position", args=[dispute.pk])
+    close = reverse("dashboard:close_dispute", args=[dispute.pk])
+    assert word in text(sales, "today") and sales.get(close).status_code == 403
+    assert sales.post(word, {"text": "", "position": ""}).status_code == 422
+    assert sales.post(word, {"text": "Our price list was wrong.", "position": "accepted"}).status_code == 302
+    assert "You answered" in text(sales, "today")
+    assert "Our price list was wrong." in text(owner, "invoice", house.disputed.invoice_id)
+    page = text(owner, "close_dispute", dispute.pk)
+    assert "Claire Petit: “Our price list was wrong.”" in page
+    assert owner.get(close).context["form"]["outcome"].value() == "accepted"

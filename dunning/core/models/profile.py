@@ -70,6 +70,8 @@ class OrganizationProfile(TenantModel):
     minimum_amount = models.DecimalField(max_digits=14, decimal_places=2, default=0)  # rule 1
     residue_amount = models.DecimalField(max_digits=14, decimal_places=2, default=15)  # rule 1
     residue_percent = models.DecimalField(max_digits=5, decimal_places=2, default=1)  # rule 1
+    tolerance_amount = models.DecimalField(max_digits=6, decimal_places=2, default=0)  # closed by itself when partly settled; 0: never
+    write_off_limit = models.DecimalField(max_digits=14, decimal_places=2, default=0)  # what a collector may give up at once; 0: nothing
     promise_share_percent = models.PositiveSmallIntegerField(default=80)  # rule 7
     promise_tolerance_days = models.PositiveSmallIntegerField(default=2)  # rule 7, business days
     promise_max_days = models.PositiveSmallIntegerField(default=30)

@@ -13,7 +13,7 @@ ROLES = [
     (Role.OWNER, _("Owner: everything, owners included")),
     (Role.ADMIN, _("Administrator: everything but owners")),
     (Role.COLLECTOR, _("Collector: calls, promises, disputes, payments, and letting messages leave")),
-    (Role.SALES, _("Sales: sees the customers they look after, and what is owed and said there")),
+    (Role.SALES, _("Sales: sees the customers they look after, answers their disputes, asks for pauses")),
     (Role.VIEWER, _("Viewer: reads everything")),
 ]
 

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dunning.core.permissions import Permission
+from dunning.core.selectors import actor_names
 from dunning.dashboard import formatting
 from dunning.dashboard.forms.acts import (
     CloseDisputeForm,
@@ -170,9 +171,10 @@ def dispute(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 @member(Permission.WORK, methods=WORK)
 def close_dispute_page(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """End a dispute, starting from what who looks after the customer said of it."""
     found = Dispute.objects.select_related("installment__invoice", "installment__customer", "customer").get(pk=pk)
     back = invoice_url(found.installment)
-    form = CloseDisputeForm(request.POST) if request.method == "POST" else CloseDisputeForm()
+    form = CloseDisputeForm(request.POST) if request.method == "POST" else CloseDisputeForm(initial={"outcome": found.position})
 
     def act(data: dict[str, Any]) -> None:
         close_dispute(dispute=found, outcome=data["outcome"], text=data["text"], credit_amount=data.get("credit_amount"), **acting(request))
@@ -188,9 +190,17 @@ def close_dispute_page(request: MemberRequest, pk: UUID) -> HttpResponse:
         title=_("Close this dispute"),
         verb=_("Close the dispute"),
         back=back,
-        lead=f"{found.get_reason_display()} · {of_item(found.installment)}",
+        lead=" · ".join(part for part in (found.get_reason_display(), of_item(found.installment), position_words(found)) if part),
         icon="scale",
     )
+
+
+def position_words(dispute: Dispute) -> str:
+    """`Samir Petit: the door was scratched on delivery.`; "" while nobody said anything."""
+    if not dispute.position_text:
+        return ""
+    person = actor_names([dispute.position_by])[dispute.position_by]
+    return _("%(person)s: “%(words)s”") % {"person": person, "words": dispute.position_text}
 
 
 @member(Permission.WORK, methods=WORK)

@@ -1,23 +1,26 @@
 """Today for who looks after customers without working the ledger: what their customers owe, contest, and are told next."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.http import HttpResponse
 
 from dunning.dashboard.views.base import MemberRequest, page, today_of
 from invoices.selectors import figures
-from invoices.selectors.items import open_disputes
+from invoices.selectors.items import open_disputes, requests_of
 from scenarios.selectors import list_steps, with_steps
 from scenarios.selectors.items import OVERDUE
 
 MOST = 25
+TOLD_FOR = timedelta(days=14)
+"""How long what became of a request stays on Today."""
 
 
 def show_own(request: MemberRequest) -> HttpResponse:
-    """Disputes to answer first, then what is overdue, the largest amounts first: of the person's own customers alone."""
+    """Of the person's own customers: disputes to answer, what became of their requests, then what is overdue, the largest amounts first."""
     today = today_of(request)
-    return page(request, "today_own", nav="today", **_context(today))
+    asked = requests_of(f"user:{request.user.pk}", since=today - TOLD_FOR)
+    return page(request, "today_own", nav="today", requests=asked, **_context(today))
 
 
 def _context(today: date) -> dict[str, Any]:
