@@ -44,10 +44,10 @@ def told(notices: Iterable[Notice]) -> list[Told]:
     return found
 
 
-def leads_to(notice: Notice) -> str:
-    """The page of what it is about."""
+def leads_to(notice: Notice, *, may_work: bool) -> str:
+    """The page of what it is about; calls are made by who may work."""
     kinds = notice.details.get("kinds")
-    if notice.topic == NoticeTopic.DAY and kinds and set(kinds) == {TaskKind.CALL}:
+    if may_work and notice.topic == NoticeTopic.DAY and kinds and set(kinds) == {TaskKind.CALL}:
         return reverse("dashboard:calls")
     if notice.topic == NoticeTopic.BRAKE:
         return reverse("dashboard:board")

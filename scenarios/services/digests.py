@@ -27,6 +27,7 @@ from dunning.core.calendars import Calendar
 from dunning.core.enums import DigestRhythm
 from dunning.core.models import Membership, Organization, OrganizationProfile
 from dunning.core.money import format_date, format_money, format_number
+from dunning.core.permissions import Permission, allows
 from dunning.core.selectors import get_calendar, get_profile
 from dunning.core.tenancy import tenant
 from scenarios.models import DailyRun
@@ -79,7 +80,7 @@ def _expecting(now: datetime) -> Iterator[tuple[Organization, list[Membership]]]
 def _compose(organization: Organization, members: list[Membership], now: datetime) -> list[tuple[Membership, EmailMultiAlternatives]]:
     """The digests of these people; empty on a day that is not worked, and before the day's run is over."""
     today = _today(organization, now)
-    with tenant(organization):
+    with tenant(organization) as scope:
         try:
             calendar = get_calendar(get_profile())
         except OrganizationProfile.DoesNotExist:
@@ -96,9 +97,11 @@ def _compose(organization: Organization, members: list[Membership], now: datetim
             if member.digest == DigestRhythm.MONDAYS and not _opens_the_week(today, before):
                 _take(member, today)
                 continue
+            scope.account_owner = None if allows(member, Permission.VIEW) else member.user_id  # their own customers' day alone
             with translation.override(member.user.language):
                 day = day_of(member=member, today=today, since=_since(member, today, before, calendar), now=now)
                 mails.append((member, _write(member, day)))
+        scope.account_owner = None
         return mails
 
 

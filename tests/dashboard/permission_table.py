@@ -21,11 +21,11 @@ progress              see           -
 search                see           -
 switch_organization   -             see
 language              anybody       anybody
-notices               view          -
-notices_read          -             view
-notices_choose        view          view
-notice                view          -
-notice_read           -             view
+notices               see           -
+notices_read          -             see
+notices_choose        see           see
+notice                see           -
+notice_read           -             see
 digest_stop           anybody       anybody
 
 # the departure board

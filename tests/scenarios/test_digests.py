@@ -92,6 +92,23 @@ def test_the_day_arrives_once_after_the_run_and_says_what_waits_and_what_left(ho
     assert mail["List-Unsubscribe"].strip() == f"<{notices.stop_address(anna)}>"
 
 
+def test_who_sees_their_own_customers_alone_is_told_of_these_alone(house: Organization, server: MailSink) -> None:
+    """Sally sells: her digest knows of her customer, and of nothing else; the next person's is whole again."""
+    sally, anna = subscriber(house, "sally", role=Role.SALES), subscriber(house)
+    with tenant(house):
+        dates = {"issued_on": date(2026, 9, 1), "due_on": date(2026, 10, 1)}
+        hers, other = make_customer(account_owner=sally.user), make_customer()
+        make_invoice(hers, amount="70.00", **dates)
+        make_invoice(other, amount="1000.00", **dates)
+        opened = {"opened_on": date(2026, 10, 5), "due_on": date(2026, 10, 5)}
+        Task.objects.create(kind=TaskKind.CALL, customer=other, amount="1000.00", currency="EUR", **opened)
+    run_on(house, "2026-10-05")
+    assert digests.send_due(now=local("2026-10-05")) == 2
+    told = {address: body(server, number=number) for number, address in enumerate(server.recipients)}
+    assert "€70.00 is overdue, on one invoice." in told[sally.user.email] and "1,000" not in told[sally.user.email]
+    assert "€1,070.00 is overdue, on 2 invoices of 2 customers." in told[anna.user.email]
+
+
 def test_it_speaks_the_person_s_language(house: Organization, server: MailSink) -> None:
     subscriber(house, language="fr")
     run_on(house, "2026-10-05")

@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from dunning.core import clock, notices
 from dunning.core.enums import DigestRhythm, NoticeKind
+from dunning.core.permissions import Permission, allows
 from dunning.dashboard import formatting
 from dunning.dashboard.forms.notices import NoticesForm
 from dunning.dashboard.notices import leads_to, told
@@ -25,7 +26,7 @@ def _back() -> str:
     return reverse("dashboard:notices")
 
 
-@member()
+@member(Permission.SEE)
 def listing(request: MemberRequest) -> HttpResponse:
     found = paged(request, notices.notices_of(request.membership))
     rows = told(found.object_list)
@@ -34,19 +35,20 @@ def listing(request: MemberRequest) -> HttpResponse:
     return page(request, "notices", nav="notices", page=found, rows=rows, latest=latest, is_digested=digest != DigestRhythm.OFF)
 
 
-@member()
+@member(Permission.SEE)
 def show(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Lead to what it is about; it is read by that."""
-    return redirect(leads_to(notices.read_one(member=request.membership, notice_id=pk, now=clock.now())))
+    notice = notices.read_one(member=request.membership, notice_id=pk, now=clock.now())
+    return redirect(leads_to(notice, may_work=allows(request.membership, Permission.WORK)))
 
 
-@member(methods=("POST",))
+@member(Permission.SEE, methods=("POST",))
 def read(request: MemberRequest, pk: UUID) -> HttpResponse:
     notices.read_one(member=request.membership, notice_id=pk, now=clock.now())
     return redirect(_back())
 
 
-@member(methods=("POST",))
+@member(Permission.SEE, methods=("POST",))
 def read_all(request: MemberRequest) -> HttpResponse:
     """All that the page showed; what came since stays unread."""
     now = clock.now()
@@ -63,7 +65,7 @@ def _moment(text: str) -> datetime | None:
     return found if found is not None and found.tzinfo is not None else None
 
 
-@member(methods=("GET", "HEAD", "POST"))
+@member(Permission.SEE, methods=("GET", "HEAD", "POST"))
 def choose(request: MemberRequest) -> HttpResponse:
     """What the person wants to hear of."""
     person = request.membership
