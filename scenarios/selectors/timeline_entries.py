@@ -29,9 +29,8 @@ class Entry:
     """One line of the past. `kind` chooses its icon; `state` is the object's own; `id` leads to it; amounts are in `currency`."""
 
     on: date
-    kind: (
-        str  # invoice, message, reply, visit, step, call, payment, credit, write_off, act, dispute, promise, hold, habit, commitment, task
-    )
+    # invoice, message, reply, visit, step, call, payment, credit, write_off, act, dispute, promise, hold, habit, commitment, task
+    kind: str
     title: str
     detail: str = ""
     state: str = ""

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0010_soft_periods'),
+        ('core', '0012_notices_and_digest'),
     ]
 
     operations = [

@@ -9,9 +9,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0011_write_off_policy'),
+        ('core', '0013_write_off_policy'),
         ('customers', '0007_mandates'),
-        ('invoices', '0007_files_given'),
+        ('invoices', '0008_payer_habits'),
     ]
 
     operations = [
