@@ -18,9 +18,13 @@ from invoices.services import PaymentDraft, count_on_habit, find_good_payers, re
 from scenarios import calm
 from scenarios.context import load_batch, load_frame
 from scenarios.facts import Dispute, Habit, Item, ItemSituation, Promise, compile_steps
-from scenarios.models import Schedule
+from scenarios.models import ActionPlan, Schedule
 from scenarios.planner import forecast
 from scenarios.selectors import timeline, why, why_sentences
+from scenarios.selectors.dry_runs import dry_run_report
+from scenarios.services.dry_runs import ask_dry_run, go_on
+from scenarios.services.plan_drafts import begin_draft
+from scenarios.services.plan_trials import try_on_invoice
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.builders import BARE, COVERED, FRANCE, STANDARD, World, ask, day, done, iso, item
 from tests.scenarios.houses import CLERK, at, live, open_house, steps_of
@@ -293,3 +297,27 @@ def test_the_facts_of_a_batch_take_as_many_questions_with_habits_as_without(djan
         find_good_payers(today=date(2026, 10, 1))
         with django_assert_num_queries(5):
             assert load_batch(frame, [str(customer.pk)]).cases[0].item.habit == Habit(10, 1_000_00)
+
+
+@pytest.mark.django_db
+def test_a_draft_tried_and_run_dry_says_what_waits_for_a_habit() -> None:
+    house, _customer, owed = house_of_a_good_payer()
+    live(house, ["2026-10-01"])
+    today = date(2026, 10, 2)
+    with tenant(house):
+        plan = ActionPlan.objects.get(key="standard")
+        draft = begin_draft(plan=plan, actor=CLERK, now=at("2026-10-02"))
+        with translation.override("en"):
+            (tried,) = try_on_invoice(draft=draft, invoice=owed.invoice, organization=house, today=today)
+            assert [(line.name, line.on, line.why) for line in tried.lines if line.kind == "step"][:3] == [
+                ("First reminder", date(2026, 10, 8), "1 day after the due date. Habit: pays around D+10: it waits for the usual pay run."),
+                ("Call", date(2026, 10, 14), "7 days after the previous step. Habit: pays around D+10: it waits for the usual pay run."),
+                ("Second reminder", date(2026, 10, 19), "5 days after the previous step"),
+            ]
+        asked = ask_dry_run(draft_id=draft.pk, instead_of=plan, organization=house, today=today, actor=CLERK, now=at("2026-10-02"))
+    assert go_on(dry_run_id=asked.pk, organization=house, today=today, now=at("2026-10-02"), budget=60)
+    with tenant(house):
+        report = dry_run_report(draft)
+        assert report is not None
+        assert (report.before.by_habit, report.after.by_habit) == (1, 1)
+        assert [(row.step, row.on) for row in report.after.rows[:2]] == [("r1", date(2026, 10, 8)), ("call", date(2026, 10, 14))]
