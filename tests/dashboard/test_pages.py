@@ -97,7 +97,8 @@ def test_somebody_who_belongs_nowhere_is_refused(house: House, at_nine: None) ->
     from dunning.core.models import Membership
 
     client = sign_in(house.organization, email="gone@atelier.example")
-    Membership.objects.filter(user__email="gone@atelier.example").delete()
+    with tenant(house.organization):
+        Membership.objects.filter(user__email="gone@atelier.example").delete()
     assert client.get("/").status_code == 403
 
 
