@@ -4,7 +4,7 @@ A reply pauses, defers or is only recorded. It never marks anything paid, promis
 decides that. Nothing is ever answered by itself, so two programs cannot write to each other here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -245,3 +245,16 @@ def mark_one_handled(*, reply_id: UUID, actor: str, now: datetime) -> InboundMes
         audit.record(actor=actor, action="reply.handled", target=row, now=now)
         events.emit(type="reply.handled", object_type="reply", object_ids=[row.pk], now=now)
     return row
+
+
+def mark_many_handled(*, reply_ids: Collection[UUID], actor: str, now: datetime) -> list[InboundMessage]:
+    """These messages have been dealt with, in one audit event; those that had not been before. The caller holds their customers' locks."""
+    waiting = InboundMessage.objects.select_related("customer").select_for_update(no_key=True, of=("self",))
+    rows = list(waiting.filter(pk__in=list(reply_ids), kind=ReplyKind.HUMAN, handled_at=None).order_by("pk"))
+    if rows:
+        ids = [row.pk for row in rows]
+        InboundMessage.objects.filter(pk__in=ids).update(handled_at=now, handled_by=actor[:120])
+        body = {"count": len(ids), "digest": audit.digest(sorted(map(str, ids)))}
+        audit.record(actor=actor, action="replies.handled", body=body, now=now)
+        events.emit(type="reply.handled", object_type="reply", object_ids=ids, now=now)
+    return rows

@@ -25,7 +25,7 @@ from scenarios.services import card_payments, proceedings
 
 MOST_AT_ONCE: Final = 200
 """Customers whose schedule is refreshed inside an event; beyond - an import - the next run does it for everybody."""
-_ABOUT_US: Final = frozenset({"owner_warned", "hold_expired", "created", "archived"})
+_ABOUT_US: Final = frozenset({"owner_warned", "hold_expired", "created", "archived", "assigned"})
 """Changes after which no message that waits is less right, and no date moves."""
 
 

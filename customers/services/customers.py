@@ -227,6 +227,19 @@ def set_group(*, customers: Collection[Customer], group: CustomerGroup | None, a
     return len(moved)
 
 
+def set_account_owner(*, customers: Collection[UUID], owner: User | None, actor: str, today: date, now: datetime) -> int:
+    """Give customers an account owner, or (None) nobody; the number of those that had another one. One audit event for all."""
+    locked = lock_customers(customers)
+    moved = [row for row in locked.values() if row.account_owner_id != (owner.pk if owner else None)]
+    if not moved:
+        return 0
+    Customer.objects.filter(pk__in=[row.pk for row in moved]).update(account_owner=owner, updated_at=now)
+    body = {"owner": str(owner.pk) if owner else None, "count": len(moved), "digest": audit.digest([row.number for row in moved])}
+    audit.record(actor=actor, action="customers.assigned", target=moved[0] if len(moved) == 1 else None, body=body, now=now)
+    _announce(moved, reason="assigned", today=today, now=now)
+    return len(moved)
+
+
 def vet_customer(*, customer: Customer, answers: dict[str, Any], actor: str, today: date, now: datetime) -> None:
     """Keep the prospect check list: reputation, seriousness, responsiveness… as `{question: answer}`; answers are added to earlier ones."""
     locked = lock_customer(customer)

@@ -22,6 +22,7 @@ from dunning.dashboard.views import (
     joining,
     letters,
     look,
+    many,
     members,
     messages,
     money,
@@ -77,6 +78,8 @@ urlpatterns = [
     path("tasks/<uuid:pk>/cancel/", desk.cancel, name="task_cancel"),
     # invoices
     path("invoices/", invoices.listing, name="invoices"),
+    path("invoices/many/", many.invoices, name="invoices_many"),
+    path("invoices/many/undo/", many.undo_holds, name="undo_holds"),
     path("invoices/<uuid:pk>/", invoices.show, name="invoice"),
     path("invoices/<uuid:pk>/copy/", invoices.copy, name="invoice_copy"),
     path("invoices/<uuid:pk>/delivery/", invoices.delivery, name="invoice_delivery"),
@@ -120,6 +123,7 @@ urlpatterns = [
     path("first-steps/said/<slug:step>/", beginning.say, name="first_step"),
     # customers
     path("customers/", customers.listing, name="customers"),
+    path("customers/many/", many.customers, name="customers_many"),
     path("customers/<uuid:pk>/", customers.show, name="customer"),
     path("customers/<uuid:pk>/hold/", records.hold, name="customer_hold"),
     path("customers/<uuid:pk>/habit/aside/", records.habit_aside, name="habit_aside"),
@@ -192,6 +196,7 @@ urlpatterns = [
     path("messages/<uuid:pk>/page/", inbox.debtor_page, name="message_page"),
     # what came back
     path("messages/inbox/", inbox.listing, name="inbox"),
+    path("messages/inbox/many/", many.replies, name="inbox_many"),
     path("messages/inbox/<uuid:pk>/", inbox.show, name="reply"),
     path("messages/inbox/<uuid:pk>/handled/", inbox.handle, name="reply_handle"),
     path("messages/inbox/<uuid:pk>/join/", inbox.join, name="reply_join"),

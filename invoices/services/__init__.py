@@ -41,6 +41,7 @@ from invoices.services.invoices import (
 )
 from invoices.services.ledger import certify_ledger, enter_reference_rate
 from invoices.services.locks import Locked, lock_items
+from invoices.services.many import end_item_holds, hold_items
 from invoices.services.payment_plans import (
     Signature,
     agree_on_plan,
@@ -89,11 +90,13 @@ __all__ = [
     "correct_value_date",
     "count_on_habit",
     "due_date_for",
+    "end_item_holds",
     "end_plan",
     "enter_reference_rate",
     "escalate_expired_holds",
     "find_good_payers",
     "grant_hold",
+    "hold_items",
     "identify_payment",
     "issue_credit_note",
     "issue_invoice",

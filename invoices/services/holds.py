@@ -69,11 +69,11 @@ def place_hold(
     starts_on = starts_on or today
     item = lock_items([installment.pk]).installment(installment.pk) if installment is not None else None
     owner = item.customer if item is not None else _locked_customer(customer)
-    hold = _checked(
+    hold = checked(
         Hold(
             customer=owner,
             installment=item,
-            side=_side(kind, side),
+            side=side_of(kind, side),
             kind=kind,
             amount=amount,
             starts_on=starts_on,
@@ -99,7 +99,7 @@ def renew_hold(*, hold: Hold, ends_on: date, reason: str, actor: str, today: dat
     _refuse_agreed(hold)
     if hold.requested_by == actor:
         raise DomainError(_("A pause is renewed by somebody else than who asked for it."), code="same_person")
-    renewed = _checked(
+    renewed = checked(
         Hold(
             customer_id=hold.customer_id,
             installment_id=hold.installment_id,
@@ -114,7 +114,7 @@ def renew_hold(*, hold: Hold, ends_on: date, reason: str, actor: str, today: dat
         ),
         today,
     )
-    _release([hold], reason="renewed", actor=actor, today=today, now=now)
+    release([hold], reason="renewed", actor=actor, today=today, now=now)
     renewed.save()
     _record(renewed, "hold.renewed", actor=actor, now=now)
     _tell_placed([renewed], now)
@@ -131,7 +131,7 @@ def release_hold(*, hold: Hold, reason: str, actor: str, today: date, now: datet
     if hold.released_on is not None:
         return
     _refuse_agreed(hold)
-    _release([hold], reason=reason, actor=actor, today=today, now=now)
+    release([hold], reason=reason, actor=actor, today=today, now=now)
     _record(hold, "hold.released", actor=actor, now=now)
     tell_holds([hold], reason="hold_released", today=today, now=now)
 
@@ -166,14 +166,14 @@ def release_matching(installment_ids: Iterable[UUID], *, kinds: Sequence[str], r
 
 def release_holds(found: Sequence[Hold], *, reason: str, actor: str, today: date, now: datetime) -> None:
     """End these running pauses of locked items; the caller tells."""
-    _release(found, reason=reason, actor=actor, today=today, now=now)
+    release(found, reason=reason, actor=actor, today=today, now=now)
     for hold in found:
         _record(hold, "hold.released", actor=actor, now=now)
 
 
 def add_holds(holds: Sequence[Hold], *, actor: str, today: date, now: datetime) -> None:
     """Write pauses of locked items, which the caller announces with its own news."""
-    Hold.objects.bulk_create([_checked(hold, today) for hold in holds])
+    Hold.objects.bulk_create([checked(hold, today) for hold in holds])
     for hold in holds:
         _record(hold, "hold.placed", actor=actor, now=now)
     _tell_placed(holds, now)
@@ -251,7 +251,8 @@ def _lock_owner(hold: Hold) -> None:
         lock_customers([hold.customer_id])
 
 
-def _side(kind: str, side: str) -> HoldSide:
+def side_of(kind: str, side: str) -> HoldSide:
+    """Whose turn it is during a pause of that kind. Raises DomainError for an unknown kind, and for a side the kind does not have."""
     if kind not in SIDES:
         raise DomainError(_("Say what this pause waits for."), code="bad_kind", field="kind")
     natural = SIDES[kind]
@@ -260,7 +261,8 @@ def _side(kind: str, side: str) -> HoldSide:
     return HoldSide(side) if side else natural
 
 
-def _checked(hold: Hold, today: date) -> Hold:
+def checked(hold: Hold, today: date) -> Hold:
+    """The pause itself when it may stand. Raises DomainError as `place_hold` says."""
     if not hold.reason:
         raise DomainError(_("A pause needs a reason."), code="required", field="reason")
     if hold.ends_on < today or hold.ends_on < hold.starts_on:
@@ -278,10 +280,12 @@ def _tell_placed(holds: Sequence[Hold], now: datetime) -> None:
     events.emit(type="hold.placed", object_type="hold", object_ids=[hold.pk for hold in holds], now=now, fresh=True)
 
 
-def _release(holds: Sequence[Hold], *, reason: str, actor: str, today: date, now: datetime) -> None:
+def release(holds: Sequence[Hold], *, reason: str, actor: str, today: date, now: datetime) -> None:
+    """End these pauses of locked items, without trail or news to the floors above: the caller writes those."""
     for hold in holds:
         hold.released_on, hold.released_by, hold.released_reason = today, actor, reason.strip()[:300]
-    Hold.objects.bulk_update(holds, ["released_on", "released_by", "released_reason"])
+    ended = {"released_on": today, "released_by": actor, "released_reason": reason.strip()[:300]}
+    Hold.objects.filter(pk__in=[hold.pk for hold in holds]).update(**ended)
     events.emit(type="hold.released", object_type="hold", object_ids=[hold.pk for hold in holds], now=now)
 
 

@@ -1,10 +1,11 @@
 """What people do with replies: read and deal with them, say whose they are, read an absence in them. Each lets the plans go on, or wait."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
 
 from customers.models import Contact, Customer
-from customers.services import clear_reply_pending
+from customers.services import clear_reply_pending, lock_customers
 from notifications import correspondence, inbox
 from notifications.models import InboundMessage
 from scenarios import effects
@@ -17,6 +18,16 @@ def handle_reply(*, reply_id: UUID, actor: str, today: date, now: datetime) -> I
     reply = inbox.mark_one_handled(reply_id=reply_id, actor=actor, now=now)
     _go_on(reply, actor=actor, today=today, now=now)
     return reply
+
+
+def handle_replies(*, reply_ids: Collection[UUID], actor: str, today: date, now: datetime) -> int:
+    """Several messages were read and dealt with, as `handle_reply` each; how many were not before. Locks their customers first."""
+    waiting = correspondence.unread().filter(pk__in=reply_ids)
+    lock_customers(pk for pk in waiting.values_list("customer", flat=True) if pk is not None)
+    handled = inbox.mark_many_handled(reply_ids=reply_ids, actor=actor, now=now)
+    for reply in {reply.customer_id: reply for reply in handled}.values():
+        _go_on(reply, actor=actor, today=today, now=now)
+    return len(handled)
 
 
 def join_reply(*, reply_id: UUID, customer: Customer, actor: str, now: datetime) -> InboundMessage:

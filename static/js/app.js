@@ -23,8 +23,9 @@
   };
 
   const countSelected = (form) => {
-    const boxes = [...form.elements].filter((box) => box.type === "checkbox" && box.name);
-    const checked = boxes.filter((box) => box.checked).length;
+    const boxes = [...form.elements].filter((box) => box.type === "checkbox" && box.name && !box.dataset.everything);
+    const everything = [...form.elements].find((box) => box.dataset.everything && box.checked);
+    const checked = everything ? Number(everything.dataset.everything) : boxes.filter((box) => box.checked).length;
     const count = form.querySelector(".approve-count");
     count.textContent = checked === 0 ? count.dataset.none : checked === 1 ? count.dataset.one : count.dataset.many.replace("%s", checked);
     find("[data-needs-selection]", form).forEach((button) => { button.disabled = checked === 0; });
@@ -36,7 +37,7 @@
     const form = event.target.form;
     if (!form) return;
     if (event.target.matches("[data-select-all]")) {
-      [...form.elements].forEach((box) => { if (box.type === "checkbox" && box.name) box.checked = event.target.checked; });
+      [...form.elements].forEach((box) => { if (box.type === "checkbox" && box.name && !box.dataset.everything) box.checked = event.target.checked; });
     }
     if (form.matches("[data-approve]")) countSelected(form);
     if (event.target.type === "radio") showWhen(form);

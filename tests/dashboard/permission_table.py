@@ -28,6 +28,12 @@ notice                see           -
 notice_read           -             see
 digest_stop           anybody       anybody
 
+# many rows at once
+invoices_many         -             work
+undo_holds            -             work
+customers_many        -             work
+inbox_many            -             work
+
 # the departure board
 board                 view          -
 board_act             -             approve

@@ -3,15 +3,17 @@
 from functools import partial
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpResponse, QueryDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from customers.enums import MandateState
-from customers.models import Mandate
+from customers.models import Customer, Mandate
 from customers.selectors import contact_chain, get_customer, insolvency_deadlines, list_customers, list_groups
 from dunning.core.permissions import Permission
 from dunning.dashboard import exports
+from dunning.dashboard.many import CUSTOMERS, many_acts
 from dunning.dashboard.payer_index import drawn_index
 from dunning.dashboard.records import drawn
 from dunning.dashboard.views.base import MemberRequest, member, page, paged, today_of
@@ -32,7 +34,7 @@ def listing(request: MemberRequest) -> HttpResponse:
     groups = list(list_groups())
     group = next((group for group in groups if group.key == request.GET.get("group")), None)
     query = request.GET.get("find", "")
-    rows = list_customers(query=query, group=group, sort=request.GET.get("sort", ""))
+    rows = rows_of(request.GET)
     if exports.asked_for(request):
         lines = partial(exports.customer_lines, today=today)
         return exports.saved_list(request, rows, title=_("Customers"), head=exports.customer_head(), lines=lines, today=today)
@@ -49,7 +51,15 @@ def listing(request: MemberRequest) -> HttpResponse:
         )
         for customer in customers
     ]
-    return page(request, "customers", nav="customers", rows=shown, page=found, groups=groups, group=group, query=query)
+    acts = many_acts(request, CUSTOMERS)
+    return page(request, "customers", nav="customers", rows=shown, page=found, groups=groups, group=group, query=query, many_acts=acts)
+
+
+def rows_of(query: QueryDict) -> QuerySet[Customer]:
+    """The customers the list shows at such an address."""
+    key = query.get("group")
+    group = next((group for group in list_groups() if group.key == key), None) if key else None
+    return list_customers(query=query.get("find", ""), group=group, sort=query.get("sort", ""))
 
 
 @member(Permission.SEE)

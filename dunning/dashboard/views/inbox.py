@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from dunning.dashboard import desk_exports, exports, formatting
 from dunning.dashboard.components import Tab
 from dunning.dashboard.files import answer_file
 from dunning.dashboard.forms.inbox import AwayForm, JoinForm, TrialForm
+from dunning.dashboard.many import REPLIES, many_acts
 from dunning.dashboard.views.base import (
     MemberRequest,
     act_page,
@@ -66,11 +68,18 @@ def listing(request: MemberRequest) -> HttpResponse:
         kinds=kinds,
         customer=customer,
         refused=refused,
+        many_acts=many_acts(request, REPLIES) if kinds == "replies" else [],
         tabs=[
             Tab(label, with_query(request, kinds="" if key == "replies" else key), is_current=key == kinds, count=counts.get(key) or None)
             for key, label in words.items()
         ],
     )
+
+
+def rows_of(query: QueryDict) -> QuerySet[InboundMessage]:
+    """The replies the list shows at such an address."""
+    customer = _customer(query.get("customer", ""))
+    return correspondence.list_replies(customer_id=customer.pk if customer else None)
 
 
 def _customer(value: str) -> Customer | None:

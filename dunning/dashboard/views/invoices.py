@@ -6,7 +6,8 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.http import Http404, HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -18,6 +19,7 @@ from dunning.dashboard import exports
 from dunning.dashboard.components import Tab
 from dunning.dashboard.files import answer_file
 from dunning.dashboard.forms.acts import FileForm
+from dunning.dashboard.many import INVOICES, many_acts
 from dunning.dashboard.records import drawn
 from dunning.dashboard.reports.counted import Counted, counted
 from dunning.dashboard.views.base import (
@@ -34,6 +36,7 @@ from dunning.dashboard.views.base import (
     with_query,
 )
 from invoices.enums import InstallmentKind, InvoiceKind
+from invoices.models import Installment
 from invoices.selectors import Accessory, accessories, check_invoice, get_invoice
 from invoices.selectors.habits import good_payer
 from invoices.selectors.items import items_with_invoice, standing_in_the_way
@@ -55,7 +58,7 @@ def listing(request: MemberRequest) -> HttpResponse:
     groups = list(list_groups())
     group = next((group for group in groups if group.key == request.GET.get("group")), None)
     query = request.GET.get("find", "")
-    rows = list_steps(today=today, query=query, state=state, group=group, sort=request.GET.get("sort", ""))
+    rows = rows_of(request.GET, today=today)
     if exports.asked_for(request):
         lines = partial(exports.invoice_lines, today=today)
         return exports.saved_list(request, rows, title=_("Invoices"), head=exports.invoice_head(), lines=lines, today=today)
@@ -71,7 +74,16 @@ def listing(request: MemberRequest) -> HttpResponse:
         group=group,
         query=query,
         state=state,
+        many_acts=many_acts(request, INVOICES),
     )
+
+
+def rows_of(query: QueryDict, *, today: date) -> QuerySet[Installment]:
+    """The items the list shows at such an address."""
+    state, key = query.get("state", OPEN), query.get("group")
+    group = next((group for group in list_groups() if group.key == key), None) if key else None
+    known = state if state in STATES else OPEN
+    return list_steps(today=today, query=query.get("find", ""), state=known, group=group, sort=query.get("sort", ""))
 
 
 def _behind_a_figure(request: MemberRequest, behind: Counted, today: date) -> HttpResponse:
