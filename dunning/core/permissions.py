@@ -15,6 +15,7 @@ class Permission(StrEnum):
     VIEW = "view"  # the whole organization
     WORK = "work"  # calls, promises, disputes, holds, payments, receipts
     APPROVE = "approve"  # let messages leave
+    WRITE_OFF = "write_off"  # give up an amount of any size; who works may up to the organization's limit
     MANAGE_PLANS = "manage_plans"
     MANAGE = "manage"  # people, bank details, providers
 

@@ -18,8 +18,6 @@ from invoices.services.allocations import (
     allocate_credit_notes,
     reallocate,
     reverse_allocation,
-    reverse_write_off,
-    write_off,
 )
 from invoices.services.credit_notes import issue_credit_note
 from invoices.services.disputes import acknowledge_dispute, assign_dispute, close_dispute, open_dispute, state_position
@@ -64,6 +62,7 @@ from invoices.services.payments import (
 from invoices.services.promises import break_due_promises, cancel_promise, make_promise
 from invoices.services.reporting import set_collection_target, state_sales
 from invoices.services.undoing import undo_act, undo_declaration
+from invoices.services.write_offs import reverse_write_off, write_off
 
 __all__ = [
     "InstallmentDraft",

@@ -14,11 +14,12 @@ from dunning.core import audit, events
 from dunning.core.errors import DomainError
 from invoices import reconciliation
 from invoices.enums import InvoiceKind, InvoiceState
-from invoices.models import Allocation, Installment, Invoice, Payment, WriteOff
+from invoices.models import Allocation, Installment, Invoice, Payment
 from invoices.services import holds, judging
 from invoices.services.balances import Balances, announce, announce_credit, refresh
 from invoices.services.drafts import check_amount
 from invoices.services.locks import lock_items, lock_payment
+from invoices.services.write_offs import close_small_differences, reopen_small_differences
 
 
 @dataclass(slots=True)
@@ -100,6 +101,7 @@ def reverse_allocation(*, allocation: Allocation, reason: str, actor: str, today
         return
     allocation.reversed_at = now
     items = {allocation.installment_id: locked.installment(allocation.installment_id)}
+    reopen_small_differences(items, actor=actor, now=now)
     balances = refresh(items, payment_ids=[allocation.payment_id] if allocation.payment_id else [], credit_note_ids=[note] if note else [])
     body = {"item": str(allocation.installment_id), "amount": str(allocation.amount), "reason": reason}
     audit.record(actor=actor, action="allocation.reversed", target=allocation, body=body, now=now)
@@ -125,41 +127,6 @@ def allocate_credit_notes(*, customer: Customer, actor: str, today: date, now: d
         audit.record(actor=actor, action="credit_notes.allocated", target=customer, body=body, now=now)
     after_allocation(made, locked.installments, reason="credited", actor=actor, today=today, now=now)
     return made
-
-
-def write_off(*, installment: Installment, reason: str, amount: Decimal | None = None, actor: str, today: date, now: datetime) -> WriteOff:
-    """Give up what is left of an item, or `amount` of it, with a reason. Raises DomainError above what is left."""
-    if not reason.strip():
-        raise DomainError(_("Say why this amount is given up."), code="required", field="reason")
-    locked = lock_items([installment.pk])
-    item = locked.installment(installment.pk)
-    given_up = item.outstanding if amount is None else amount
-    if given_up > item.outstanding or given_up <= 0:
-        raise DomainError(_("No more than what is left to pay can be given up."), code="bad_amount", field="amount")
-    check_amount(given_up, item.invoice.currency)
-    row = WriteOff.objects.create(installment=item, amount=given_up, reason=reason.strip()[:200], written_off_on=today)
-    balances = refresh({item.pk: item})
-    installment.outstanding, installment.settled_on = item.outstanding, item.settled_on
-    judging.judge([item.pk], actor=actor, today=today, now=now)
-    body = {"item": str(item.pk), "amount": str(given_up), "reason": reason}
-    audit.record(actor=actor, action="item.written_off", target=row, body=body, now=now)
-    announce(balances, reason="written_off", today=today, now=now)
-    return row
-
-
-def reverse_write_off(*, row: WriteOff, reason: str, actor: str, today: date, now: datetime) -> None:
-    """The amount is owed after all. Nothing happens when it was reversed already."""
-    if not reason.strip():
-        raise DomainError(_("Say why this amount is owed again."), code="required", field="reason")
-    item = lock_items([row.installment_id]).installment(row.installment_id)
-    if item.invoice.state == InvoiceState.CANCELLED:
-        raise DomainError(_("The invoice was cancelled."), code="cancelled")
-    if not WriteOff.objects.filter(pk=row.pk, reversed_at=None).update(reversed_at=now):
-        return
-    row.reversed_at = now
-    balances = refresh({item.pk: item})
-    audit.record(actor=actor, action="write_off.reversed", target=row, body={"amount": str(row.amount), "reason": reason}, now=now)
-    announce(balances, reason="write_off_reversed", today=today, now=now)
 
 
 def set_against(source: Source, parts: Iterable[tuple[Installment, Decimal]]) -> list[Allocation]:
@@ -217,9 +184,10 @@ class Account:
 def after_allocation(
     made: Sequence[Allocation], items: dict[UUID, Installment], *, reason: str, actor: str, today: date, now: datetime
 ) -> Balances:
-    """Write allocations, bring balances, promises and pauses up to date, and tell."""
+    """Write allocations, close what they leave within tolerance, bring balances, promises and pauses up to date, and tell."""
     Allocation.objects.bulk_create(made, batch_size=2000)
     touched = {part.installment_id: items[part.installment_id] for part in made}
+    close_small_differences(touched, today=today, now=now)
     balances = refresh(
         touched,
         payment_ids={part.payment_id for part in made if part.payment_id is not None},

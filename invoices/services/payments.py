@@ -21,6 +21,7 @@ from invoices.services.allocations import Account, Source, after_allocation, fam
 from invoices.services.balances import announce, announce_change, announce_credit, refresh
 from invoices.services.drafts import PaymentDraft, check_amount
 from invoices.services.locks import Locked, lock_items, lock_payment
+from invoices.services.write_offs import reopen_small_differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ def cancel_payment(*, payment: Payment, reason: str, actor: str, today: date, no
         copy.cancelled_at, copy.cancelled_reason, copy.unallocated = now, reason.strip()[:200], Decimal(0)
     row.save(update_fields=["cancelled_at", "cancelled_reason", "unallocated"])
     freed = {allocation.installment_id: locked.installments[allocation.installment_id] for allocation in active}
+    reopen_small_differences(freed, actor=actor, now=now)
     balances = refresh(freed)
     body = {"amount": str(row.amount), "currency": row.currency, "reason": reason, "items": len(freed)}
     audit.record(actor=actor, action="payment.cancelled", target=row, body=body, now=now)

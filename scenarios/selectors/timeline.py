@@ -283,8 +283,8 @@ def _money(items: Sequence[Installment], numbers: dict[UUID, str]) -> Iterator[E
         yield Entry(
             off.written_off_on,
             "write_off",
-            _("Written off"),
-            detail=off.reason,
+            _("Closed within the tolerance") if off.is_automatic else _("Written off"),
+            detail=" · ".join(part for part in (str(off.get_kind_display()), off.reason, off.reversed_reason) if part),
             state=_("Taken back") if off.reversed_at is not None else "",
             amount=off.amount,
             currency=currencies[off.installment_id],

@@ -65,6 +65,7 @@ dispute               work          work
 hold                  work          work
 pay                   work          work
 write_off             work          work
+reverse_write_off     work          work
 resend                work          work
 cancel_promise        work          work
 close_dispute         work          work
@@ -228,6 +229,7 @@ bank_confirm          manage        manage
 bank_refuse           manage        manage
 look                  manage        manage
 working_days          manage        manage
+write_off_policy      manage        manage
 paying                manage        -
 paying_card           manage        manage
 paying_card_stop      manage        manage

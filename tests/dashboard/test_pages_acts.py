@@ -126,9 +126,9 @@ def test_a_payment_on_an_invoice(owner: Client, house: House) -> None:
 
 
 def test_an_amount_is_given_up(owner: Client, house: House) -> None:
-    refused = owner.post(on_item("write_off", house), {"amount": "5000", "reason": "residue"})
+    refused = owner.post(on_item("write_off", house), {"amount": "5000", "kind": "other", "reason": "residue"})
     assert list(refused.context["form"].errors) == ["amount"]
-    owner.post(on_item("write_off", house), {"amount": "0.50", "reason": "residue"})
+    owner.post(on_item("write_off", house), {"amount": "0.50", "kind": "other", "reason": "residue"})
     with tenant(house.organization):
         assert list(WriteOff.objects.values_list("amount", "reason")) == [(Decimal("0.50"), "residue")]
         assert Installment.objects.get(pk=house.item.pk).outstanding == Decimal("1199.50")

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.enums import ContactRole, InsolvencyKind
 from dunning.dashboard.forms.fields import AmountField, DayField, WordsField
-from invoices.enums import DisputeReason, DisputeState, HoldKind, HoldSide, PaymentMeans, TriageChoice
+from invoices.enums import DisputeReason, DisputeState, HoldKind, HoldSide, PaymentMeans, TriageChoice, WriteOffKind
 from invoices.schedules import Gap
 
 MAX_PDF = 10 * 1024**2  # bytes: a copy goes with a letter, and a provider takes no more
@@ -126,7 +126,8 @@ class ItemPaymentForm(forms.Form):
 
 class WriteOffForm(forms.Form):
     amount = AmountField(label=_("Amount given up"), required=False, help_text=_("Left blank: all that is left to pay."))
-    reason = forms.CharField(label=_("Reason"), max_length=200)
+    kind = forms.ChoiceField(label=_("Why"), choices=[("", "—"), *WriteOffKind.choices])
+    reason = forms.CharField(label=_("Note"), max_length=200, help_text=_("It stays on the timeline."))
 
 
 class CreditNoteForm(forms.Form):

@@ -36,7 +36,7 @@ from dunning.dashboard.views.base import (
     with_query,
 )
 from invoices.enums import InstallmentKind, InvoiceKind
-from invoices.models import Installment
+from invoices.models import Installment, WriteOff
 from invoices.selectors import Accessory, accessories, check_invoice, get_invoice
 from invoices.selectors.habits import good_payer
 from invoices.selectors.items import items_with_invoice, standing_in_the_way
@@ -138,6 +138,7 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         problems=check_invoice(invoice) if any(item.outstanding > 0 for item in items) else [],
         contacts=contact_chain([invoice.customer_id], today=today)[invoice.customer_id],
         entries=drawn(timeline(invoice=invoice, organization=organization, today=today)),
+        write_offs=WriteOff.objects.filter(installment__invoice=invoice, reversed_at=None).order_by("written_off_on", "pk"),
         is_credit_note=invoice.kind == InvoiceKind.CREDIT_NOTE,
         good_payer=good_payer(invoice.customer_id, currency=invoice.currency) if any(item.outstanding > 0 for item in items) else None,
         is_waited_for=any(reasoning.usual_delay is not None for reasoning in found),

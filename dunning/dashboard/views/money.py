@@ -6,19 +6,20 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
-from django.urls import reverse
+from django.urls import reverse as address_of
 from django.utils.translation import gettext as _
 
-from dunning.core.permissions import Permission
+from dunning.core.permissions import Permission, allows
+from dunning.core.selectors import get_profile
 from dunning.dashboard import formatting
-from dunning.dashboard.forms.acts import CreditNoteForm, ItemPaymentForm, WriteOffForm
+from dunning.dashboard.forms.acts import CreditNoteForm, ItemPaymentForm, ReasonForm, WriteOffForm
 from dunning.dashboard.views.acts import WORK, invoice_url, of_item
 from dunning.dashboard.views.base import MemberRequest, act_page, acting, done, member, submitted, today_of
 from invoices.enums import HoldKind
-from invoices.models import Invoice
+from invoices.models import Installment, Invoice, WriteOff
 from invoices.selectors import get_installment, get_invoice
 from invoices.selectors.items import running_holds
-from invoices.services import PaymentDraft, issue_credit_note, record_payment, write_off
+from invoices.services import PaymentDraft, issue_credit_note, record_payment, reverse_write_off, write_off
 
 
 @member(Permission.WORK, methods=WORK)
@@ -59,9 +60,11 @@ def pay_item(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 @member(Permission.WORK, methods=WORK)
 def write_off_item(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Give up what is left of an item, or a part of it: any amount for who may, up to the organization's limit for who works."""
     item = get_installment(pk)
+    limit = None if allows(request.membership, Permission.WRITE_OFF) else get_profile().write_off_limit
     form = WriteOffForm(request.POST) if request.method == "POST" else WriteOffForm()
-    if submitted(request, form, lambda data: write_off(installment=item, **data, **acting(request))):
+    if submitted(request, form, lambda data: write_off(installment=item, limit=limit, **data, **acting(request))):
         return done(request, _("The amount is given up on %s.") % item.invoice.number, invoice_url(item))
     return act_page(
         request,
@@ -70,8 +73,44 @@ def write_off_item(request: MemberRequest, pk: UUID) -> HttpResponse:
         title=_("Give up what is left to pay"),
         verb=_("Write off"),
         back=invoice_url(item),
-        lead=of_item(item),
+        lead=f"{of_item(item)} {_consequence(item, limit)}",
         icon="eraser",
+    )
+
+
+def _consequence(item: Installment, limit: Decimal | None) -> str:
+    """What giving it up does, and how far this person may go."""
+    words = _(
+        "Given up entirely, it counts as settled: reminders, calls and penalties about it stop, and the customer’s balance falls by it. "
+        "A part given up is no longer asked for. It can be reversed from the invoice."
+    )
+    if limit is None:
+        return words
+    if limit <= 0:
+        return f"{words} {_('Your role gives nothing up by itself: ask an owner or administrator.')}"
+    allowed = formatting.money(limit, item.invoice.currency)
+    return f"{words} {_('Your role may give up %s of one invoice; an owner or administrator gives up more.') % allowed}"
+
+
+@member(Permission.WORK, methods=WORK)
+def reverse(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """What was given up is owed after all."""
+    row = WriteOff.objects.select_related("installment__invoice", "installment__customer").get(pk=pk)
+    item = row.installment
+    form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
+    if submitted(request, form, lambda data: reverse_write_off(row=row, reason=data["reason"], **acting(request))):
+        return done(request, _("The amount is owed again; the plan goes on with the next run."), invoice_url(item))
+    amount = formatting.money(row.amount, item.invoice.currency)
+    return act_page(
+        request,
+        form,
+        nav="invoices",
+        title=_("Ask for this amount again"),
+        verb=_("It is owed"),
+        back=invoice_url(item),
+        lead=_("%(amount)s given up on %(number)s (%(kind)s: %(reason)s) is owed again, and its plan goes on.")
+        % {"amount": amount, "number": item.invoice.number, "kind": row.get_kind_display(), "reason": row.reason},
+        icon="undo-2",
     )
 
 
@@ -79,7 +118,7 @@ def write_off_item(request: MemberRequest, pk: UUID) -> HttpResponse:
 def credit(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Enter the credit note that corrects an invoice."""
     invoice = get_invoice(pk)
-    back = reverse("dashboard:invoice", args=[pk])
+    back = address_of("dashboard:invoice", args=[pk])
     today = today_of(request)
     first = {"issued_on": today, "gross": formatting.plain_amount(_to_credit(invoice, today))}
     form = CreditNoteForm(request.POST) if request.method == "POST" else CreditNoteForm(initial=first)

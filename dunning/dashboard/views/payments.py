@@ -13,7 +13,7 @@ from django.utils.translation import pgettext
 from customers.models import Customer
 from customers.selectors import list_groups
 from dunning.core.money import is_currency
-from dunning.core.permissions import Permission
+from dunning.core.permissions import Permission, allows
 from dunning.core.selectors import get_profile
 from dunning.dashboard import exports, formatting
 from dunning.dashboard.components import Tab
@@ -40,6 +40,7 @@ from invoices.selectors import (
     list_payments,
     payment_allocations,
     proposals_for,
+    residues,
     sum_of_payments,
     unmatched_count,
 )
@@ -47,6 +48,7 @@ from invoices.selectors.receipts import NOBODY
 from invoices.services import PaymentDraft, cancel_payment, certify_ledger, identify_payment, record_payment
 
 WORK = ("GET", "HEAD", "POST")
+MOST_RESIDUES = 25
 TABS = ("all", "unidentified", "on_account", "cancelled")
 
 
@@ -67,10 +69,12 @@ def listing(request: MemberRequest) -> HttpResponse:
         "on_account": _("On account"),
         "cancelled": pgettext("receipts", "Cancelled"),
     }
+    limit = None if allows(request.membership, Permission.WRITE_OFF) else get_profile().write_off_limit
     return page(
         request,
         "payments",
         nav="payments",
+        residues=[(item, limit is None or item.outstanding <= limit) for item in residues()[:MOST_RESIDUES]],
         page=found,
         rows=list(found.object_list),
         tabs=[
