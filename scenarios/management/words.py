@@ -29,6 +29,7 @@ _OUTCOMES: Final[dict[str, LazyText | str]] = {
 HOUSEKEEPING: Final[dict[str, LazyText | str]] = {
     "promises_broken": gettext_lazy("promises not kept"),
     "plans_broken": gettext_lazy("payment plans not kept"),
+    "requests_lapsed": gettext_lazy("requests for a pause that nobody answered"),
     "holds_expired": gettext_lazy("pauses of ours past their end"),
     "tasks_alerted": gettext_lazy("tasks told to the manager"),
     "tasks_closed": gettext_lazy("tasks closed as not done"),

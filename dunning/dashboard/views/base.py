@@ -84,7 +84,7 @@ def page(request: MemberRequest, template: str, *, nav: str, status: int = 200, 
     """Draw templates/dashboard/<template>.html in the frame, with what the person may do."""
     membership = request.membership
     may = {permission.value: allows(membership, permission) for permission in Permission}
-    counts = desk_counts(now=clock.now())
+    counts = desk_counts(now=clock.now()) if may[Permission.VIEW] else {}  # whose Today is no desk has nothing to count
     unread = notices.count_unread(membership)
     shown = {"nav": nav, "nav_counts": counts, "notices_unread": unread, "may": may, **context}
     return render(request, f"dashboard/{template}.html", shown, status=status)
