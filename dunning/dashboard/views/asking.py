@@ -76,7 +76,14 @@ def withdraw(request: MemberRequest, pk: UUID) -> HttpResponse:
         return done(request, _("The request is withdrawn."), reverse("dashboard:today"))
     title = _("Withdraw this request")
     return act_page(
-        request, form, nav="today", title=title, verb=_("Withdraw it"), back=reverse("dashboard:today"), lead=_said(found), icon="undo-2"
+        request,
+        form,
+        nav="today",
+        title=title,
+        verb=_("Withdraw the request"),
+        back=reverse("dashboard:today"),
+        lead=_said(found),
+        icon="undo-2",
     )
 
 
@@ -98,7 +105,9 @@ def answer(request: MemberRequest, pk: UUID) -> HttpResponse:
             return done(request, _("The pause is refused; reminders go on."), back)
         until = formatting.date_long(form.cleaned_data["ends_on"] or found.ends_on)
         return done(request, _("The pause is granted until %s.") % until, back)
-    return act_page(request, form, nav="today", title=_("Answer this request"), verb=_("Answer"), back=back, lead=_said(found), icon="hand")
+    return act_page(
+        request, form, nav="today", title=_("Answer this request"), verb=_("Answer the request"), back=back, lead=_said(found), icon="hand"
+    )
 
 
 def _request(pk: UUID) -> HoldRequest:
