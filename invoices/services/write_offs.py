@@ -19,6 +19,8 @@ from invoices.services.drafts import check_amount
 from invoices.services.locks import lock_items
 
 AUTOMATIC = "system"
+SMALL_PART = Decimal("0.1")
+"""Of an item, beyond which what is left is no small difference, whatever the tolerance: somebody paid half of a small invoice."""
 
 
 def write_off(
@@ -85,12 +87,12 @@ def reverse_write_off(*, row: WriteOff, reason: str, actor: str, today: date, no
 def close_small_differences(items: Mapping[UUID, Installment], *, today: date, now: datetime) -> list[WriteOff]:
     """Give up what a payment or credit note left of these locked items, where it is within the organization's tolerance.
 
-    Their `outstanding` is what the allocation left; balances are not refreshed here. An item in dispute is left to who answers it, and one
-    whose small amount a person asked for again stays open.
+    Their `outstanding` is what the allocation left; balances are not refreshed here. No difference is more than a tenth of its item. An
+    item in dispute is left to who answers it, and one whose small amount a person asked for again stays open.
     """
     small = [item for item in items.values() if 0 < item.outstanding < item.amount]
     tolerance = get_profile().tolerance_amount if small else Decimal(0)
-    small = [item for item in small if item.outstanding <= tolerance]
+    small = [item for item in small if item.outstanding <= min(tolerance, item.amount * SMALL_PART)]
     if not small:
         return []
     ids = [item.pk for item in small]

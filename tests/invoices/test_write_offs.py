@@ -89,12 +89,20 @@ def test_more_than_the_tolerance_stays_owed(item: Installment, tolerance: str, p
     assert (item.outstanding, given_up()) == (Decimal("1200.00") - Decimal(paid), [])
 
 
+@pytest.mark.parametrize(("paid", "closed"), [("44.99", False), ("45.00", True)])
+def test_half_of_a_small_invoice_is_no_small_difference(house: Organization, paid: str, closed: bool) -> None:
+    tolerate("100.00")
+    item = make_invoice(make_customer(), amount="50.00", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+    pay(item, paid)
+    assert (item.outstanding == 0, len(given_up())) == (closed, int(closed))
+
+
 def test_what_nobody_paid_anything_on_stays_owed(house: Organization) -> None:
     tolerate("50.00")
     customer = make_customer()
     small = make_invoice(customer, amount="20.00", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
     other = make_invoice(customer, amount="100.00", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
-    pay(other, "60.00")
+    pay(other, "96.00")
     small.refresh_from_db()
     assert (small.outstanding, other.outstanding, len(given_up())) == (Decimal("20.00"), Decimal("0.00"), 1)
 

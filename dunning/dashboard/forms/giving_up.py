@@ -11,7 +11,8 @@ class PolicyForm(forms.Form):
         decimal_places=2,
         localize=True,
         help_text=_(
-            "In the invoice’s currency. What a payment or credit note leaves of an invoice is given up when it is no more. 0: never."
+            "In the invoice’s currency. What a payment or credit note leaves of an invoice is given up when it is no more than this, and no"
+            " more than a tenth of the invoice. 0: never."
         ),
     )
     write_off_limit = forms.DecimalField(
