@@ -91,7 +91,7 @@ def test_paying_with_a_telephone(live_site: LiveSite, house: House, chromium: "B
     lines = scan(page, tmp_path / "code.png")
     assert lines[6:8] == [IBAN, "EUR345.50"] and lines[9].startswith("RF")
     page.locator(".copy").first.click()
-    page.wait_for_function("document.querySelector('.copy').firstChild.textContent === 'Copié'")
+    page.locator(".copy", has_text="Copié").first.wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == IBAN
     context.close()
 
