@@ -97,7 +97,7 @@ def contact_chain(customer_ids: Sequence[UUID], *, today: date) -> dict[UUID, li
 
 
 _CONTACT: Final = f"SELECT {columns_of(Contact)} FROM customers_contact WHERE id = %s AND is_active"  # noqa: S608 - made of column names
-_CUSTOMER: Final = f"SELECT {columns_of(Customer)} FROM customers_customer WHERE id = %s"  # noqa: S608
+_CUSTOMER: Final = f"SELECT {columns_of(Customer)} FROM customers_customer WHERE id = %s"  # noqa: S608 - the same
 
 
 def active_contact(identifier: UUID) -> Contact | None:

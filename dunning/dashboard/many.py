@@ -1,5 +1,6 @@
 """The acts that can be done about many rows at once: what each would do, in sentences with counts and amounts, and doing it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -44,7 +45,7 @@ class Asked:
         return {"actor": self.actor, "today": self.today, "now": self.now}
 
 
-class Act:
+class Act(ABC):
     """One act about the rows of `asked`. `told` says what it would do, `reach` to how many rows; what stays as it is is said too."""
 
     title: ClassVar[str | Promise]
@@ -59,19 +60,20 @@ class Act:
         self.made: tuple[UUID, ...] = ()  # pauses, by which it can be undone
         self.weigh()
 
+    @abstractmethod
     def weigh(self) -> None:
-        raise NotImplementedError
+        """Fill `reach` and `told`."""
 
     def form(self, *arguments: Any) -> forms.Form:
         return EmptyForm(*arguments)
 
+    @abstractmethod
     def do(self, data: dict[str, Any]) -> int:
         """Do it; how many rows changed. Raises DomainError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def said(self, count: int) -> str:
         """What was done, in a sentence."""
-        raise NotImplementedError
 
     def tell(self, sentence: str, count: int) -> None:
         """Add a sentence when it is about any row."""

@@ -25,16 +25,16 @@ from invoices.selectors.plans import PlanView, plans_about
 
 _NOTHING = Decimal(0)
 _DISPUTES: Final = (
-    f"SELECT {columns_of(Dispute)} FROM invoices_dispute"  # noqa: S608 - made of column names, as the next two
+    f"SELECT {columns_of(Dispute)} FROM invoices_dispute"  # noqa: S608 - made of column names
     " WHERE installment_id = ANY(%s::uuid[]) AND state = 'open'"
 )
 _PROMISES: Final = (
-    f"SELECT {columns_of(Promise)} FROM invoices_promise"  # noqa: S608
+    f"SELECT {columns_of(Promise)} FROM invoices_promise"  # noqa: S608 - made of column names
     " WHERE installment_id = ANY(%s::uuid[]) AND state = 'open'"
 )
 # Of single items, as `running_holds` tells them.
 _HOLDS: Final = (
-    f"SELECT {columns_of(Hold)} FROM invoices_hold"  # noqa: S608
+    f"SELECT {columns_of(Hold)} FROM invoices_hold"  # noqa: S608 - made of column names
     " WHERE installment_id = ANY(%(ids)s::uuid[]) AND released_on IS NULL AND starts_on <= %(today)s::date"
     " AND (ends_on >= %(today)s::date OR side = 'ours') ORDER BY ends_on, id"
 )

@@ -34,7 +34,9 @@ def request_hold(
     another request about the same waits.
     """
     item = lock_items([installment.pk]).installment(installment.pk) if installment is not None else None
-    owner = item.customer if item is not None else (lock_customers([customer.pk]) if customer is not None else {}).get(customer.pk)  # type: ignore[union-attr]
+    owner = item.customer if item is not None else None
+    if customer is not None and item is None:
+        owner = lock_customers([customer.pk]).get(customer.pk)
     if owner is None:
         raise DomainError(_("This customer does not exist."), code="unknown_customer")
     if item is not None and item.outstanding <= 0:
