@@ -118,3 +118,17 @@ def test_the_last_word_on_the_ledger_counts_even_when_it_takes_one_back(organiza
     with pytest.raises(DomainError) as refusal:
         services.certify_ledger(through=OCT_20, **at(date(2026, 10, 7)))
     assert (refusal.value.code, selectors.coverage_through()) == ("future_date", OCT_1)
+
+
+@pytest.mark.parametrize("today", [SEPT_1, OCT_5, OCT_20, date(2026, 10, 21), NOV_5])
+def test_a_list_shows_the_pauses_that_run(item: Installment, today: date) -> None:
+    """What a page reads by a prepared statement is what `running_holds` says, on every day."""
+    other = bill(item.customer, "50.00", issued_on=SEPT_1, due_on=OCT_1, number="F-2")
+    services.place_hold(installment=item, kind=HoldKind.NEXT_PAY_RUN, ends_on=OCT_20, reason="Le 20", **at(OCT_5))
+    services.place_hold(installment=item, kind=HoldKind.DOCUMENT_OWED, ends_on=OCT_20, reason="Bon de livraison", **at(OCT_5))
+    services.place_hold(customer=item.customer, kind=HoldKind.PAUSE, side=HoldSide.THEIRS, ends_on=NOV_4, reason="Congés", **at(OCT_5))
+    over = services.place_hold(installment=other, kind=HoldKind.CALL_BACK, ends_on=NOV_4, reason="Rappeler", **at(OCT_5))
+    services.release_hold(hold=over, reason="Rappelé", **at(OCT_5))
+    shown = {view.installment.pk: [hold.pk for hold in view.holds] for view in selectors.view_items([item, other], today=today)}
+    assert shown == {row.pk: [hold.pk for hold in running_holds(today=today).filter(installment=row)] for row in (item, other)}
+    assert len(shown[item.pk]) == {SEPT_1: 0, OCT_5: 2, OCT_20: 2}.get(today, 1)

@@ -13,6 +13,7 @@ from dunning.core.models import Organization
 from invoices import services
 from invoices.models import Installment, ReferenceRate
 from invoices.selectors import LineKind, accessories, customer_statement, ledger_balance
+from invoices.selectors.items import credit_sums
 from invoices.services import InstallmentDraft, InvoiceDraft
 from tests.factories import make_customer
 from tests.invoices.ledger import at, bill, pay
@@ -38,6 +39,7 @@ def test_story_two_one_net_total_equal_to_the_ledger(organization: Organization)
         (LineKind.CREDIT_NOTE, Decimal("-4.37")),
     ]
     assert (dollars.currency, dollars.net) == ("USD", Decimal("90.00"))
+    assert credit_sums([customer.pk]) == {"EUR": Decimal("1004.37")}  # as the debtor's page sums them
     assert ledger_balance([customer.pk]) == {"EUR": euros.net, "USD": dollars.net}
 
 
