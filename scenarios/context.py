@@ -247,15 +247,21 @@ def load_batch(frame: Frame, customer_ids: Sequence[str]) -> Batch:
 
 def load_case(frame: Frame, customer_id: str, installment_id: str) -> tuple[Batch, Case | None]:
     """One item with its customer's whole paying group: what screens and the gate ask about. None when it is settled."""
+    batch = load_groups(frame, [customer_id])
+    return batch, next((case for case in batch.cases if case.item.id == installment_id), None)
+
+
+def load_groups(frame: Frame, customer_ids: Sequence[str]) -> Batch:
+    """Every open item of these customers and of their whole paying groups."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id::text FROM customers_customer WHERE id = %s OR payer_id = (SELECT coalesce(payer_id, id) FROM customers_customer "
-            "WHERE id = %s) OR id = (SELECT payer_id FROM customers_customer WHERE id = %s) ORDER BY coalesce(payer_id, id), id",
-            [customer_id, customer_id, customer_id],
+            "WITH payers AS (SELECT coalesce(payer_id, id) AS id FROM customers_customer WHERE id = ANY(%s::uuid[])) "
+            "SELECT id::text FROM customers_customer WHERE id IN (SELECT id FROM payers) OR payer_id IN (SELECT id FROM payers) "
+            "ORDER BY coalesce(payer_id, id), id",
+            [list(customer_ids)],
         )
         ids = [row[0] for row in cursor.fetchall()]
-    batch = load_batch(frame, ids)
-    return batch, next((case for case in batch.cases if case.item.id == installment_id), None)
+    return load_batch(frame, ids)
 
 
 def steps_of(found: tuple[str, int] | None, plans: Mapping[str, CurrentPlan]) -> tuple[Steps | None, int]:

@@ -7,7 +7,6 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -33,7 +32,7 @@ from scenarios.selectors.timeline_entries import (
     visits,
     what_was_said,
 )
-from scenarios.selectors.why import day_words, reason_words, step_name, why
+from scenarios.selectors.why import Why, day_words, reason_words, step_name, why, why_each
 
 NOT_REACHED: Final = "not_reached"
 """Code of a message that went to a wrong address, "non parvenu", whatever its provider reported."""
@@ -63,19 +62,20 @@ class Timeline:
     future: Sequence[Future]
 
 
-def timeline(*, invoice: Invoice, organization: Organization, today: date) -> Timeline:
-    """Everything about one invoice."""
+def timeline(*, invoice: Invoice, organization: Organization, today: date, reasoning: Sequence[Why] | None = None) -> Timeline:
+    """Everything about one invoice; `reasoning` is `why` of it, where it has been asked already."""
     items = list(Installment.objects.select_related("invoice").filter(invoice=invoice).order_by("position"))
     zone = ZoneInfo(organization.timezone)
-    messages = _messages_of(items)
+    messages = _messages_of(items, invoice.customer)
     past = [
         *_issued([invoice]),
-        *_about_items(items, zone),
+        *_about_items(items, invoice.customer, zone),
         *_sorted_messages(messages, zone, _uncounted(items)),
         *_proofs(messages, zone),
         *visits(PortalVisit.objects.filter(message_id__in=[message.pk for message in messages]), zone),
     ]
-    return Timeline(_newest_first(past), _future([invoice], organization, today))
+    found = why(invoice=invoice, organization=organization, today=today) if reasoning is None else reasoning
+    return Timeline(_newest_first(past), _future(found))
 
 
 def customer_timeline(*, customer: Customer, organization: Organization, today: date, limit: int = 200) -> Timeline:
@@ -86,7 +86,7 @@ def customer_timeline(*, customer: Customer, organization: Organization, today: 
     messages = list(Message.objects.filter(customer=customer).order_by("-created_at")[:limit])
     past = [
         *_issued(invoices),
-        *_about_items(items, zone),
+        *_about_items(items, customer, zone),
         *_sorted_messages(messages, zone, set()),
         *_proofs(messages, zone),
         *_holds(Hold.objects.filter(customer=customer, installment=None), {}),
@@ -95,7 +95,7 @@ def customer_timeline(*, customer: Customer, organization: Organization, today: 
         *visits(PortalVisit.objects.filter(customer=customer).order_by("-at")[:limit], zone),
     ]
     still_open = list({item.invoice_id: item.invoice for item in items if item.outstanding > 0}.values())[:20]
-    return Timeline(_newest_first(past)[:limit], _future(still_open, organization, today))
+    return Timeline(_newest_first(past)[:limit], _future(why_each(invoices=still_open, organization=organization, today=today)))
 
 
 def exchanges(customer: Customer, *, zone: ZoneInfo, limit: int = 3) -> Sequence[Entry]:
@@ -115,14 +115,14 @@ def _when(entry: Entry) -> tuple[date, str, str, str]:
     return entry.on, entry.at.isoformat() if entry.at else "", entry.kind, str(entry.id or "")
 
 
-def _future(invoices: Sequence[Invoice], organization: Organization, today: date) -> list[Future]:
+def _future(reasoning: Iterable[Why]) -> list[Future]:
     coming = []
-    for invoice in invoices:
-        for found in why(invoice=invoice, organization=organization, today=today):
-            if found.forecast:
-                coming += [Future(step.on, step.step, step.reason, invoice.number) for step in found.forecast]
-            elif found.next_step:
-                coming.append(Future(found.next_on, found.next_step, str(found.reason.label), invoice.number))
+    for found in reasoning:
+        number = found.invoice.number
+        if found.forecast:
+            coming += [Future(step.on, step.step, step.reason, number) for step in found.forecast]
+        elif found.next_step:
+            coming.append(Future(found.next_on, found.next_step, str(found.reason.label), number))
     return sorted(coming, key=lambda entry: (entry.on or date.max, entry.invoice))
 
 
@@ -137,13 +137,13 @@ def _issued(invoices: Iterable[Invoice]) -> Iterator[Entry]:
 # --- what was written --------------------------------------------------------------------------------------------------------------------
 
 
-def _messages_of(items: Sequence[Installment]) -> list[Message]:
+def _messages_of(items: Sequence[Installment], customer: Customer) -> list[Message]:
+    """Messages that carry a step of these items, and those to who pays that are about them: each part has an index to read by."""
     ids = [item.pk for item in items]
-    carried = ActionMessage.objects.filter(action__installment__in=ids).values("message")
-    about = Q(pk__in=carried)
-    for identifier in ids:
-        about |= Q(details__items__contains=[str(identifier)])
-    return list(Message.objects.filter(about))
+    carried = Message.objects.filter(pk__in=ActionMessage.objects.filter(action__installment__in=ids).values("message"))
+    account = [pk for pk in (customer.pk, customer.payer_id) if pk is not None]
+    about = Message.objects.filter(customer__in=account, details__items__has_any_keys=[str(pk) for pk in ids])
+    return list({message.pk: message for message in (*carried, *about)}.values())
 
 
 def _uncounted(items: Sequence[Installment]) -> set[UUID]:
@@ -206,11 +206,11 @@ def _how_it_went(message: Message, is_uncounted: bool) -> str:
 # --- what happened to the items ----------------------------------------------------------------------------------------------------
 
 
-def _about_items(items: Sequence[Installment], zone: ZoneInfo) -> Iterator[Entry]:
+def _about_items(items: Sequence[Installment], customer: Customer, zone: ZoneInfo) -> Iterator[Entry]:
     ids = [item.pk for item in items]
     numbers = {item.pk: item.invoice.number for item in items}
     yield from _steps(ids, numbers)
-    yield from _calls(ids, zone)
+    yield from _calls(ids, customer, zone)
     yield from _money(items, numbers)
     yield from what_was_said(items, zone)
     yield from _plans(ids, numbers)
@@ -239,12 +239,11 @@ def _steps(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
         )
 
 
-def _calls(ids: Collection[UUID], zone: ZoneInfo) -> Iterator[Entry]:
-    tasks = Action.objects.filter(installment__in=list(ids), task__isnull=False).values("task")
-    spoken_of = Q(task__in=tasks)
-    for identifier in ids:
-        spoken_of |= Q(details__items__contains=[str(identifier)])
-    yield from _tried(TaskAttempt.objects.filter(spoken_of).distinct(), zone)
+def _calls(ids: Collection[UUID], customer: Customer, zone: ZoneInfo) -> Iterator[Entry]:
+    due = TaskAttempt.objects.filter(task__in=Action.objects.filter(installment__in=list(ids), task__isnull=False).values("task"))
+    account = [pk for pk in (customer.pk, customer.payer_id) if pk is not None]
+    about = TaskAttempt.objects.filter(task__customer__in=account, details__items__has_any_keys=[str(pk) for pk in ids])
+    yield from _tried({attempt.pk: attempt for attempt in (*due, *about)}.values(), zone)
 
 
 def _tried(attempts: Iterable[TaskAttempt], zone: ZoneInfo) -> Iterator[Entry]:

@@ -1,5 +1,6 @@
 """Why an invoice stands where it does: state, plan, past acts, today's decision with its reason, what would change it, what comes next."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +17,7 @@ from dunning.core.models import Organization
 from dunning.core.money import format_date, format_money
 from invoices.enums import InvoiceState
 from invoices.models import Installment, Invoice
-from scenarios.context import Case, Frame, load_case, load_frame
+from scenarios.context import Case, Frame, load_frame, load_groups
 from scenarios.enums import ActionState, DecisionKind, Reason
 from scenarios.facts import Decision, Item, Steps
 from scenarios.models import Action, PlanStep
@@ -118,13 +119,25 @@ class Why:
 
 def why(*, invoice: Invoice, organization: Organization, today: date) -> list[Why]:
     """The reasoning about each instalment of the invoice on `today`, by the very functions the daily run uses."""
+    return why_each(invoices=[invoice], organization=organization, today=today)
+
+
+def why_each(*, invoices: Sequence[Invoice], organization: Organization, today: date) -> list[Why]:
+    """The reasoning about each instalment of the invoices, in their order, in a number of queries that does not grow with theirs."""
+    if not invoices:
+        return []
     frame = load_frame(organization, today)
-    return [_why(item, invoice, frame) for item in Installment.objects.filter(invoice=invoice).order_by("position")]
+    cases = {case.item.id: case for case in load_groups(frame, list({str(invoice.customer_id) for invoice in invoices})).cases}
+    items = defaultdict(list)
+    for item in Installment.objects.filter(invoice__in=invoices).order_by("position"):
+        items[item.invoice_id].append(item)
+    acts = _acts([item for found in items.values() for item in found])
+    return [
+        _why(item, invoice, frame, cases.get(str(item.pk)), acts.get(item.pk, ())) for invoice in invoices for item in items[invoice.pk]
+    ]
 
 
-def _why(item: Installment, invoice: Invoice, frame: Frame) -> Why:
-    _batch, case = load_case(frame, str(item.customer_id), str(item.pk))
-    acts = _acts(item)
+def _why(item: Installment, invoice: Invoice, frame: Frame, case: Case | None, acts: Sequence[Act]) -> Why:
     if case is None:
         reason = Reason.CANCELLED if invoice.state == InvoiceState.CANCELLED else Reason.SETTLED
         return Why(invoice, item, "", None, acts, None, "", None, reason, Decimal(0), ())
@@ -186,21 +199,23 @@ def habit_words(item: Item) -> str:
     return "" if days is None else _("Habit: pays around D+%s") % days
 
 
-def _acts(item: Installment) -> list[Act]:
-    actions = list(Action.objects.filter(installment=item).order_by("taken_on", "created_at", "pk"))
+def _acts(items: Sequence[Installment]) -> dict[UUID, list[Act]]:
+    """The steps taken for each item, the oldest first."""
+    actions = list(Action.objects.filter(installment__in=items).order_by("taken_on", "created_at", "pk"))
     versions = {action.version_id for action in actions if action.version_id}
     names: dict[tuple[UUID | None, str], str] = {
         (row.version_id, row.key): step_name(row) for row in PlanStep.objects.filter(version__in=versions)
     }
-    return [
-        Act(
+    acts = defaultdict(list)
+    for action in actions:
+        act = Act(
             names.get((action.version_id, action.step_key), action.step_key or _("Earlier reminder")),
             ActionState(action.state),
             action.done_on or action.taken_on,
             "" if action.state == ActionState.DONE else reason_words(action.reason),
         )
-        for action in actions
-    ]
+        acts[action.installment_id].append(act)
+    return dict(acts)
 
 
 def reason_words(reason: str) -> str:

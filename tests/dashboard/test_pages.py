@@ -102,6 +102,13 @@ def test_somebody_who_belongs_nowhere_is_refused(house: House, at_nine: None) ->
     assert client.get("/").status_code == 403
 
 
+def asked(client: Client, address: str) -> int:
+    """How many queries the page asks."""
+    with CaptureQueriesContext(connection) as found:
+        assert client.get(address).status_code == 200
+    return len(found)
+
+
 @pytest.mark.parametrize("name", ["invoices", "customers", "messages", "payments", "board"])
 def test_a_list_asks_the_same_number_of_queries_whatever_its_rows(owner: Client, house: House, name: str) -> None:
     from datetime import date
@@ -109,15 +116,8 @@ def test_a_list_asks_the_same_number_of_queries_whatever_its_rows(owner: Client,
     from invoices.services import PaymentDraft, record_payment
     from tests.scenarios.houses import CLERK, run_on
 
-    def count() -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as found:
-            assert owner.get(reverse(f"dashboard:{name}")).status_code == 200
-        return len(found)
-
-    count()
-    before = count()
+    asked(owner, reverse(f"dashboard:{name}"))
+    before = asked(owner, reverse(f"dashboard:{name}"))
     with tenant(house.organization):
         for number in (7, 8, 9):
             customer = make_customer(f"C{number}")
@@ -127,7 +127,25 @@ def test_a_list_asks_the_same_number_of_queries_whatever_its_rows(owner: Client,
             )
             record_payment(draft=draft, actor=CLERK, today=NOW.date(), now=NOW)
     run_on(house.organization, "2026-10-09", again=True, deliver=False)
-    assert count() == before
+    assert asked(owner, reverse(f"dashboard:{name}")) == before
+
+
+def test_a_record_asks_the_same_number_of_queries_whatever_is_open(owner: Client, house: House) -> None:
+    from datetime import date
+
+    from tests.scenarios.houses import run_on
+
+    page = reverse("dashboard:customer", args=[house.item.customer_id])
+    asked(owner, page)
+    before = asked(owner, page)
+    with tenant(house.organization):
+        for number in ("FA-11", "FA-12", "FA-13"):
+            make_invoice(house.item.customer, number=number, issued_on=date(2026, 9, 1), due_on=date(2026, 10, 7))
+    run_on(house.organization, "2026-10-09", again=True, deliver=False)
+    answer = owner.get(page).content.decode()
+    assert "FA-11" in answer
+    assert "FA-13" in answer
+    assert asked(owner, page) == before
 
 
 def test_a_message_is_shown_in_a_frame_that_runs_nothing(owner: Client, house: House) -> None:

@@ -137,7 +137,7 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         in_the_way=standing_in_the_way(items, today=today),
         problems=check_invoice(invoice) if any(item.outstanding > 0 for item in items) else [],
         contacts=contact_chain([invoice.customer_id], today=today)[invoice.customer_id],
-        entries=drawn(timeline(invoice=invoice, organization=organization, today=today)),
+        entries=drawn(timeline(invoice=invoice, organization=organization, today=today, reasoning=found)),
         write_offs=WriteOff.objects.filter(installment__invoice=invoice, reversed_at=None).order_by("written_off_on", "pk"),
         is_credit_note=invoice.kind == InvoiceKind.CREDIT_NOTE,
         good_payer=good_payer(invoice.customer_id, currency=invoice.currency) if any(item.outstanding > 0 for item in items) else None,
