@@ -27,7 +27,7 @@ from invoices.services import set_collection_target, state_sales
 
 WORK = ("GET", "HEAD", "POST")
 STATED_MONTHS = 36
-LARGE = 20_000
+LARGE = 5_000
 """Open items beyond which the index draws one drawing after the other."""
 FILES = {"csv": (as_csv, CSV_TYPE), "xlsx": (as_xlsx, XLSX_TYPE)}
 
