@@ -19,14 +19,16 @@ ORDER BY root, c.id
 """
 _OF_INVOICES: Final = "SELECT DISTINCT customer_id::text FROM invoices_invoice WHERE id = ANY(%s::uuid[])"
 _FOLLOWED: Final = """
-SELECT v.plan_id, i.currency, count(*), count(DISTINCT s.customer_id), sum(n.outstanding)
-FROM scenarios_schedule s
-JOIN scenarios_planversion v ON v.organization_id = s.organization_id AND v.id = s.version_id
-JOIN invoices_installment n ON n.organization_id = s.organization_id AND n.id = s.installment_id
-JOIN invoices_invoice i ON i.organization_id = n.organization_id AND i.id = n.invoice_id
-WHERE n.outstanding > 0 AND (%(plan)s::uuid IS NULL OR v.plan_id = %(plan)s::uuid)
-GROUP BY v.plan_id, i.currency
-ORDER BY v.plan_id, i.currency
+SELECT v.plan_id, account.currency, sum(account.items)::bigint, count(DISTINCT account.customer_id), sum(account.amount)
+FROM (SELECT s.version_id, s.customer_id, n.currency, count(*) AS items, sum(n.outstanding) AS amount
+      FROM scenarios_schedule s
+      JOIN invoices_installment n ON n.organization_id = s.organization_id AND n.id = s.installment_id
+      WHERE n.outstanding > 0
+      GROUP BY s.version_id, s.customer_id, n.currency) account
+JOIN scenarios_planversion v ON v.id = account.version_id
+WHERE %(plan)s::uuid IS NULL OR v.plan_id = %(plan)s::uuid
+GROUP BY v.plan_id, account.currency
+ORDER BY v.plan_id, account.currency
 """
 
 

@@ -92,4 +92,6 @@ def make_invoice(
             **fields,
         }
     )
-    return Installment.objects.create(invoice=invoice, customer=customer, due_on=due_on, amount=amount, outstanding=amount)
+    return Installment.objects.create(
+        invoice=invoice, customer=customer, currency=invoice.currency, due_on=due_on, amount=amount, outstanding=amount
+    )

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.dates import format_date as babel_format_date
 from django.utils.translation import get_language, gettext, ngettext
@@ -36,7 +37,7 @@ def unit_price(value: Decimal, currency: str) -> str:
 
 def date_short(value: dt.date) -> str:
     """For tables: `18/06/26`, in English `18 Jun 26`."""
-    return str(babel_format_date(value, _SHORT[language()], locale=language()))
+    return _written(value.date() if isinstance(value, dt.datetime) else value, _SHORT[language()], language())
 
 
 def date_long(value: dt.date) -> str:
@@ -46,7 +47,12 @@ def date_long(value: dt.date) -> str:
 
 def date_weekday(value: dt.date) -> str:
     """For headings: `lundi 22 juin 2026`."""
-    return f"{babel_format_date(value, 'EEEE', locale=language())} {date_long(value)}"
+    return f"{_written(value.date() if isinstance(value, dt.datetime) else value, 'EEEE', language())} {date_long(value)}"
+
+
+@lru_cache(maxsize=2048)  # a list says the same days again and again
+def _written(value: dt.date, pattern: str, locale: str) -> str:
+    return str(babel_format_date(value, pattern, locale=locale))
 
 
 def time_short(value: dt.datetime) -> str:

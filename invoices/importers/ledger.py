@@ -121,8 +121,8 @@ WHERE staged.outcome = 'new' ORDER BY staged.line
 
 _INSERT_INSTALLMENTS = """
 INSERT INTO invoices_installment (
-    id, organization_id, invoice_id, customer_id, position, kind, means, due_on, amount, outstanding, triage)
-SELECT staged.installment_id, %(organization)s, staged.id, staged.customer_id, 1, %(normal)s,
+    id, organization_id, invoice_id, customer_id, currency, position, kind, means, due_on, amount, outstanding, triage)
+SELECT staged.installment_id, %(organization)s, staged.id, staged.customer_id, staged.currency, 1, %(normal)s,
     COALESCE(staged.means, NULLIF(owner.payment_means, ''), %(transfer)s), staged.due_on, staged.gross, staged.gross,
     CASE WHEN %(first)s AND staged.due_on < %(old)s THEN %(waiting)s ELSE '' END
 FROM staged_invoice AS staged JOIN customers_customer AS owner ON owner.id = staged.customer_id

@@ -320,12 +320,12 @@ class OpenItemsLoader(Loader):
         ledger.insert_new(work, with_installments=False)
         first = ledger.is_first_import(work)
         rows = staging.query(
-            "SELECT id, number, customer_id FROM staged_invoice WHERE outcome = 'new' AND kind = %s",
+            "SELECT id, number, customer_id, currency FROM staged_invoice WHERE outcome = 'new' AND kind = %s",
             [InvoiceKind.INVOICE.value],
         )
         means = dict(Customer.objects.filter(pk__in={row[2] for row in rows}).values_list("pk", "payment_means"))
         parts = []
-        for invoice_id, number, customer_id in rows:
+        for invoice_id, number, customer_id, currency in rows:
             lines = sorted(self._documents[number].lines, key=lambda line: (self._due_of(line), line.line))
             for position, line in enumerate(lines, start=1):
                 due_on = self._due_of(line)
@@ -333,6 +333,7 @@ class OpenItemsLoader(Loader):
                     Installment(
                         invoice_id=invoice_id,
                         customer_id=customer_id,
+                        currency=currency,
                         position=position,
                         due_on=due_on,
                         amount=line.amount,

@@ -69,10 +69,14 @@ class Invoice(TenantModel):
 
 
 class Installment(TenantModel):
-    """One due date of an invoice: the item the engine follows. `outstanding` = amount - allocations - write-offs, always."""
+    """One due date of an invoice: the item the engine follows. `outstanding` = amount - allocations - write-offs, always.
+
+    Nothing is outstanding of a cancelled invoice.
+    """
 
     invoice = TenantForeignKey(Invoice, on_delete=models.CASCADE, related_name="installments")
     customer = TenantForeignKey("customers.Customer", related_name="installments")  # the invoice's, for the daily run
+    currency = models.CharField(max_length=3)  # the invoice's, so that what is open is added up from one index
     position = models.PositiveSmallIntegerField(default=1)
     kind = models.CharField(max_length=10, choices=InstallmentKind, default=InstallmentKind.NORMAL)
     means = models.CharField(max_length=12, choices=PaymentMeans, default=PaymentMeans.TRANSFER)
@@ -92,8 +96,19 @@ class Installment(TenantModel):
         indexes: ClassVar = [
             # the daily run and every list of open items read these alone
             models.Index(name="installment_open", fields=["organization", "customer", "due_on"], condition=Q(outstanding__gt=0)),
-            models.Index(name="installment_open_by_due", fields=["organization", "due_on"], condition=Q(outstanding__gt=0)),
+            models.Index(
+                name="installment_open_by_day",
+                fields=["organization", "due_on"],
+                include=["outstanding", "currency", "customer"],
+                condition=Q(outstanding__gt=0),
+            ),
             models.Index(name="installment_by_customer", fields=["organization", "customer"]),
+            models.Index(
+                name="installment_partly_settled",
+                fields=["organization", "due_on"],
+                condition=Q(outstanding__gt=0, outstanding__lt=F("amount")),
+            ),
+            models.Index(name="installment_triage", fields=["organization", "triage"], condition=Q(outstanding__gt=0) & ~Q(triage="")),
         ]
 
     def __str__(self) -> str:

@@ -36,6 +36,12 @@ class Payment(TenantModel):
         indexes: ClassVar = [
             models.Index(name="payment_by_customer", fields=["organization", "customer", "received_on"]),
             models.Index(name="payment_by_entry", fields=["organization", "entered_on"]),  # the day's money
+            models.Index(  # the list, the latest first, and what a month brought
+                name="payment_by_value_day",
+                fields=["organization", "received_on", "id"],
+                include=["amount", "currency"],
+                condition=Q(cancelled_at=None),
+            ),
             models.Index(name="payment_to_allocate", fields=["organization", "customer"], condition=Q(unallocated__gt=0)),  # few
         ]
 

@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce, Least
 
-from invoices.enums import DisputeState, InvoiceState, PromiseState
+from invoices.enums import DisputeState, PromiseState
 from invoices.models import Dispute, Installment, Payment, Promise
 
 OLD_DAYS = 30
@@ -32,20 +32,21 @@ class Figures:
 
 def figures(*, today: date) -> Figures:
     """The figures of the local day, in six queries."""
-    overdue = Installment.objects.filter(outstanding__gt=0, due_on__lt=today, invoice__state=InvoiceState.ISSUED)
-    counts = overdue.aggregate(items=Count("pk"), customers=Count("customer", distinct=True))
+    overdue = Installment.objects.filter(outstanding__gt=0, due_on__lt=today).order_by()
+    old = Sum("outstanding", filter=Q(due_on__lt=today - timedelta(days=OLD_DAYS)))
+    late = list(overdue.values("currency").annotate(total=Sum("outstanding"), old=old, n=Count("*")).order_by("currency"))
     sunday = today + timedelta(days=6 - today.weekday())
     promises = Promise.objects.filter(state=PromiseState.OPEN, promised_for__range=(today, sunday))
     disputes = Dispute.objects.filter(state=DisputeState.OPEN, installment__outstanding__gt=0)
     received = Payment.objects.filter(cancelled_at=None, received_on__range=(today.replace(day=1), today))
     contested = Least(Coalesce("amount", "installment__outstanding"), "installment__outstanding")
-    promised, promise_count = _counted(promises, "installment__invoice__currency", "amount")
-    disputed, dispute_count = _counted(disputes, "installment__invoice__currency", contested)
+    promised, promise_count = _counted(promises, "installment__currency", "amount")
+    disputed, dispute_count = _counted(disputes, "installment__currency", contested)
     return Figures(
-        overdue=_counted(overdue, "invoice__currency", "outstanding")[0],
-        overdue_items=counts["items"],
-        overdue_customers=counts["customers"],
-        overdue_old=_counted(overdue.filter(due_on__lt=today - timedelta(days=OLD_DAYS)), "invoice__currency", "outstanding")[0],
+        overdue={row["currency"]: row["total"] for row in late},
+        overdue_items=sum(row["n"] for row in late),
+        overdue_customers=overdue.values("customer").distinct().count(),
+        overdue_old={row["currency"]: row["old"] for row in late if row["old"] is not None},
         collected=_counted(received, "currency", "amount")[0],
         promised=promised,
         promises=promise_count,

@@ -8,7 +8,8 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
 from dunning.core import search
@@ -142,7 +143,8 @@ def search_invoices(*, query: str, limit: int = 50) -> list[Invoice]:
 def residues() -> list[Installment]:
     """Partly settled items with next to nothing left: listed, never escalated, proposed for write-off (rule 1)."""
     profile = get_profile()
-    candidates = open_items().filter(outstanding__lt=F("amount"))
+    share = F("amount") * profile.residue_percent / 100 + Decimal("0.01")  # `is_residue` rounds
+    candidates = open_items().filter(outstanding__lt=F("amount"), outstanding__lte=Greatest(Value(profile.residue_amount), share))
     return [item for item in candidates if is_residue(item.amount, item.outstanding, item.invoice.currency, profile)]
 
 

@@ -105,7 +105,7 @@ def ledger_balance(customer_ids: Collection[UUID]) -> dict[str, Decimal]:
     given_up = WriteOff.objects.filter(
         installment__customer__in=customer_ids, installment__invoice__state=InvoiceState.ISSUED, reversed_at=None
     )
-    for currency, total in given_up.values_list("installment__invoice__currency").annotate(total=Sum("amount")).order_by():
+    for currency, total in given_up.values_list("installment__currency").annotate(total=Sum("amount")).order_by():
         add(currency, -total)
     return {currency: amount for currency, amount in sorted(found.items()) if amount}
 
@@ -114,7 +114,7 @@ def customer_totals(customer_ids: Collection[UUID], *, today: date) -> dict[UUID
     """For a list: each customer's open and overdue amounts by currency, gross, in one query."""
     totals: dict[UUID, dict[str, tuple[Decimal, Decimal]]] = {identifier: {} for identifier in customer_ids}
     rows = Installment.objects.filter(customer__in=customer_ids, outstanding__gt=0).values_list(
-        "customer_id", "invoice__currency", "due_on", "outstanding"
+        "customer_id", "currency", "due_on", "outstanding"
     )
     for customer_id, currency, due_on, outstanding in rows:
         open_, overdue = totals[customer_id].get(currency, (_NOTHING, _NOTHING))

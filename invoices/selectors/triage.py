@@ -10,7 +10,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from customers.models import Customer
 from dunning.core.selectors import get_profile
-from invoices.enums import InvoiceState, TriageChoice
+from invoices.enums import TriageChoice
 from invoices.models import Installment
 
 
@@ -35,7 +35,7 @@ class OldAccount:
 
 def old_items(choice: str = "") -> QuerySet[Installment]:
     """Open items that were old at the first import; under one choice, or (without) under any."""
-    found = Installment.objects.filter(outstanding__gt=0, invoice__state=InvoiceState.ISSUED).exclude(triage="")
+    found = Installment.objects.filter(outstanding__gt=0).exclude(triage="")
     return found.filter(triage=choice) if choice else found
 
 
@@ -47,10 +47,10 @@ def triage_waits() -> bool:
 def triage_totals() -> dict[str, Total]:
     """Items, customers and amounts by choice; every choice is there."""
     totals = {choice.value: Total() for choice in TriageChoice}
-    for row in old_items().values("triage", "invoice__currency").annotate(n=Count("pk"), open=Sum("outstanding")).order_by("triage"):
+    for row in old_items().values("triage", "currency").annotate(n=Count("pk"), open=Sum("outstanding")).order_by("triage"):
         total = totals[row["triage"]]
         total.items += row["n"]
-        total.amounts[row["invoice__currency"]] = row["open"]
+        total.amounts[row["currency"]] = row["open"]
     for choice, customers in old_items().values_list("triage").annotate(n=Count("customer", distinct=True)):
         totals[choice].customers = customers
     return totals
@@ -58,12 +58,8 @@ def triage_totals() -> dict[str, Total]:
 
 def old_customers(choice: str) -> QuerySet[Customer]:
     """Customers with old items under this choice, the largest amount in the organization's own currency first."""
-    own = Q(
-        installments__triage=choice,
-        installments__outstanding__gt=0,
-        installments__invoice__state=InvoiceState.ISSUED,
-    )
-    amount = Sum("installments__outstanding", filter=own & Q(installments__invoice__currency=get_profile().default_currency))
+    own = Q(installments__triage=choice, installments__outstanding__gt=0, installments__currency=get_profile().default_currency)
+    amount = Sum("installments__outstanding", filter=own)
     return Customer.objects.filter(pk__in=old_items(choice).values("customer")).annotate(old=amount).order_by("-old", "sort_name", "pk")
 
 
@@ -80,7 +76,7 @@ def old_accounts(customers: Iterable[Customer], choice: str) -> list[OldAccount]
 def _account(customer: Customer, items: list[Installment]) -> OldAccount:
     amounts: dict[str, Decimal] = {}
     for item in items:
-        amounts[item.invoice.currency] = amounts.get(item.invoice.currency, Decimal(0)) + item.outstanding
+        amounts[item.currency] = amounts.get(item.currency, Decimal(0)) + item.outstanding
     return OldAccount(customer, tuple(items), amounts, items[0].due_on)
 
 

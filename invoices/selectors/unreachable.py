@@ -8,7 +8,6 @@ from django.db.models import Count, Sum
 
 from customers.models import Customer
 from customers.selectors import without_email
-from invoices.enums import InvoiceState
 from invoices.models import Installment
 
 
@@ -23,12 +22,10 @@ class Unreachable:
 
 def unreachable(*, today: date, limit: int = 100) -> Unreachable:
     """Customers without a usable e-mail address who are overdue, the largest amount of any currency first."""
-    overdue = Installment.objects.filter(
-        outstanding__gt=0, due_on__lt=today, invoice__state=InvoiceState.ISSUED, customer__in=without_email().values("pk")
-    )
-    totals = dict(overdue.values_list("invoice__currency").annotate(open=Sum("outstanding")).order_by("invoice__currency"))
+    overdue = Installment.objects.filter(outstanding__gt=0, due_on__lt=today, customer__in=without_email().values("pk"))
+    totals = dict(overdue.values_list("currency").annotate(open=Sum("outstanding")).order_by("currency"))
     count = overdue.aggregate(n=Count("customer", distinct=True))["n"]
-    largest = overdue.values_list("customer_id", "invoice__currency").annotate(open=Sum("outstanding")).order_by("-open", "customer_id")
+    largest = overdue.values_list("customer_id", "currency").annotate(open=Sum("outstanding")).order_by("-open", "customer_id")
     amounts: dict[object, dict[str, Decimal]] = {}
     for customer_id, currency, amount in largest[: 2 * limit]:
         amounts.setdefault(customer_id, {})[currency] = amount

@@ -298,6 +298,7 @@ def _prepare(draft: InvoiceDraft, customer: Customer, iban: str, today: date, fi
         Installment(
             invoice=invoice,
             customer=customer,
+            currency=draft.currency,
             position=position,
             kind=part.kind,
             means=part.means or customer.payment_means or PaymentMeans.TRANSFER,

@@ -109,7 +109,7 @@ def frozen_by_us() -> list[FrozenAmount]:
     """Overdue or not, what waits for our own act, the oldest first (story 4: "why did nothing leave?")."""
     rows = (
         Schedule.objects.filter(reason__in=OUR_ACT, installment__outstanding__gt=0)
-        .values("reason", currency=F("installment__invoice__currency"))
+        .values("reason", currency=F("installment__currency"))
         .annotate(items=Count("pk"), amount=Sum("installment__outstanding"), oldest=Min("installment__due_on"))
         .order_by("reason")
     )

@@ -21,6 +21,8 @@ from scenarios.selectors.why import reason_words, step_name
 OPEN, OVERDUE, COMING, DISPUTED, PROMISED, FROZEN, SETTLED = "open", "overdue", "coming", "disputed", "promised", "frozen", "settled"
 STATES: Final = (OPEN, OVERDUE, COMING, DISPUTED, PROMISED, FROZEN, SETTLED)
 """By which a list is filtered; FROZEN waits for an act of our own."""
+DATED: Final = frozenset({OPEN, OVERDUE, COMING})
+"""States whose list holds as many rows as `state_counts` says; of the others an item may have two, or be cut by who looks."""
 SORTS: Final = {
     "number": "invoice__number",
     "customer": "customer__sort_name",
@@ -49,8 +51,8 @@ def list_steps(
     *, today: date, query: str = "", state: str = OPEN, group: CustomerGroup | None = None, customer_id: UUID | None = None, sort: str = ""
 ) -> QuerySet[Installment]:
     """Items with their invoice and customer. `query` is searched as everywhere; `sort` is a key of SORTS, "-" before it for the reverse."""
-    found = Installment.objects.select_related("invoice", "customer").filter(invoice__state=InvoiceState.ISSUED)
-    found = found.filter(outstanding=0) if state == SETTLED else found.filter(outstanding__gt=0)
+    found = Installment.objects.select_related("invoice", "customer")
+    found = found.filter(outstanding=0, invoice__state=InvoiceState.ISSUED) if state == SETTLED else found.filter(outstanding__gt=0)
     conditions = {
         OVERDUE: Q(due_on__lt=today),
         COMING: Q(due_on__gte=today),
@@ -100,8 +102,8 @@ def _row(item: Installment, schedule: Schedule | None, steps: dict[tuple[UUID, s
 
 def state_counts(*, today: date) -> dict[str, int]:
     """How many open items each state has; settled ones, which only grow, are not counted."""
-    open_ = Installment.objects.filter(outstanding__gt=0, invoice__state=InvoiceState.ISSUED)
-    counts = open_.aggregate(open=Count("pk"), overdue=Count("pk", filter=Q(due_on__lt=today)))
+    open_ = Installment.objects.filter(outstanding__gt=0)
+    counts = open_.aggregate(open=Count("*"), overdue=Count("due_on", filter=Q(due_on__lt=today)))
     return {
         OPEN: counts["open"],
         OVERDUE: counts["overdue"],

@@ -89,7 +89,14 @@ def add_customers(count: int, *, first: int = 0) -> list[UUID]:
     )  # fmt: skip
     Installment.objects.bulk_create(
         [
-            Installment(invoice=invoice, customer_id=invoice.customer_id, due_on=DUE_ON, amount="1200.00", outstanding="1200.00")
+            Installment(
+                invoice=invoice,
+                customer_id=invoice.customer_id,
+                currency=invoice.currency,
+                due_on=DUE_ON,
+                amount="1200.00",
+                outstanding="1200.00",
+            )
             for invoice in invoices
         ],
         batch_size=1000,

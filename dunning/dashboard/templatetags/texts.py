@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import template
-from django.template import Context
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -30,11 +29,11 @@ def _address(name: str, key: str, channel: str, language: str, variant: str) -> 
     return reverse(f"dashboard:{name}", args=[key, channel, language, *([variant] if variant else [])])
 
 
-@register.simple_tag(takes_context=True)
-def text_state(context: Context, cell: TextCell) -> SafeString:
+@register.simple_tag
+def text_state(cell: TextCell) -> SafeString:
     """Whether the text is there, and whose words it has."""
     if cell.state == MISSING:
-        return badge(context, "", _("Missing"), tone="late-2", icon="circle-alert")
+        return badge("", _("Missing"), tone="late-2", icon="circle-alert")
     if cell.state == EDITED:
-        return badge(context, "", _("Edited, version %d") % cell.version, tone="info", icon="pencil")
-    return badge(context, "", _("As shipped"), icon="package")
+        return badge("", _("Edited, version %d") % cell.version, tone="info", icon="pencil")
+    return badge("", _("As shipped"), icon="package")

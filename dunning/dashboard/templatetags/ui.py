@@ -139,29 +139,37 @@ def icon(name: str, size: int = 16, label: str = "") -> SafeString:
     return _icon(str(name), size, str(label))
 
 
-@register.simple_tag(takes_context=True)
-def badge(context: Context, state: str, label: object = "", tone: str = "", icon: str = "") -> SafeString:
+@lru_cache(maxsize=1024)
+def _sign(name: str, label: str, tone: str, icon_name: str) -> SafeString:
+    """A badge or a channel, which follow from their words alone: a list repeats them in every row."""
+    return (
+        Engine.get_default().get_template(f"components/{name}.html").render(Context({"label": label, "tone": tone, "icon_name": icon_name}))
+    )
+
+
+@register.simple_tag
+def badge(state: str, label: object = "", tone: str = "", icon: str = "") -> SafeString:
     """`{% badge message.state message.get_state_display %}`: meaning and icon follow from the stored value."""
     value = str(getattr(state, "value", state))
     look = LOOKS.get(value, NEUTRAL)
     words = label or getattr(state, "label", None) or LABELS.get(value) or value
-    return component(context, "badge", {"label": words, "tone": tone or look.tone, "icon_name": icon or look.icon})
+    return _sign("badge", str(words), tone or look.tone, icon or look.icon)
 
 
-@register.simple_tag(takes_context=True)
-def late_badge(context: Context, days: int) -> SafeString:
+@register.simple_tag
+def late_badge(days: int) -> SafeString:
     """`{% late_badge row.days_late %}`: `12 jours de retard`, redder with age; negative days lie ahead."""
     tone = formatting.lateness_tone(days)
     sign = "triangle-alert" if days > 0 else "calendar-clock" if tone == "soon" else "calendar"
-    return component(context, "badge", {"label": formatting.lateness(days), "tone": tone, "icon_name": sign})
+    return _sign("badge", formatting.lateness(days), tone, sign)
 
 
-@register.simple_tag(takes_context=True)
-def channel(context: Context, value: str, label: object = "") -> SafeString:
+@register.simple_tag
+def channel(value: str, label: object = "") -> SafeString:
     """`{% channel step.channel step.get_channel_display %}`: icon and word."""
     key = str(getattr(value, "value", value))
     words = label or getattr(value, "label", key)
-    return component(context, "channel", {"label": words, "icon_name": CHANNEL_ICONS.get(key, "circle")})
+    return _sign("channel", str(words), "", CHANNEL_ICONS.get(key, "circle"))
 
 
 @register.filter

@@ -155,9 +155,12 @@ def done(request: MemberRequest, text: str, back: str) -> HttpResponse:
     return redirect(back)
 
 
-def paged(request: MemberRequest, rows: Any, *, size: int = ROWS) -> Page[Any]:
-    """The asked page of a list, the nearest one for a number that does not exist."""
-    return Paginator(rows, size).get_page(request.GET.get("page"))
+def paged(request: MemberRequest, rows: Any, *, size: int = ROWS, count: int | None = None) -> Page[Any]:
+    """The asked page of a list, the nearest one for a number that does not exist; `count`, of its rows, where it is known already."""
+    pages = Paginator(rows, size)
+    if count is not None:
+        pages.__dict__["count"] = count  # the cached property, before it asks
+    return pages.get_page(request.GET.get("page"))
 
 
 def with_query(request: MemberRequest, **changes: str) -> str:

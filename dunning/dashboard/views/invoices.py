@@ -42,7 +42,7 @@ from invoices.selectors.habits import good_payer
 from invoices.selectors.items import items_with_invoice, standing_in_the_way
 from invoices.services import attach_document
 from scenarios.selectors import Why, list_steps, state_counts, timeline, today_sentence, why, with_steps
-from scenarios.selectors.items import COMING, DISPUTED, FROZEN, OPEN, OVERDUE, PROMISED, SETTLED, STATES
+from scenarios.selectors.items import COMING, DATED, DISPUTED, FROZEN, OPEN, OVERDUE, PROMISED, SETTLED, STATES
 
 
 @member(Permission.SEE)
@@ -62,14 +62,15 @@ def listing(request: MemberRequest) -> HttpResponse:
     if exports.asked_for(request):
         lines = partial(exports.invoice_lines, today=today)
         return exports.saved_list(request, rows, title=_("Invoices"), head=exports.invoice_head(), lines=lines, today=today)
-    found = paged(request, rows)
+    counts = state_counts(today=today)
+    found = paged(request, rows, count=counts.get(state) if state in DATED and not query.strip() and group is None else None)
     return page(
         request,
         "invoices",
         nav="invoices",
         rows=with_steps(found.object_list, today=today),
         page=found,
-        tabs=state_tabs(request, state, state_counts(today=today)),
+        tabs=state_tabs(request, state, counts),
         groups=groups,
         group=group,
         query=query,
