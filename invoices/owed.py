@@ -46,6 +46,17 @@ class Scope:
         return " AND ".join(parts)
 
     @property
+    def items(self) -> str:
+        """SQL of items as `i` alone, for what asks nothing of their invoices; `item_condition` holds of those in the scope."""
+        if self.group_id is None:
+            return "invoices_installment i"
+        return "invoices_installment i JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id"
+
+    @property
+    def item_condition(self) -> str:
+        return self.condition.replace("v.currency", "i.currency").replace("c.id", "i.customer_id")
+
+    @property
     def values(self) -> Mapping[str, Any]:
         return {"currency": self.currency, "group": self.group_id, "customer": self.customer_id}
 

@@ -41,24 +41,20 @@ class Cost:
 def costs_by_channel(scope: Scope, period: Period) -> list[Cost]:
     """Messages of every kind to customers in the scope, planned in the period; costs are in the organization's currency, whatever the
     scope's."""
-    group = _of_customers(scope)
     sql = f"""
-SELECT m.channel, m.channel, count(*), sum(m.cost), count(*) FILTER (WHERE m.cost = 0) FROM notifications_message m
-JOIN customers_customer c ON c.organization_id = m.organization_id AND c.id = m.customer_id
-WHERE m.planned_on BETWEEN %(first)s AND %(last)s AND m.state = ANY(%(states)s) {group} GROUP BY 1 ORDER BY 4 DESC, 1"""
+SELECT m.channel, m.channel, count(*), sum(m.cost), count(*) FILTER (WHERE m.cost = 0) FROM notifications_message m {_of_customers(scope)}
+WHERE m.planned_on BETWEEN %(first)s AND %(last)s AND m.state = ANY(%(states)s) GROUP BY 1 ORDER BY 4 DESC, 1"""
     return _costs(sql, scope, period)
 
 
 def costs_by_step(scope: Scope, period: Period) -> dict[str, Cost]:
     """Reminders by the step they were written for: one that carried several counts once, for the one that presses most."""
-    group = _of_customers(scope)
     sql = f"""
 SELECT step_key, min(channel), count(*), sum(cost), count(*) FILTER (WHERE cost = 0) FROM (
-    SELECT DISTINCT ON (m.id) m.id, m.channel, m.cost, a.step_key FROM notifications_message m
-    JOIN customers_customer c ON c.organization_id = m.organization_id AND c.id = m.customer_id
+    SELECT DISTINCT ON (m.id) m.id, m.channel, m.cost, a.step_key FROM notifications_message m {_of_customers(scope)}
     JOIN scenarios_actionmessage k ON k.organization_id = m.organization_id AND k.message_id = m.id AND k.own_step
     JOIN scenarios_action a ON a.organization_id = k.organization_id AND a.id = k.action_id
-    WHERE m.planned_on BETWEEN %(first)s AND %(last)s AND m.state = ANY(%(states)s) {group}
+    WHERE m.planned_on BETWEEN %(first)s AND %(last)s AND m.state = ANY(%(states)s)
     ORDER BY m.id, a.phase DESC, a.step_key DESC) message
 GROUP BY 1"""
     return {cost.key: cost for cost in _costs(sql, scope, period)}
@@ -71,7 +67,10 @@ def cost_to_collect(costs: Sequence[Cost], collected: Decimal) -> Decimal | None
 
 
 def _of_customers(scope: Scope) -> str:
-    return "AND c.group_id = %(group)s" if scope.group_id is not None else ""
+    """SQL that leaves the messages of the scope's group, where it has one."""
+    if scope.group_id is None:
+        return ""
+    return "JOIN customers_customer c ON c.organization_id = m.organization_id AND c.id = m.customer_id AND c.group_id = %(group)s"
 
 
 def _costs(sql: str, scope: Scope, period: Period) -> list[Cost]:

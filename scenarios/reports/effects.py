@@ -45,7 +45,7 @@ class StepEffect:
     recent: Cell
 
 
-_DONE: Final = f"""{JOINED} JOIN scenarios_action a ON a.organization_id = i.organization_id AND a.installment_id = i.id
+_DONE: Final = f"""JOIN scenarios_action a ON a.organization_id = i.organization_id AND a.installment_id = i.id
 WHERE a.state = '{ActionState.DONE}' AND a.plan_id IS NOT NULL AND a.done_on BETWEEN %(first)s AND %(last)s"""
 _FATE: Final = f"""CASE WHEN a.done_on > %(judged)s THEN '{RECENT}'
     WHEN i.outstanding = 0 AND i.settled_on > a.done_on AND i.settled_on <= a.done_on + {WEEK} THEN '{PAID}' ELSE '{UNPAID}' END"""
@@ -53,7 +53,7 @@ _FATE: Final = f"""CASE WHEN a.done_on > %(judged)s THEN '{RECENT}'
 
 def step_rows(scope: Scope, period: Period, *, today: date) -> Rows:
     """The items for which a step was done in the period, on the line "key:paid", "key:unpaid" or "key:recent", with what was asked."""
-    sql = f"SELECT i.id, a.step_key || ':' || {_FATE}, a.amount FROM {_DONE} AND {scope.condition}"
+    sql = f"SELECT i.id, a.step_key || ':' || {_FATE}, a.amount FROM {scope.items} {_DONE} AND {scope.item_condition}"
     return Rows(sql, _values(scope, period, today))
 
 
@@ -61,12 +61,12 @@ def step_effects(scope: Scope, period: Period, *, today: date) -> list[StepEffec
     """What each step done in the period brought, in the order in which steps come, in three queries."""
     counted = f"""
 SELECT a.step_key, a.channel, {_FATE}, max(a.phase), count(*), sum(a.amount), sum(a.done_on - i.due_on)
-FROM {_DONE} AND {scope.condition} GROUP BY 1, 2, 3"""
+FROM {scope.items} {_DONE} AND {scope.item_condition} GROUP BY 1, 2, 3"""
     brought = f"""
 SELECT a.step_key, sum(p.amount)
-FROM {_DONE.replace("WHERE", "JOIN invoices_allocation p ON p.organization_id = i.organization_id AND p.installment_id = i.id WHERE")}
+FROM {scope.items} JOIN invoices_allocation p ON p.organization_id = i.organization_id AND p.installment_id = i.id {_DONE}
   AND a.done_on <= %(judged)s AND p.payment_id IS NOT NULL AND p.reversed_at IS NULL
-  AND p.value_on > a.done_on AND p.value_on <= a.done_on + {WEEK} AND {scope.condition} GROUP BY 1"""
+  AND p.value_on > a.done_on AND p.value_on <= a.done_on + {WEEK} AND {scope.item_condition} GROUP BY 1"""
     with connection.cursor() as cursor:
         cursor.execute(counted, _values(scope, period, today))
         rows = cursor.fetchall()
