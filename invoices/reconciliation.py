@@ -130,16 +130,27 @@ def settle(receipt: Receipt, items: Sequence[OpenItem], *, named_only: bool = Fa
     return _pay_in_order(receipt.amount, [(item, Evidence.OLDEST_FIRST) for item in candidates])
 
 
-def propose(receipt: Receipt, items: Sequence[OpenItem], *, names: Mapping[UUID, str], ibans: Mapping[UUID, str]) -> list[Proposal]:
+def propose(
+    receipt: Receipt,
+    items: Sequence[OpenItem],
+    *,
+    names: Mapping[UUID, str],
+    ibans: Mapping[UUID, str],
+    payers: Mapping[UUID, UUID] = MappingProxyType({}),
+) -> list[Proposal]:
     """Who may have sent an unidentified receipt, best evidence first, one proposal for each customer; a person chooses.
 
-    `names` and `ibans` are of the customers to consider. By what the text names, by a known account, by an amount that fits one item, by a
-    like name whose open items hold the amount.
+    `names` and `ibans` are of the customers to consider; `payers` says who pays for whom, and a payer owes what they owe. By what the text
+    names, by a known account, by a like name whose open items hold the amount, one or several, by an amount that fits one item, or all that
+    an account owes.
     """
     mine: dict[UUID, list[OpenItem]] = {}
+    accounts: dict[UUID, list[OpenItem]] = {}
     for item in items:
         if item.currency == receipt.currency and item.outstanding > 0:
             mine.setdefault(item.customer_id, []).append(item)
+            accounts.setdefault(payers.get(item.customer_id, item.customer_id), []).append(item)
+    owed = {**mine, **accounts}
     found: dict[UUID, Proposal] = {}
 
     def add(customer_id: UUID, evidence: Evidence, parts: Iterable[Part]) -> None:
@@ -151,16 +162,22 @@ def propose(receipt: Receipt, items: Sequence[OpenItem], *, names: Mapping[UUID,
             add(customer_id, parts[0].evidence, parts)
     for customer_id, iban in ibans.items():
         if receipt.payer_iban and iban == receipt.payer_iban:
-            add(customer_id, Evidence.IBAN, settle(receipt, mine.get(customer_id, [])))
+            add(customer_id, Evidence.IBAN, settle(receipt, owed.get(customer_id, [])))
     for customer_id, name in names.items():
-        if _alike(receipt.payer_name, name) and any(item.outstanding == receipt.amount for item in mine.get(customer_id, [])):
-            add(customer_id, Evidence.NAME, settle(receipt, mine[customer_id]))
+        own = owed.get(customer_id, [])
+        if own and _alike(receipt.payer_name, name):
+            parts = settle(receipt, own)
+            if parts[0].evidence in (Evidence.EXACT_AMOUNT, Evidence.EXACT_SUM):
+                add(customer_id, Evidence.NAME, parts)
     for customer_id, own in mine.items():
         fitting = [item for item in own if item.outstanding == receipt.amount]
         if fitting:
             oldest = min(fitting, key=lambda item: (item.due_on, item.invoice_number))
             add(customer_id, Evidence.EXACT_AMOUNT, [Part(oldest.id, receipt.amount, Evidence.EXACT_AMOUNT)])
-    order = [Evidence.REFERENCE, Evidence.NUMBER, Evidence.IBAN, Evidence.NAME, Evidence.EXACT_AMOUNT]
+    for customer_id, own in accounts.items():
+        if len(own) > 1 and sum((item.outstanding for item in own), _NOTHING) == receipt.amount:
+            add(customer_id, Evidence.EXACT_SUM, [Part(item.id, item.outstanding, Evidence.EXACT_SUM) for item in own])
+    order = [Evidence.REFERENCE, Evidence.NUMBER, Evidence.IBAN, Evidence.NAME, Evidence.EXACT_AMOUNT, Evidence.EXACT_SUM]
     return sorted(found.values(), key=lambda proposal: order.index(proposal.evidence))
 
 
@@ -301,13 +318,14 @@ def proposals_for(payment: Payment) -> list[Proposal]:
     customers = Customer.objects.filter(archived_at=None)
     names = {customer.pk: customer.name for customer in customers.only("name")} if payment.payer_name else {}
     ibans = dict(customers.filter(iban=payment.payer_iban).values_list("pk", "iban")) if payment.payer_iban else {}
-    return propose(_receipt_of(payment), open_items(), names=names, ibans=ibans)
+    return propose(_receipt_of(payment), open_items(), names=names, ibans=ibans, payers=_payers())
 
 
 def unmatched_reach() -> dict[UUID, date]:
     """Customers whom an unmatched receipt may be of, with the day the oldest such one was entered (rule 8).
 
-    Reached by a known account, a like name or a reference; by an amount alone only when it fits at most three customers.
+    Reached by a known account, a like name or a reference; by an amount alone only when it fits at most three customers. With who pays
+    for others, those are reached.
     """
     payments = unmatched_payments()
     if not payments:
@@ -315,11 +333,21 @@ def unmatched_reach() -> dict[UUID, date]:
     items = open_items()
     says_who = any(payment.payer_name or payment.payer_iban for payment in payments)
     customers = list(Customer.objects.filter(archived_at=None).only("name", "iban")) if says_who else []
+    paid_for: dict[UUID, list[UUID]] = {}
+    for customer_id, payer_id in _payers().items():
+        paid_for.setdefault(payer_id, []).append(customer_id)
     reached: dict[UUID, date] = {}
     for payment in payments:
-        for customer_id in _reached_by(payment, items, customers):
-            reached[customer_id] = min(payment.entered_on, reached.get(customer_id, payment.entered_on))
+        for found in _reached_by(payment, items, customers):
+            for customer_id in (found, *paid_for.get(found, ())):
+                reached[customer_id] = min(payment.entered_on, reached.get(customer_id, payment.entered_on))
     return reached
+
+
+def _payers() -> dict[UUID, UUID]:
+    """Who pays for whom: by the customer, the one that pays for it."""
+    rows = Customer.objects.exclude(payer=None).values_list("pk", "payer")
+    return {customer_id: payer_id for customer_id, payer_id in rows if payer_id is not None}
 
 
 def _reached_by(payment: Payment, items: Sequence[OpenItem], customers: Sequence[Customer]) -> set[UUID]:

@@ -94,6 +94,12 @@ def waiting_messages(*, states: Iterable[str] = ON_THE_BOARD, on: date | None = 
     return rows.defer(*BODIES).order_by("customer__sort_name", "pk")
 
 
+def withdrawn_messages(*, since: datetime) -> QuerySet[Message]:
+    """The messages that were taken off the board since that moment, by customer; each carries its reason."""
+    rows = waiting_messages(states=[MessageState.CANCELLED])
+    return rows.filter(updated_at__gte=since)
+
+
 def awaiting_approval_ids(*, on: date | None = None) -> list[UUID]:
     """Every message a person must approve, in the order of the board."""
     return list(waiting_messages(states=[MessageState.AWAITING_APPROVAL], on=on).values_list("pk", flat=True))

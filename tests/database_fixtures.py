@@ -61,16 +61,30 @@ def django_db_setup(request: pytest.FixtureRequest, django_test_environment: Non
 
 
 @contextmanager
-def _committing(blocker: Any) -> Iterator[str]:
-    template, server, before = _template(), os.environ["DATABASE_OWNER_URL"], connections.settings["default"]["NAME"]
+def cloned(template: str = "") -> Iterator[str]:
+    """A copy of a database nobody is connected to, by default of the migrated template; dropped at the end."""
     label = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_numbers)}"
-    with testing.clone(server, template, label) as name, blocker.unblock():
+    with testing.clone(os.environ["DATABASE_OWNER_URL"], template or _template(), label) as name:
+        yield name
+
+
+@contextmanager
+def leading_to(name: str, blocker: Any) -> Iterator[None]:
+    """Both connections lead to this database, in every thread, and commits are real."""
+    before = connections.settings["default"]["NAME"]
+    with blocker.unblock():
         _point_at(name)
         try:
-            yield name
+            yield
         finally:
             keepers.close()
             _point_at(before)
+
+
+@contextmanager
+def _committing(blocker: Any) -> Iterator[str]:
+    with cloned() as name, leading_to(name, blocker):
+        yield name
 
 
 @pytest.fixture

@@ -88,12 +88,13 @@ def prepare(*, now: datetime) -> tuple[Organization, User, str]:
     set_up_organization(organization=new.organization, actor=ACTOR, now=now)
     today = local_date(new.organization, now)
     with tenant(new.organization):
-        _create_customers([*cast(), *story_cast()], new.owner, today, now)
+        create_cast([*cast(), *story_cast()], new.owner, today, now)
         tie_together(today=today, now=now)
     return new.organization, new.owner, new.password
 
 
-def _create_customers(characters: list[Character], owner: User, today: date, now: datetime) -> None:
+def create_cast(characters: list[Character], owner: User, today: date, now: datetime) -> None:
+    """These customers with their contacts, looked after by `owner`."""
     groups = {group.key: group for group in CustomerGroup.objects.all()}
     rows: list[Any] = [_row(character, groups[character.group], owner) for character in characters]
     customers = create_customers(rows=rows, actor=ACTOR, today=today, now=now)

@@ -114,6 +114,10 @@ class Stories:
         self._answer_the_phone(today, now)
         self._tell(self._afternoons, today, now)
 
+    def days(self) -> list[date]:
+        """The days on which something is told."""
+        return sorted({OPEN.add_business_days(self.board_day, -days) for days, _ in (*self._mornings, *self._afternoons)})
+
     def _tell(self, events: Told, today: date, now: datetime) -> None:
         for days, tell in events:
             if OPEN.add_business_days(self.board_day, -days) == today:

@@ -1,6 +1,6 @@
 """What a clerk does on the pages happens, once, in their name; what is refused is said where it was asked, and nothing is kept."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -265,6 +265,21 @@ def test_messages_are_held_released_and_withdrawn_with_a_reason(owner: Client, h
     assert states(house, waiting) == ["awaiting_approval", "awaiting_approval"]
     owner.post(url, {"act": "withdraw", "message": ids[1:], "reason": "paid today"})
     assert states(house, waiting) == ["awaiting_approval", "cancelled"]
+
+
+def test_the_board_says_what_was_taken_off_it_today_and_why(owner: Client, house: House, waiting: list[Message]) -> None:
+    board = reverse("dashboard:board")
+    assert "No message was taken off the board today." in owner.get(board, {"state": "withdrawn"}).content.decode()
+    owner.post(reverse("dashboard:board_act"), {"act": "withdraw", "message": str(waiting[0].pk), "reason": "paid this morning"})
+    with tenant(house.organization):
+        Message.objects.filter(pk=waiting[1].pk).update(state="cancelled", reason="settled", updated_at=NOW - timedelta(days=1))
+    page = owner.get(board, {"state": "withdrawn"}).content.decode()
+    assert waiting[0].customer.name in page and "paid this morning" in page
+    assert waiting[1].customer.name not in page  # yesterday's
+    assert 'name="message"' not in page
+    with tenant(house.organization):
+        Message.objects.filter(pk=waiting[1].pk).update(updated_at=NOW)
+    assert '<span class="second">Paid</span>' in owner.get(board, {"state": "withdrawn"}).content.decode()
 
 
 def test_everything_is_held_and_released(owner: Client, house: House) -> None:

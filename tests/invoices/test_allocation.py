@@ -75,6 +75,24 @@ def test_an_unidentified_receipt_gets_proposals_and_a_name_alone_proves_nothing(
     assert [(found.customer_id, found.evidence) for found in by_account] == [(DURAND, Evidence.IBAN), (DUPONT, Evidence.EXACT_AMOUNT)]
 
 
+def test_a_payer_is_proposed_for_the_exact_sum_of_those_it_pays_for() -> None:
+    group, others = uuid4(), [uuid4(), uuid4(), uuid4()]
+    amounts = ("100.00", "250.00", "400.00")
+    items = [item(amount, number=f"FA-{n}", customer=others[n]) for n, amount in enumerate(amounts)]
+    names, payers = {group: "Groupe Dupont SA"}, dict.fromkeys(others, group)
+
+    def who(amount: str, name: str = "") -> list[tuple[UUID, Evidence, int]]:
+        found = propose(Receipt(Decimal(amount), "EUR", payer_name=name), items, names=names, ibans={}, payers=payers)
+        return [(each.customer_id, each.evidence, len(each.parts)) for each in found]
+
+    assert who("750.00", "DUPONT GROUPE") == [(group, Evidence.NAME, 3)]
+    assert who("350.00", "DUPONT GROUPE") == [(group, Evidence.NAME, 2)]
+    assert who("360.00", "DUPONT GROUPE") == []
+    assert who("750.00") == [(group, Evidence.EXACT_SUM, 3)]  # all that the account owes
+    assert who("350.00") == []  # some of it, and no name: it could be anybody's
+    assert who("250.00") == [(others[1], Evidence.EXACT_AMOUNT, 1)]
+
+
 def test_what_was_allocated_wrongly_moves_in_one_step(organization: Organization) -> None:
     customer = make_customer()
     wrong = bill(customer, "100.00", issued_on=SEPT_1, due_on=date(2026, 9, 10), number="F-1")
@@ -86,6 +104,21 @@ def test_what_was_allocated_wrongly_moves_in_one_step(organization: Organization
     [old] = Allocation.objects.exclude(reversed_at=None)
     services.reverse_allocation(allocation=old, reason="again", **at(OCT_6))
     assert left(right) == Decimal("240.00")
+
+
+def test_an_unmatched_receipt_of_a_payer_reaches_those_it_pays_for(organization: Organization) -> None:
+    group = make_customer(name="Groupe Dupont SA")
+    paid_for, other = make_customer(payer=group), make_customer()
+    for number, customer in enumerate((paid_for, other)):
+        bill(customer, "100.00", issued_on=SEPT_1, due_on=OCT_1, number=f"FA-77{number}")
+    pay(None, "60.00", on=OCT_5, payer_name="DUPONT GROUPE")
+    assert selectors.unmatched_reach() == {group.pk: OCT_5, paid_for.pk: OCT_5}
+    receipt = pay(None, "100.00", on=OCT_6, payer_name="DUPONT GROUPE")
+    assert [(found.customer_id, found.evidence) for found in selectors.proposals_for(receipt)] == [
+        (group.pk, Evidence.NAME),
+        (paid_for.pk, Evidence.EXACT_AMOUNT),
+        (other.pk, Evidence.EXACT_AMOUNT),
+    ]
 
 
 def test_no_more_than_was_received_nor_than_is_left(organization: Organization) -> None:

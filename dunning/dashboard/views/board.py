@@ -1,8 +1,10 @@
 """The departure board: every message about to leave, and the acts on them - approve, withdraw, hold, release."""
 
 from collections.abc import Callable
+from datetime import time
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -12,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from dunning.core import clock
+from dunning.core.hours import at_wall
 from dunning.core.permissions import Permission
 from dunning.dashboard.components import Tab
 from dunning.dashboard.forms.acts import ReasonForm
@@ -32,7 +35,7 @@ from dunning.dashboard.views.base import (
 )
 from invoices.selectors import coverage_through
 from notifications.enums import MessageState
-from notifications.selectors import awaiting_approval_ids, waiting_messages
+from notifications.selectors import awaiting_approval_ids, waiting_messages, withdrawn_messages
 from scenarios.enums import Phase
 from scenarios.models import DailyRun
 from scenarios.selectors import board as read_board
@@ -43,6 +46,7 @@ from scenarios.services.board import hold_messages, release_messages, withdraw_m
 from scenarios.services.board import release_all as release_everything
 from scenarios.services.runs import release_brake as release_the_brake
 
+WITHDRAWN = "withdrawn"
 STATES = {
     "approval": [MessageState.AWAITING_APPROVAL],
     "leaving": [MessageState.QUEUED, MessageState.RETRY],
@@ -54,12 +58,19 @@ STATES = {
 def show(request: MemberRequest) -> HttpResponse:
     today = today_of(request)
     found = read_board(today=today)
+    organization = request.membership.organization
+    gone = withdrawn_messages(since=at_wall(today, time.min, ZoneInfo(organization.timezone)))
     counts = {"approval": found.awaiting_approval.messages, "leaving": found.leaving.messages, "held": found.held.messages}
     fullest = next((key for key, count in counts.items() if count), "approval")
-    state = choices_of(request, "state", tuple(STATES), fullest)
-    rows = paged(request, waiting_messages(states=STATES[state]))
-    words = {"approval": _("To approve"), "leaving": _("Approved, about to leave"), "held": pgettext("messages", "Held")}
-    organization = request.membership.organization
+    state = choices_of(request, "state", (*STATES, WITHDRAWN), fullest)
+    rows = paged(request, gone if state == WITHDRAWN else waiting_messages(states=STATES[state]))
+    counts[WITHDRAWN] = gone.count()
+    words = {
+        "approval": _("To approve"),
+        "leaving": _("Approved, about to leave"),
+        "held": pgettext("messages", "Held"),
+        WITHDRAWN: pgettext("messages", "Withdrawn today"),
+    }
     return page(
         request,
         "board",
