@@ -118,6 +118,7 @@ CELERY_BEAT_SCHEDULE = {
     "digests": {"task": "scenarios.digests", "schedule": crontab(minute="*/5"), "options": {"expires": 290}},
     "sweep": {"task": "notifications.sweep", "schedule": 30.0, "options": {"expires": 25}},
     "files": {"task": "invoices.sweep", "schedule": 30.0, "options": {"expires": 25}},
+    "many": {"task": "scenarios.many_forgotten", "schedule": 30.0, "options": {"expires": 25}},
     "webhooks": {"task": "notifications.webhooks", "schedule": 30.0, "options": {"expires": 25}},
 }
 

@@ -258,3 +258,15 @@ def mark_many_handled(*, reply_ids: Collection[UUID], actor: str, now: datetime)
         audit.record(actor=actor, action="replies.handled", body=body, now=now)
         events.emit(type="reply.handled", object_type="reply", object_ids=ids, now=now)
     return rows
+
+
+def mark_unhandled(*, reply_ids: Collection[UUID], actor: str, now: datetime) -> list[InboundMessage]:
+    """These messages are to be dealt with after all, in one audit event; those that had been. The caller holds their customers' locks."""
+    dealt = InboundMessage.objects.select_related("customer").select_for_update(no_key=True, of=("self",)).exclude(handled_at=None)
+    rows = list(dealt.filter(pk__in=list(reply_ids), kind=ReplyKind.HUMAN).order_by("pk"))
+    if rows:
+        ids = [row.pk for row in rows]
+        InboundMessage.objects.filter(pk__in=ids).update(handled_at=None, handled_by="")
+        body = {"count": len(ids), "digest": audit.digest(sorted(map(str, ids)))}
+        audit.record(actor=actor, action="replies.reopened", target=rows[0] if len(rows) == 1 else None, body=body, now=now)
+    return rows

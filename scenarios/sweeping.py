@@ -1,8 +1,9 @@
 """What no doorbell announced, found in PostgreSQL: the loop that needs neither Celery nor Redis.
 
-One pass reads what providers called about, delivers due messages, looks after those whose fate is unknown, works through files that were
-given on screens, runs the day of organizations nobody rang for, calls webhooks, and sends the digests people asked for. Any number of
-sweepers and workers may do this at once: tickets and organizations are claimed, and doing something twice changes nothing.
+One pass reads what providers called about, delivers due messages, looks after those whose fate is unknown, works through files and acts
+about many rows that were given on screens, runs the day of organizations nobody rang for, calls webhooks, and sends the digests people
+asked for. Any number of sweepers and workers may do this at once: tickets and organizations are claimed, and doing something twice changes
+nothing.
 """
 
 import logging
@@ -19,7 +20,7 @@ from invoices.tasks import work_forgotten
 from notifications import dispatcher, receipts
 from notifications.webhooks import delivering
 from scenarios import invariants
-from scenarios.tasks import RING_AGAIN_AFTER, run, send_digests
+from scenarios.tasks import RING_AGAIN_AFTER, run, send_digests, work_forgotten_many
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ WORKS: Final[Sequence[tuple[str, Work]]] = (
     ("calls", hear),
     ("messages", deliver),
     ("files", work_forgotten),
+    ("acts", work_forgotten_many),
     ("runs", run_forgotten),
     ("webhooks", call_webhooks),
     ("digests", send_digests),

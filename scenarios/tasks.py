@@ -11,7 +11,7 @@ from django.db import transaction
 from dunning.core import clock
 from dunning.core.models import Organization
 from scenarios.context import local_date
-from scenarios.services import card_payments, digests
+from scenarios.services import card_payments, digests, many
 from scenarios.services.dry_runs import go_on
 from scenarios.services.runs import run_organization
 
@@ -22,6 +22,7 @@ RING_AGAIN_AFTER: Final = timedelta(minutes=20)
 SLICE: Final = 5.0
 """Seconds of a dry run in one transaction: whoever looks at its page sees it advance."""
 MOST_SLICES: Final = 120
+HARD_LIMIT: Final = 1800  # seconds; what is killed here goes on where it was
 
 
 @shared_task(name="scenarios.tick")
@@ -65,6 +66,24 @@ def dry_run(*, organization_id: str, dry_run_id: str, **_kwargs: Any) -> None:
         today = local_date(organization, now)
         if go_on(dry_run_id=UUID(dry_run_id), organization=organization, today=today, now=now, budget=SLICE) is not False:
             return
+
+
+@shared_task(name="scenarios.many", ignore_result=True, time_limit=HARD_LIMIT)
+def work_on_many(*, organization_id: str, act_id: str, **_kwargs: Any) -> None:
+    """Do an act about many rows that somebody asked for."""
+    many.work_on(organization=Organization.objects.get(pk=UUID(organization_id)), act_id=UUID(act_id))
+
+
+@shared_task(name="scenarios.many_forgotten", ignore_result=True, time_limit=HARD_LIMIT)
+def work_forgotten_many(**_kwargs: Any) -> int:
+    """Every half minute: acts about many rows that no doorbell announced; how many rows. One that fails keeps no other waiting."""
+    done = 0
+    for organization in Organization.objects.filter(acts_waiting_since__isnull=False).order_by("acts_waiting_since", "pk"):
+        try:
+            done += many.work_waiting(organization=organization)
+        except Exception:
+            logger.exception("An act about many rows of %s could not be done; it is tried again.", organization.slug)
+    return done
 
 
 @shared_task(name="scenarios.cards", ignore_result=True, time_limit=1800)

@@ -108,3 +108,19 @@ class BankChangeState(models.TextChoices):
     CONFIRMED = "confirmed", _("Confirmed")
     REFUSED = "refused", _("Refused")
     WITHDRAWN = "withdrawn", pgettext_lazy("bank details", "Withdrawn")
+
+
+class ManyState(models.TextChoices):
+    """Where an act about many rows is."""
+
+    WORKING = "working", _("Being done")
+    DONE = "done", _("Done")
+
+
+class ManyRowState(models.TextChoices):
+    """What became of one row of an act about many."""
+
+    WAITING = "waiting", pgettext_lazy("row of an act", "Not yet")
+    DONE = "done", pgettext_lazy("row of an act", "Changed")
+    UNCHANGED = "unchanged", _("Stayed as it was")
+    REFUSED = "refused", pgettext_lazy("row of an act", "Not possible")

@@ -11,14 +11,14 @@ from django.utils.translation import gettext as _
 from dunning.core.errors import DomainError
 from dunning.dashboard import formatting
 
-MOST: Final = 2_000
-"""Rows of one act: what is done within a few seconds, while its page waits."""
+MOST: Final = 20_000
+"""Rows of one act: what one form carries from its page to the next."""
 
 
 def chosen_ids(request: HttpRequest, rows_of: Callable[[QueryDict], QuerySet[Any]]) -> list[UUID]:
     """The rows of a posted choice, each once. `rows_of` finds the list again from its address (`query`) when all of it was chosen.
 
-    Raises DomainError beyond 2,000 rows.
+    Raises DomainError beyond 20,000 rows.
     """
     if request.POST.get("all"):
         rows = rows_of(QueryDict(request.POST.get("query", "")))

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
-from invoices.enums import HoldKind, InvoiceState
+from invoices.enums import HoldKind, HoldSide, InvoiceState
 from invoices.models import Hold, Installment
 
 
@@ -55,6 +55,15 @@ def unreceived(installment_ids: Collection[UUID]) -> QuerySet[Installment]:
     """The same, as rows with their invoices."""
     rows = Installment.objects.select_related("invoice").filter(pk__in=installment_ids)
     return rows.filter(invoice__received_at=None, invoice__state=InvoiceState.ISSUED)
+
+
+def over_holds(installment_ids: Collection[UUID], *, today: date) -> dict[UUID, str]:
+    """Those whose ended pauses cannot run again: "settled" when nothing is left to pay, "paused" when another pause runs."""
+    running = Q(side=HoldSide.OURS) | Q(ends_on__gte=today)
+    held = Hold.objects.filter(running, installment__in=installment_ids, released_on=None).values_list("installment_id", flat=True)
+    open_ = Installment.objects.filter(pk__in=installment_ids, outstanding__gt=0, invoice__state=InvoiceState.ISSUED)
+    still = set(open_.values_list("pk", flat=True))
+    return {pk: "paused" for pk in held if pk is not None} | {pk: "settled" for pk in installment_ids if pk not in still}
 
 
 def part_of_customers(customer_ids: Collection[UUID]) -> Part:

@@ -39,7 +39,7 @@ from invoices.services.invoices import (
 )
 from invoices.services.ledger import certify_ledger, enter_reference_rate
 from invoices.services.locks import Locked, lock_items
-from invoices.services.many import end_item_holds, hold_items
+from invoices.services.many import check_hold, end_item_holds, hold_items, place_again
 from invoices.services.payment_plans import (
     Signature,
     agree_on_plan,
@@ -61,7 +61,7 @@ from invoices.services.payments import (
 )
 from invoices.services.promises import break_due_promises, cancel_promise, make_promise
 from invoices.services.reporting import set_collection_target, state_sales
-from invoices.services.undoing import undo_act, undo_declaration
+from invoices.services.undoing import undo_act, undo_acts, undo_declaration
 from invoices.services.write_offs import reverse_write_off, write_off
 
 __all__ = [
@@ -84,6 +84,7 @@ __all__ = [
     "cancel_payment",
     "cancel_promise",
     "certify_ledger",
+    "check_hold",
     "check_schedule",
     "close_dispute",
     "correct_value_date",
@@ -110,6 +111,7 @@ __all__ = [
     "mark_received",
     "open_dispute",
     "payable",
+    "place_again",
     "place_hold",
     "plan_amounts",
     "reallocate",
@@ -133,6 +135,7 @@ __all__ = [
     "state_position",
     "state_sales",
     "undo_act",
+    "undo_acts",
     "undo_declaration",
     "update_invoice",
     "waive_penalties",

@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 
 from dunning.core import audit, events
 from dunning.core.errors import DomainError
-from invoices.enums import HoldKind, InvoiceState
+from invoices.enums import HoldKind, HoldSide, InvoiceState
 from invoices.models import Hold, PaymentPlanItem
+from invoices.selectors.many import over_holds
 from invoices.services import holds
 from invoices.services.locks import lock_items
 
@@ -63,6 +64,48 @@ def hold_items(
         audit.record(actor=actor, action="holds.placed", body=body, now=now)
         holds.tell_holds(made, reason="hold_placed", today=today, now=now)
     return Changed(tuple(hold.pk for hold in made), len(made), len(asked) - len(made))
+
+
+def check_hold(*, kind: str, ends_on: date, reason: str, side: str = "", today: date) -> None:
+    """Whether such a pause may stand for any item. Raises DomainError as `place_hold` does."""
+    holds.checked(Hold(side=holds.side_of(kind, side), kind=kind, starts_on=today, ends_on=ends_on, reason=reason.strip()[:300]), today)
+
+
+def place_again(*, hold_ids: Collection[UUID], actor: str, today: date, now: datetime) -> Changed:
+    """The pauses that were ended run once more, to the day each had, as they were asked for.
+
+    One that waits for the customer and would have run out meanwhile stays ended, and so do those of an item that was paid or is paused
+    anew. One that waits for us stays running past its day, as it would have (rule 7).
+    """
+    ended = list(Hold.objects.filter(pk__in=hold_ids, released_on__isnull=False, installment__isnull=False).order_by("pk"))
+    locked = lock_items([hold.installment_id for hold in ended if hold.installment_id is not None])
+    over = over_holds([hold.installment_id for hold in ended if hold.installment_id is not None], today=today)
+    made = [
+        Hold(
+            customer_id=hold.customer_id,
+            installment=locked.installments[hold.installment_id],
+            side=hold.side,
+            kind=hold.kind,
+            amount=hold.amount,
+            starts_on=min(today, hold.ends_on),
+            ends_on=hold.ends_on,
+            reason=hold.reason,
+            requested_by=hold.requested_by,
+            escalated_on=hold.escalated_on,
+        )
+        for hold in ended
+        if hold.installment_id in locked.installments
+        and hold.installment_id not in over
+        and (hold.side == HoldSide.OURS or hold.ends_on >= today)
+    ]
+    if made:
+        Hold.objects.bulk_create(made)
+        events.emit(type="hold.placed", object_type="hold", object_ids=[hold.pk for hold in made], now=now, fresh=True)
+        ids = sorted(str(hold.installment_id) for hold in made)
+        audit.record(actor=actor, action="holds.placed_again", body={"count": len(ids), "digest": audit.digest(ids)}, now=now)
+        holds.tell_holds(made, reason="hold_placed", today=today, now=now)
+    items = {hold.installment_id for hold in made}
+    return Changed(tuple(hold.pk for hold in made), len(items), len({hold.installment_id for hold in ended} - items))
 
 
 def end_item_holds(

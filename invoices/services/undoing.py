@@ -38,6 +38,11 @@ def undo_declaration(*, declaration: Declaration, reason: str, actor: str, today
     return _undo(acts, reason, actor=actor, today=today, now=now)
 
 
+def undo_acts(*, acts: Sequence[DebtorAct], reason: str, actor: str, today: date, now: datetime) -> int:
+    """Several at once, as `undo_act`; of how many items."""
+    return _undo(acts, reason, actor=actor, today=today, now=now)
+
+
 def _undo(acts: Sequence[DebtorAct], reason: str, *, actor: str, today: date, now: datetime) -> int:
     words = reason.strip()[:300]
     if not words:

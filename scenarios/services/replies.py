@@ -5,7 +5,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from customers.models import Contact, Customer
-from customers.services import clear_reply_pending, lock_customers
+from customers.services import clear_reply_pending, lock_customers, note_reply_pending
 from notifications import correspondence, inbox
 from notifications.models import InboundMessage
 from scenarios import effects
@@ -28,6 +28,17 @@ def handle_replies(*, reply_ids: Collection[UUID], actor: str, today: date, now:
     for reply in {reply.customer_id: reply for reply in handled}.values():
         _go_on(reply, actor=actor, today=today, now=now)
     return len(handled)
+
+
+def reopen_replies(*, reply_ids: Collection[UUID], actor: str, today: date, now: datetime) -> int:
+    """These messages are to be read after all: their customers are paused again, with a task for it; how many had been dealt with."""
+    dealt = InboundMessage.objects.filter(pk__in=list(reply_ids)).exclude(customer=None).values_list("customer", flat=True)
+    lock_customers(pk for pk in dealt if pk is not None)
+    reopened = inbox.mark_unhandled(reply_ids=reply_ids, actor=actor, now=now)
+    customers = {reply.customer.pk: reply.customer for reply in reopened if reply.customer is not None}
+    for pk in sorted(customers):
+        note_reply_pending(customer=customers[pk], actor=actor, today=today, now=now)
+    return len(reopened)
 
 
 def join_reply(*, reply_id: UUID, customer: Customer, actor: str, now: datetime) -> InboundMessage:

@@ -24,6 +24,7 @@ from scenarios.context import Frame, batches, load_frame, open_customers
 from scenarios.enums import Reason
 from scenarios.ledger import Moment
 from scenarios.models import DailyRun
+from scenarios.services import many
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def run_organization(
         answers.forget(now=now)
         events.forget(now=now)
         notices.forget(now=now)
+        many.forget(now=now)
 
     with tenant(organization):  # by itself: it locks no customer, and what the run asks of it must be of today
         payer_indexes.refresh(today=today)

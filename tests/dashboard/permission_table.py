@@ -30,7 +30,10 @@ digest_stop           anybody       anybody
 
 # many rows at once
 invoices_many         -             work
-undo_holds            -             work
+many_acts             work          -
+many_act              work          -
+many_act_progress     work          -
+many_act_undo         -             work
 customers_many        -             work
 inbox_many            -             work
 

@@ -11,7 +11,7 @@ from customers.models import Contact, Customer
 from dunning.core import documents, notices, people
 from dunning.core.api_keys import list_api_keys
 from dunning.core.enums import Channel, NoticeKind, NoticeTopic, Role
-from dunning.core.models import BankDetailsChange, Document, Membership, Notice, Organization, OrganizationProfile, User
+from dunning.core.models import BankDetailsChange, Document, ManyAct, Membership, Notice, Organization, OrganizationProfile, User
 from dunning.core.tenancy import tenant
 from dunning.core.tokens import new_id
 from dunning.dashboard.urls import urlpatterns
@@ -238,6 +238,8 @@ def _by_its_owner(world: World, owner: Client) -> dict[str, str]:
         frozen = Customer.objects.get(number="D0")
     kind = {"kind": "safeguard", "opened_on": "2026-10-01"}
     send("insolvency", str(frozen.pk), **kind)
+    mine = User.objects.get(email="owner@atelier.example")
+    send("customers_many", act="assign", row=str(frozen.pk), confirmed="1", owner=str(mine.pk))
     with tenant(world.organization):
         invited = people.invite(email="new@atelier.example", role=Role.VIEWER, by=people.members()[0], now=NOW)
         ImportFile.objects.update(errors=_paper())
@@ -249,5 +251,6 @@ def _by_its_owner(world: World, owner: Client) -> dict[str, str]:
             "bank_changes": BankDetailsChange.objects.get(),
             "members": people.members()[0],
             "insolvent": frozen,
+            "many": ManyAct.objects.get(),
         }
     return {"token": invited.token, **{name: str(row.pk) for name, row in found.items()}}

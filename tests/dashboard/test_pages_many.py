@@ -1,21 +1,24 @@
 """Many rows at once: chosen on a list, weighed with counts and amounts, changed in one act, stale ones said, taken back whole."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from customers.models import Customer, CustomerGroup
+from customers.models import Customer
+from customers.services import create_group, set_account_owner, set_group
+from dunning.core import clock
 from dunning.core.models import AuditEvent, User
 from dunning.core.tenancy import tenant
 from dunning.dashboard import choosing
 from invoices.enums import HoldKind
 from invoices.models import Hold, Installment
-from invoices.services import hold_items, place_hold
+from invoices.services import hold_items, place_hold, release_hold, renew_hold
 from notifications.models import InboundMessage
+from scenarios.models import Task
 from tests.dashboard.conftest import NOW, TODAY, House
 from tests.dashboard.test_pages_inbox import answered
 from tests.factories import make_customer, make_invoice
@@ -68,29 +71,64 @@ def test_the_consequence_is_told_with_counts_and_amounts_before_anything_happens
     assert paused(house) == 1 and trail(house, "holds.placed") == []
 
 
+def done(client: Client, name: str, data: dict[str, Any]) -> Any:
+    """Confirm an act and follow to where it is told."""
+    return client.post(reverse(f"dashboard:{name}"), data, follow=True)
+
+
+def entry(answer: Any) -> str:
+    """The act's own page, which the sentence about it leads to."""
+    found = re.search(r'<a href="(/[^"]*many/[^"]+/)">Undo</a>', answer.content.decode())
+    assert found is not None
+    return found.group(1)
+
+
 def test_many_are_paused_in_one_act_and_taken_back_as_one(owner: Client, house: House) -> None:
     items = invoices(house)
     pause_alone(house, items[2])
     shown = post(owner, "invoices_many", act="hold", row=[item.pk for item in items])
-    done = post(owner, "invoices_many", **hidden(shown), **PAUSE)
-    assert "2 invoices are paused." in text(done)
+    answer = done(owner, "invoices_many", {**hidden(shown), **PAUSE})
+    assert "2 invoices are paused." in text(answer)
     assert paused(house) == 3
     (event,) = trail(house, "holds.placed")
     assert (event["count"], event["reason"], event["ends_on"]) == (2, PAUSE["reason"], "2026-10-20")
-    assert post(owner, "invoices_many", **hidden(shown), **PAUSE).status_code == 302  # a reload adds nothing
+    assert "Nothing was changed." in text(done(owner, "invoices_many", {**hidden(shown), **PAUSE}))  # a reload adds nothing
     assert paused(house) == 3
-    undone = owner.post(reverse("dashboard:undo_holds"), {"rows": hidden(done)["rows"]}, follow=True)
-    assert "2 pauses are taken back." in text(undone)
+    page = text(owner.get(entry(answer)))
+    assert "The pauses of 2 invoices end, and the next run goes on with them." in page and "Stayed as it was" in page
+    undone = owner.post(f"{entry(answer)}undo/", follow=True)
+    assert "The pauses of 2 invoices end" in text(undone)
     assert paused(house) == 1  # the one that was there before
     assert [event["count"] for event in trail(house, "holds.released")] == [2]
+    assert [event["count"] for event in trail(house, "many.undone")] == [2]
+    again = owner.post(f"{entry(answer)}undo/")
+    assert again.status_code == 422 and "This can no longer be taken back" in text(again)
+    assert "Taken back" in text(owner.get(reverse("dashboard:many_acts")))
+
+
+def test_what_somebody_changed_since_stays_and_is_named(owner: Client, house: House) -> None:
+    items = invoices(house)
+    shown = post(owner, "invoices_many", act="hold", row=[item.pk for item in items])
+    to = entry(done(owner, "invoices_many", {**hidden(shown), **PAUSE}))
+    with tenant(house.organization):
+        release_hold(hold=Hold.objects.get(installment=items[0], released_on=None), reason="Livré", **ACTING)
+        other = Hold.objects.get(installment=items[1], released_on=None)
+        renew_hold(hold=other, ends_on=date(2026, 10, 25), reason="encore", actor="user:x", today=TODAY, now=NOW)
+        numbers = [item.invoice.number for item in items]
+    page = text(owner.get(to))
+    assert "The pause of one invoice ends" in page
+    assert f"{numbers[0]} : Its pause was ended meanwhile." in page and f"{numbers[1]} : Its pause was prolonged meanwhile." in page
+    owner.post(f"{to}undo/")
+    with tenant(house.organization):
+        assert list(Hold.objects.filter(released_on=None).values_list("installment", "ends_on")) == [(items[1].pk, date(2026, 10, 25))]
 
 
 def test_rows_that_changed_meanwhile_stay_and_are_said(owner: Client, house: House) -> None:
     items = invoices(house)
     shown = post(owner, "invoices_many", act="hold", row=[item.pk for item in items])
     pause_alone(house, items[0])
-    done = text(post(owner, "invoices_many", **hidden(shown), **PAUSE))
-    assert "2 invoices are paused." in done and "One changed meanwhile and stayed as it was." in done
+    said = text(done(owner, "invoices_many", {**hidden(shown), **PAUSE}))
+    assert "2 invoices are paused." in said and "One changed meanwhile and stayed as it was." in said
 
 
 def test_a_refusal_is_said_on_the_form_and_nothing_is_kept(owner: Client, house: House) -> None:
@@ -126,47 +164,73 @@ def test_pauses_end_together(owner: Client, house: House) -> None:
         hold_items(installment_ids=[item.pk for item in items[:2]], kind="pause", ends_on=date(2026, 10, 12), reason="x", **ACTING)
     shown = post(owner, "invoices_many", act="resume", row=[item.pk for item in items])
     assert "One has no pause of its own that could be ended: it stays as it is." in text(shown)
-    assert post(owner, "invoices_many", **hidden(shown), reason="Livré").status_code == 302
+    answer = done(owner, "invoices_many", {**hidden(shown), "reason": "Livré"})
     assert paused(house) == 0
     assert [event["count"] for event in trail(house, "holds.released")] == [2]
+    pause_alone(house, items[1])
+    page = text(owner.get(entry(answer)))
+    assert "One invoice is paused again, to the day it was paused before." in page and "It was paused anew meanwhile." in page
+    owner.post(f"{entry(answer)}undo/")
+    with tenant(house.organization):
+        again = Hold.objects.get(installment=items[0], released_on=None)
+    assert (again.reason, again.ends_on, again.requested_by) == ("x", date(2026, 10, 12), CLERK)
+    assert paused(house) == 2
 
 
 def test_receipts_are_noted_together(owner: Client, house: House) -> None:
     ids = [item.pk for item in invoices(house)]
     shown = post(owner, "invoices_many", act="received", row=ids)
     assert "3 invoices of 1 customers, €200.00 + US$100.00: noted as received today." in text(shown)
-    post(owner, "invoices_many", **hidden(shown), text="Au téléphone")
+    answer = done(owner, "invoices_many", {**hidden(shown), "text": "Au téléphone"})
     with tenant(house.organization):
         rows = Installment.objects.filter(pk__in=ids)
         assert set(rows.values_list("invoice__received_at", flat=True)) == {NOW}
     assert "So there is nothing to do." in text(post(owner, "invoices_many", act="received", row=ids))
+    owner.post(f"{entry(answer)}undo/")
+    with tenant(house.organization):
+        assert set(rows.values_list("invoice__received_at", flat=True)) == {None}
 
 
-def test_customers_get_an_owner_and_a_group_together(owner: Client, house: House) -> None:
+def test_customers_get_an_owner_and_a_group_together_and_their_own_back(owner: Client, house: House) -> None:
     claire = User.objects.get(email="claire@atelier.example")
     with tenant(house.organization):
-        rows = list(Customer.objects.values_list("pk", flat=True))
-        group = CustomerGroup.objects.order_by("key").first()
-    assert group is not None
+        first, second = Customer.objects.order_by("number")
+        group = create_group(key="grands-comptes", name="Grands comptes", **ACTING)
+        set_group(customers=[first], group=group, **ACTING)
+    rows = [first.pk, second.pk]
     shown = post(owner, "customers_many", act="assign", row=rows)
-    assert "2 customers, €2,000.00: their tasks of the day" in text(shown)
-    post(owner, "customers_many", **hidden(shown), owner=str(claire.pk))
+    assert "2 customers, €2,000.00: their tasks of the day" in text(shown) and "Today: nobody (2)." in text(shown)
+    assigned = entry(done(owner, "customers_many", {**hidden(shown), "owner": str(claire.pk)}))
     shown = post(owner, "customers_many", act="regroup", row=rows)
-    post(owner, "customers_many", **hidden(shown), group=str(group.pk))
+    assert "Today: Grands comptes (1), no group (1)." in text(shown)
+    regrouped = entry(done(owner, "customers_many", {**hidden(shown), "group": ""}))
     with tenant(house.organization):
-        assert set(Customer.objects.values_list("account_owner", "group")) == {(claire.pk, group.pk)}
-    assert [event["count"] for event in trail(house, "customers.assigned")] == [2]
+        assert set(Customer.objects.values_list("account_owner", "group")) == {(claire.pk, None)}
+        assert [event["count"] for event in trail(house, "customers.assigned")] == [2]
+        set_account_owner(customers=[second.pk], owner=None, **ACTING)
+    assert "Ets Lefèvre : Nobody looks after it any more." in text(owner.get(assigned))
+    owner.post(f"{assigned}undo/")
+    owner.post(f"{regrouped}undo/")
+    with tenant(house.organization):
+        assert list(Customer.objects.order_by("number").values_list("account_owner", "group")) == [(None, group.pk), (None, None)]
 
 
-def test_replies_are_dealt_with_together(owner: Client, house: House) -> None:
+def test_replies_are_dealt_with_together_and_read_again(owner: Client, house: House) -> None:
     rows = [answered(house, owner, words).pk for words in ("Un", "Deux")]
     shown = post(owner, "inbox_many", act="handle", row=rows)
     assert "2 messages are dealt with." in text(shown) and "Reminders to one customer go on" in text(shown)
-    assert post(owner, "inbox_many", **hidden(shown)).status_code == 302
+    to = entry(done(owner, "inbox_many", hidden(shown)))
     with tenant(house.organization):
         assert not InboundMessage.objects.filter(handled_at=None).exists()
         assert not Customer.objects.filter(reply_pending_since__isnull=False).exists()
     assert [event["count"] for event in trail(house, "replies.handled")] == [2]
+    with clock.virtual(NOW + timedelta(hours=1)):
+        undone = owner.post(f"{to}undo/", follow=True)
+    assert "2 messages are to be read again; their customers are left alone until then." in text(undone)
+    with tenant(house.organization):
+        assert InboundMessage.objects.filter(handled_at=None).count() == 2
+        assert Customer.objects.filter(reply_pending_since__isnull=False).count() == 1
+        assert Task.objects.filter(kind="reply", state="open").count() == 1
 
 
 def test_lists_offer_it_to_those_who_work_alone(owner: Client, viewer: Client, house: House) -> None:

@@ -1,5 +1,6 @@
-"""People, organizations, notices, and the records every floor writes: audit events, events for the outside, documents, search."""
+"""People, organizations, notices, acts about many rows, and what every floor writes: audit events, events for the outside, documents."""
 
+from dunning.core.models.many import ManyAct, ManyRow
 from dunning.core.models.notices import Notice
 from dunning.core.models.people import ApiKey, Invitation, Membership, Organization, User, UserManager, validate_timezone
 from dunning.core.models.profile import BankDetailsChange, OrganizationProfile, monday_to_friday, soft_by_default
@@ -14,6 +15,8 @@ __all__ = [
     "Event",
     "Invitation",
     "KeptAnswer",
+    "ManyAct",
+    "ManyRow",
     "Membership",
     "Notice",
     "Organization",

@@ -65,6 +65,7 @@ class Organization(models.Model):
     next_run_at = models.DateTimeField(null=True, blank=True, db_index=True)  # null while played or suspended
     suspended_at = models.DateTimeField(null=True, blank=True)
     files_waiting_since = models.DateTimeField(null=True, blank=True)  # a file waits for a worker
+    acts_waiting_since = models.DateTimeField(null=True, blank=True)  # so does an act about many rows
     is_demo = models.BooleanField(default=False)
     played_until = models.DateField(null=True, blank=True)  # progress of a life being played under a virtual clock
     playing_until = models.DateField(null=True, blank=True)  # its last day; null when nothing is being played

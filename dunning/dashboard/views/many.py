@@ -1,9 +1,8 @@
-"""Many rows of a list at once: chosen there, weighed here with counts and amounts, changed in one transaction once that is confirmed."""
+"""Many rows of a list at once: chosen there, weighed here with counts and amounts, changed once that is confirmed."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import QuerySet
@@ -13,16 +12,18 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dunning.core.enums import ManyState
 from dunning.core.errors import DomainError
-from dunning.core.permissions import Permission
+from dunning.core.models import ManyAct
+from dunning.core.permissions import Permission, require
 from dunning.dashboard import formatting
 from dunning.dashboard.choosing import carried, chosen_ids
 from dunning.dashboard.many import CUSTOMERS, INVOICES, REPLIES, Act, Asked
 from dunning.dashboard.views import customers as customer_pages
 from dunning.dashboard.views import inbox as inbox_pages
 from dunning.dashboard.views import invoices as invoice_pages
-from dunning.dashboard.views.base import MemberRequest, acting, attempt, done, member, page, submitted, today_of
-from invoices.services import end_item_holds
+from dunning.dashboard.views.base import MemberRequest, acting, done, member, page, submitted, today_of
+from scenarios.services.many import counts_of, start
 
 Rows = Callable[[QueryDict], QuerySet[Any]]
 
@@ -42,22 +43,11 @@ def replies(request: MemberRequest) -> HttpResponse:
     return _ask(request, REPLIES, inbox_pages.rows_of, "inbox", nav="messages")
 
 
-@member(Permission.WORK, methods=("POST",))
-def undo_holds(request: MemberRequest) -> HttpResponse:
-    """End the very pauses one act made."""
-    ids = chosen_ids(request, lambda query: invoice_pages.rows_of(query, today=today_of(request)))
-    reason = _("Taken back by whoever placed it.")
-    changed = attempt(request, lambda: end_item_holds(hold_ids=ids, reason=reason, **acting(request))) if ids else None
-    if changed is not None:
-        words = ngettext("One pause is taken back.", "%(n)s pauses are taken back.", changed.items)
-        messages.success(request, words % {"n": formatting.number(changed.items)})
-    return redirect("dashboard:invoices")
-
-
 def _ask(request: MemberRequest, acts: Mapping[str, type[Act]], rows_of: Rows, back: str, *, nav: str = "") -> HttpResponse:
     """The page of an act about the chosen rows; done once it was shown and confirmed."""
     to = _back(request, back)
-    kind = acts.get(request.POST.get("act", ""))
+    key = request.POST.get("act", "")
+    kind = acts.get(key)
     try:
         ids = chosen_ids(request, rows_of)
     except DomainError as refusal:
@@ -66,37 +56,39 @@ def _ask(request: MemberRequest, acts: Mapping[str, type[Act]], rows_of: Rows, b
     if kind is None or not ids:
         messages.warning(request, _("Nothing was ticked; nothing was changed."))
         return redirect(to)
+    require(request.membership, kind.permission)
     act = kind(Asked(ids, request.membership.organization, **acting(request)))
     form = act.form(request.POST) if "confirmed" in request.POST else act.form()
-    counts: list[int] = []
-    if form.is_bound and submitted(request, form, lambda data: counts.append(act.do(data))):
-        return _done(request, act, counts[0], to)
-    context = {
-        "act": act,
-        "form": form,
-        "key": request.POST["act"],
-        "chosen": carried(ids),
-        "back": to,
-        "query": request.POST.get("query", ""),
-    }
+    made: list[ManyAct | None] = []
+
+    def begin(data: dict[str, Any]) -> None:
+        stored = act.stored(data)
+        made.append(start(kind=key, ids=ids, data=stored, when=act.asked.when, language=formatting.language()))
+
+    if form.is_bound and submitted(request, form, begin):
+        return _done(request, kind, made[0], to)
+    context = {"act": act, "form": form, "key": key, "chosen": carried(ids), "back": to, "query": request.POST.get("query", "")}
     return page(request, "many", nav=nav or back, status=422 if form.is_bound else 200, **context)
 
 
-def _done(request: MemberRequest, act: Act, count: int, back: str) -> HttpResponse:
-    """What was done; and, when others changed some of the rows since the page was shown, that these stayed as they were."""
-    said = [act.said(count)] if count else [_("Nothing was changed.")]
+def _done(request: MemberRequest, kind: type[Act], made: ManyAct | None, back: str) -> HttpResponse:
+    """What was done, with the way to take it back; a worker's part, and rows that were refused, are told on the act's own page."""
+    if made is None:
+        return done(request, " ".join([_("Nothing was changed."), *_missed(request, 0)]), back)
+    entry = reverse("dashboard:many_act", args=[made.pk])
+    found = counts_of(made)
+    if made.state == ManyState.WORKING or found.refused:
+        return redirect(entry)
+    messages.success(request, " ".join([kind.said(found.done), *_missed(request, found.done)]), extra_tags=entry)
+    return redirect(back)
+
+
+def _missed(request: MemberRequest, count: int) -> list[str]:
+    """When others changed some of the rows since the page was shown, that these stayed as they were."""
     shown = request.POST.get("reach", "")
     missed = int(shown) - count if shown.isdecimal() and len(shown) < 9 else 0
-    if missed > 0:
-        words = ngettext("One changed meanwhile and stayed as it was.", "%(n)s changed meanwhile and stayed as they were.", missed)
-        said.append(words % {"n": formatting.number(missed)})
-    if not act.made:
-        return done(request, " ".join(said), back)
-    return page(request, "many_done", nav="invoices", said=said, made=_carried(act.made), back=back)
-
-
-def _carried(ids: tuple[UUID, ...]) -> str:
-    return carried(list(ids))
+    words = ngettext("One changed meanwhile and stayed as it was.", "%(n)s changed meanwhile and stayed as they were.", missed)
+    return [words % {"n": formatting.number(missed)}] if missed > 0 else []
 
 
 def _back(request: MemberRequest, name: str) -> str:

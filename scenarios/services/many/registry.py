@@ -1,0 +1,18 @@
+"""The kinds of acts there are, by the key they are asked for with."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from scenarios.services.many.customers import AssignCustomers, GroupCustomers
+from scenarios.services.many.items import EndHolds, HoldItems, NoteReceipt
+from scenarios.services.many.kinds import Kind
+from scenarios.services.many.replies import HandleReplies
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "hold": HoldItems(),
+    "resume": EndHolds(),
+    "received": NoteReceipt(),
+    "assign": AssignCustomers(),
+    "regroup": GroupCustomers(),
+    "handle": HandleReplies(),
+}
