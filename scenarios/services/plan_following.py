@@ -11,13 +11,14 @@ from django.db import connection
 
 from customers.models import CustomerGroup
 from customers.selectors import paying_groups
+from customers.services import lock_customers
 from dunning.core.models import Organization
 from dunning.core.tenancy import current_organization_id, tenant
 from scenarios import fallout
 from scenarios.context import load_frame
 from scenarios.models import ActionPlan, PlanAssignment
 from scenarios.plans import load_assignments
-from scenarios.services.plans import Target, assign_plan, unassign_plan
+from scenarios.services.plans import Own, Target, assign_customers, assign_plan, unassign_plan
 
 SHOWN_AT_ONCE: Final = 200
 """Customers whose dates are shown at once after another plan was assigned; those of more are shown by the next run."""
@@ -129,6 +130,22 @@ def follow_plan(*, plan: ActionPlan | None, target: Target, organization: Organi
             fallout.strip_waiting(customer_ids=[str(pk) for pk in concerned], today=today, now=now)
             fallout.refresh(frame=load_frame(organization, today), customer_ids=sorted(paying_groups(concerned)), now=now)
     return len(concerned)
+
+
+def follow_plans(
+    *, wanted: Mapping[UUID, Own | None], organization: Organization, today: date, actor: str, now: datetime
+) -> dict[UUID, Own | None]:
+    """Have these customers follow a plan of their own, or (None) what their group's says; what those that changed had before.
+
+    Their dates are shown at once when they are 200 at most. Raises DomainError as `assign_plan` does.
+    """
+    with tenant(current_organization_id()):
+        lock_customers(wanted)
+        before = assign_customers(wanted=wanted, actor=actor, now=now)
+        if before and len(before) <= SHOWN_AT_ONCE:
+            fallout.strip_waiting(customer_ids=[str(pk) for pk in before], today=today, now=now)
+            fallout.refresh(frame=load_frame(organization, today), customer_ids=sorted(paying_groups(before)), now=now)
+    return before
 
 
 def _named(target: Target) -> tuple[str, UUID | None]:

@@ -1,9 +1,10 @@
 """Publishing plans, and saying which customers follow which."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -187,10 +188,7 @@ def assign_plan(*, plan: ActionPlan, target: Target = EVERYONE, since: date, act
     Assigning the plan that is already followed changes nothing, its `since` included. Raises DomainError for a plan that is archived or
     has no version.
     """
-    if plan.archived_at is not None:
-        raise DomainError(_("“%s” is archived: publish it again before assigning it.") % plan.name, code="plan_archived", field="plan")
-    if current_version(plan) is None:
-        raise DomainError(_("“%s” has no published version: publish it first.") % plan.name, code="plan_unpublished", field="plan")
+    check_assignable(plan)
     with tenant(current_organization_id()):
         found = PlanAssignment.objects.select_for_update(no_key=True).filter(**target.filter()).first()
         if found is not None and found.plan_id == plan.pk:
@@ -205,6 +203,52 @@ def assign_plan(*, plan: ActionPlan, target: Target = EVERYONE, since: date, act
         audit.record(actor=actor, action="plan.assigned", target=plan, body=body, now=now)
         _tell("assigned", plan, now)
     return found
+
+
+def check_assignable(plan: ActionPlan) -> None:
+    """Raises DomainError for a plan that is archived or has no version."""
+    if plan.archived_at is not None:
+        raise DomainError(_("“%s” is archived: publish it again before assigning it.") % plan.name, code="plan_archived", field="plan")
+    if current_version(plan) is None:
+        raise DomainError(_("“%s” has no published version: publish it first.") % plan.name, code="plan_unpublished", field="plan")
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A customer's own assignment: the plan and since when."""
+
+    plan: ActionPlan
+    since: date
+
+
+def assign_customers(*, wanted: Mapping[UUID, Own | None], actor: str, now: datetime) -> dict[UUID, Own | None]:
+    """Give locked customers own assignments, or (None) take theirs away; what those that changed had before. One audit event for all.
+
+    Raises DomainError for a plan that is archived or has no version.
+    """
+    for plan in {own.plan.pk: own.plan for own in wanted.values() if own is not None}.values():
+        check_assignable(plan)
+    rows = PlanAssignment.objects.select_for_update(no_key=True, of=("self",)).select_related("plan")
+    found = {row.customer_id: row for row in rows.filter(customer__in=list(wanted)).order_by("pk") if row.customer_id is not None}
+    before = {pk: Own(found[pk].plan, found[pk].since) if pk in found else None for pk in wanted}
+    moved = {pk: own for pk, own in wanted.items() if _plan_of(own) != _plan_of(before[pk])}
+    if not moved:
+        return {}
+    PlanAssignment.objects.filter(pk__in=[found[pk].pk for pk in moved if pk in found]).delete()
+    fresh = [PlanAssignment(plan=own.plan, customer_id=pk, since=own.since) for pk, own in moved.items() if own is not None]
+    PlanAssignment.objects.bulk_create(fresh)
+    plans = {plan.pk: plan for pk in moved for plan in (_plan_of(moved[pk]), _plan_of(before[pk])) if plan is not None}
+    body = {"plans": sorted(plan.key for plan in plans.values()), "count": len(moved), "digest": audit.digest(sorted(map(str, moved)))}
+    audit.record(actor=actor, action="plans.assigned", body=body, now=now)
+    for plan in {own.plan.pk: own.plan for own in moved.values() if own is not None}.values():
+        _tell("assigned", plan, now)
+    for plan in {own.plan.pk: own.plan for pk in moved if (own := before[pk]) is not None and moved[pk] is None}.values():
+        _tell("unassigned", plan, now)
+    return {pk: before[pk] for pk in moved}
+
+
+def _plan_of(own: Own | None) -> ActionPlan | None:
+    return own.plan if own is not None else None
 
 
 def unassign_plan(*, target: Target, actor: str, now: datetime) -> bool:

@@ -18,7 +18,8 @@ from invoices.enums import HoldKind
 from invoices.models import Hold, Installment
 from invoices.services import hold_items, place_hold, release_hold, renew_hold
 from notifications.models import InboundMessage
-from scenarios.models import Task
+from scenarios.models import ActionPlan, PlanAssignment, Task
+from scenarios.services.plans import Target, assign_plan
 from tests.dashboard.conftest import NOW, TODAY, House
 from tests.dashboard.test_pages_inbox import answered
 from tests.factories import make_customer, make_invoice
@@ -203,7 +204,7 @@ def test_customers_get_an_owner_and_a_group_together_and_their_own_back(owner: C
     assigned = entry(done(owner, "customers_many", {**hidden(shown), "owner": str(claire.pk)}))
     shown = post(owner, "customers_many", act="regroup", row=rows)
     assert "Today: Grands comptes (1), no group (1)." in text(shown)
-    regrouped = entry(done(owner, "customers_many", {**hidden(shown), "group": ""}))
+    regrouped = entry(done(owner, "customers_many", {**hidden(shown), "group": "none"}))
     with tenant(house.organization):
         assert set(Customer.objects.values_list("account_owner", "group")) == {(claire.pk, None)}
         assert [event["count"] for event in trail(house, "customers.assigned")] == [2]
@@ -213,6 +214,39 @@ def test_customers_get_an_owner_and_a_group_together_and_their_own_back(owner: C
     owner.post(f"{regrouped}undo/")
     with tenant(house.organization):
         assert list(Customer.objects.order_by("number").values_list("account_owner", "group")) == [(None, group.pk), (None, None)]
+
+
+def test_a_plan_is_changed_for_many_with_what_it_changes_shown_first(owner: Client, house: House) -> None:
+    with tenant(house.organization):
+        late = make_customer("C3", name="Tardif")
+        make_invoice(late, number="FA-3", amount="500.00", issued_on=date(2026, 8, 20), due_on=date(2026, 10, 1))
+        plan = ActionPlan.objects.exclude(key="standard").filter(archived_at=None).order_by("key")[0]
+        own = Customer.objects.get(number="C2")
+        since = date(2026, 9, 1)
+        before = assign_plan(plan=ActionPlan.objects.get(key="standard"), target=Target(customer=own), since=since, actor=CLERK, now=NOW)
+        rows = list(Customer.objects.values_list("pk", flat=True))
+        state = list(PlanAssignment.objects.order_by("pk").values_list("pk", "plan", "since"))
+    with tenant(house.organization):
+        events = AuditEvent.objects.count()
+    chosen = {"act": "plan", "row": rows}
+    assert "See what it changes" in text(post(owner, "customers_many", **chosen))
+    shown = post(owner, "customers_many", **chosen, confirmed="1", plan=str(plan.pk))
+    told = text(shown)
+    assert "of 3 open invoices get another next step." in told and "the next day of the run:" in told and "As it would be" in told
+    with tenant(house.organization):  # looking writes nothing
+        assert list(PlanAssignment.objects.order_by("pk").values_list("pk", "plan", "since")) == state
+        assert AuditEvent.objects.count() == events
+    other = {**hidden(shown), "looked": hidden(shown)["looked"].replace("&quot;", '"'), "plan": "none"}
+    assert "Follow this plan" in text(post(owner, "customers_many", **other))  # another choice is shown first, too
+    to = entry(done(owner, "customers_many", {**other, "plan": str(plan.pk)}))
+    with tenant(house.organization):
+        assert set(PlanAssignment.objects.exclude(customer=None).values_list("plan", "since")) == {(plan.pk, TODAY)}
+        assign_plan(plan=before.plan, target=Target(customer=late), since=TODAY, actor=CLERK, now=NOW)
+    assert "Tardif : Another plan was chosen for it meanwhile." in text(owner.get(to))
+    owner.post(f"{to}undo/")
+    with tenant(house.organization):
+        left = PlanAssignment.objects.exclude(customer=None).values_list("customer", "plan", "since")
+        assert set(left) == {(own.pk, before.plan_id, since), (late.pk, before.plan_id, TODAY)}
 
 
 def test_replies_are_dealt_with_together_and_read_again(owner: Client, house: House) -> None:

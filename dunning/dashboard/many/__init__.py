@@ -9,10 +9,11 @@ from dunning.core.permissions import allows
 from dunning.dashboard.many.base import Act, Asked
 from dunning.dashboard.many.customers import Assign, Regroup
 from dunning.dashboard.many.items import Hold, Received, Resume
+from dunning.dashboard.many.plans import Follow
 from dunning.dashboard.many.replies import Handle
 
 INVOICES: Final[Mapping[str, type[Act]]] = {"hold": Hold, "resume": Resume, "received": Received}
-CUSTOMERS: Final[Mapping[str, type[Act]]] = {"assign": Assign, "regroup": Regroup}
+CUSTOMERS: Final[Mapping[str, type[Act]]] = {"assign": Assign, "regroup": Regroup, "plan": Follow}
 REPLIES: Final[Mapping[str, type[Act]]] = {"handle": Handle}
 ACTS: Final[Mapping[str, type[Act]]] = {**INVOICES, **CUSTOMERS, **REPLIES}
 """All of them, by the key under which `scenarios.services.many` does them."""

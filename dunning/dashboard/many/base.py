@@ -18,6 +18,7 @@ from dunning.dashboard import formatting
 from dunning.dashboard.forms.acts import EmptyForm
 from invoices.selectors.many import Part
 from scenarios.services.many import When
+from scenarios.services.plan_changes import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,14 @@ class Act(ABC):
     icon: ClassVar[str]
     button: ClassVar[str | Promise]  # under the list
     permission: ClassVar[Permission] = Permission.WORK
+    is_exact: ClassVar[bool] = True  # `reach` counts what will change, whatever is chosen
+    looks: ClassVar[bool] = False  # what it would do depends on what is chosen: it is asked for once more, with `look`
 
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
         self.reach = 0
         self.told: list[str] = []
+        self.foreseen: Sequence[Line] = ()
         self.weigh()
 
     @abstractmethod
@@ -60,6 +64,10 @@ class Act(ABC):
     def stored(self, data: dict[str, Any]) -> dict[str, Any]:
         """What was chosen in the form, as the services take it: JSON."""
         return data
+
+    def look(self, stored: Mapping[str, Any]) -> None:
+        """Fill `told` and `foreseen` with what the choice would do. Raises DomainError."""
+        return None
 
     @classmethod
     @abstractmethod

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 from django import forms
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -22,21 +22,26 @@ class CustomersAct(Act):
     """`sentence` is told of the customers that are still there, with what they owe; `now` says what they have today."""
 
     sentence: ClassVar[str | Promise]
+    rest: ClassVar[str | Promise] = gettext_lazy("Those who have what you choose stay as they are.")
+    is_exact = False
 
     def weigh(self) -> None:
-        rows = Customer.objects.filter(pk__in=self.asked.ids)
-        self.reach, open_ = rows.count(), part_of_customers(self.asked.ids)
+        self.reach, open_ = self.customers().count(), part_of_customers(self.asked.ids)
         who = ngettext("One customer", "%(n)s customers", self.reach) % {"n": formatting.number(self.reach)}
         amount = amount_words(open_.amounts)
         self.tell(str(self.sentence) % {"who": f"{who}, {amount}" if amount else who}, self.reach)
-        self.tell(_("Today: %(now)s. Those who have what you choose stay as they are.") % {"now": ", ".join(self.now())}, self.reach)
+        today = _("Today: %(now)s.") % {"now": ", ".join(self.now())}
+        self.tell(" ".join(part for part in (today, str(self.rest)) if part), self.reach)
 
     @abstractmethod
     def now(self) -> list[str]:
         """What they have today, each with how many."""
 
+    def customers(self) -> QuerySet[Customer]:
+        return Customer.objects.filter(pk__in=self.asked.ids)
+
     def _counts(self, field: str) -> list[tuple[Any, int]]:
-        rows = Customer.objects.filter(pk__in=self.asked.ids).order_by().values_list(field)
+        rows = self.customers().order_by().values_list(field)
         return list(rows.annotate(n=Count("pk")).order_by("-n", field))
 
 

@@ -1,9 +1,11 @@
 """Many rows of a list at once: chosen there, weighed here with counts and amounts, changed once that is confirmed."""
 
+import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse, QueryDict
@@ -65,10 +67,31 @@ def _ask(request: MemberRequest, acts: Mapping[str, type[Act]], rows_of: Rows, b
         stored = act.stored(data)
         made.append(start(kind=key, ids=ids, data=stored, when=act.asked.when, language=formatting.language()))
 
-    if form.is_bound and submitted(request, form, begin):
+    looked = ""
+    if form.is_bound and act.looks and _is_new(request, act, form):
+        looked = _choice(act, form) if submitted(request, form, lambda data: act.look(act.stored(data))) else ""
+    elif form.is_bound and submitted(request, form, begin):
         return _done(request, kind, made[0], to)
-    context = {"act": act, "form": form, "key": key, "chosen": carried(ids), "back": to, "query": request.POST.get("query", "")}
-    return page(request, "many", nav=nav or back, status=422 if form.is_bound else 200, **context)
+    context = {
+        "looked": looked,
+        "act": act,
+        "form": form,
+        "key": key,
+        "chosen": carried(ids),
+        "back": to,
+        "query": request.POST.get("query", ""),
+    }
+    return page(request, "many", nav=nav or back, status=422 if form.errors else 200, **context)
+
+
+def _choice(act: Act, form: forms.Form) -> str:
+    """What is chosen in a valid form, in the one form in which it comes back with the confirmation."""
+    return json.dumps(act.stored(form.cleaned_data), sort_keys=True)
+
+
+def _is_new(request: MemberRequest, act: Act, form: forms.Form) -> bool:
+    """Whether what is chosen was not looked at yet: its consequence is shown before it is done."""
+    return not form.is_valid() or request.POST.get("looked") != _choice(act, form)
 
 
 def _done(request: MemberRequest, kind: type[Act], made: ManyAct | None, back: str) -> HttpResponse:

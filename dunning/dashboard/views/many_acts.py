@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from customers.models import Customer
 from dunning.core.enums import ManyState
 from dunning.core.models import ManyAct
 from dunning.core.permissions import Permission, allows, require
@@ -17,9 +18,11 @@ from dunning.dashboard.forms.acts import EmptyForm
 from dunning.dashboard.many import ACTS
 from dunning.dashboard.many.names import named
 from dunning.dashboard.views.base import MemberRequest, acting, fragment, member, page, paged, submitted
+from notifications.models import InboundMessage
 from scenarios.selectors.many import list_acts, rows_of, undone_by
 from scenarios.services.many import KINDS, When, counts_of, look_back, may_be_taken_back, take_back
 
+NAV = {Customer: "customers", InboundMessage: "messages"}
 SHOWN = 50
 """Rows named one by one among those that would stay."""
 
@@ -69,7 +72,7 @@ def _page(request: MemberRequest, act: ManyAct, form: EmptyForm) -> HttpResponse
     counts, kind = counts_of(act), ACTS[act.kind]
     may_undo = may_be_taken_back(act, when.now) and allows(request.membership, kind.permission) and counts.done > 0
     back, stay = look_back(act=act, when=when) if may_undo else (0, {})
-    subject = KINDS[act.kind].subject
+    subject: Any = KINDS[act.kind].subject
     found = paged(request, rows_of(act))
     shown = named(subject, [row.object_id for row in found.object_list])
     staying = [(named_, stay[pk]) for pk, named_ in named(subject, list(stay)[:SHOWN]).items()]
@@ -78,7 +81,7 @@ def _page(request: MemberRequest, act: ManyAct, form: EmptyForm) -> HttpResponse
     return page(
         request,
         "many_act",
-        nav="invoices",
+        nav=NAV.get(subject, "invoices"),
         status=422 if form.errors else 200,
         entry=act,
         title=_said(act, counts.done),

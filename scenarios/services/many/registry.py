@@ -6,6 +6,7 @@ from typing import Final
 from scenarios.services.many.customers import AssignCustomers, GroupCustomers
 from scenarios.services.many.items import EndHolds, HoldItems, NoteReceipt
 from scenarios.services.many.kinds import Kind
+from scenarios.services.many.plans import FollowPlan
 from scenarios.services.many.replies import HandleReplies
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -14,5 +15,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     "received": NoteReceipt(),
     "assign": AssignCustomers(),
     "regroup": GroupCustomers(),
+    "plan": FollowPlan(),
     "handle": HandleReplies(),
 }
