@@ -240,7 +240,7 @@ def sealed(message: Message) -> Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a message would say if it left now; `problem` says why it would not, with the text when there is one."""
+    """What a message would say if it left now; `problem` says in a sentence why it would not, `reason` by its code if nobody wrote one."""
 
     subject: str = ""
     text: str = ""
@@ -248,13 +248,14 @@ class Preview:
     recipient: str = ""
     letter: bytes = field(default=b"", repr=False)
     problem: str = ""
+    reason: str = ""
 
 
 def preview(message: Message, *, now: datetime) -> Preview:
     """Render a waiting message as it would leave now, without changing anything (the caller rolls back what asking did)."""
     answer = ask(message, now=now, preview=True)
     if isinstance(answer, Stop):
-        return Preview(problem=answer.text or answer.reason)
+        return Preview(problem=answer.text, reason=answer.reason)
     try:
         content = compose(message, answer, Workbench(), now=now)
     except Obstructed as obstacle:

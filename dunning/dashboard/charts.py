@@ -4,6 +4,7 @@ A drawing stretches with its page and needs no script; its words keep their size
 and a table beside it that says the same in figures. The scale has a margin of its own.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
@@ -12,6 +13,7 @@ from typing import Final
 HEIGHT: Final = 240
 TOP, BOTTOM = 20, 208  # the highest value stands at TOP, nothing at BOTTOM; the labels below
 ROW: Final = 44  # a bar that lies, with its words above it
+NARROW: Final = 42  # letters that stand beside one another under a drawing on a telephone
 _HUNDRED: Final = Decimal(100)
 _NOTHING: Final = Decimal(0)
 
@@ -204,8 +206,8 @@ def _grid(scale: Sequence[Decimal], worded: Callable[[Decimal], str]) -> list[Pl
 
 
 def _below(labels: Sequence[str], each: Decimal) -> list[Place]:
-    """Labels under their places; where the page is narrow, every second or third of many."""
-    every = 1 if len(labels) <= 6 else 2 if len(labels) <= 9 else 3
+    """Labels under their places; where the page is narrow, the last and every so many before it, as fit beside one another."""
+    every = max(1, math.ceil(len(labels) * (max(map(len, labels), default=0) + 2) / NARROW))
     return [
         Place(_percent(each * number + each / 2), str(BOTTOM + 20), text=label, is_minor=(len(labels) - 1 - number) % every != 0)
         for number, label in enumerate(labels)

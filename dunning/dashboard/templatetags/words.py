@@ -33,10 +33,16 @@ def message_name(message: Message) -> str:
 @register.filter
 def message_reason(message: Message) -> str:
     """Why a message waits or did not leave, in words."""
+    return reason_words(message.reason)
+
+
+@register.filter
+def reason_words(reason: str) -> str:
+    """That reason of a plan or of the post office, in words."""
     for words in (Reason, Obstacle):
-        if message.reason in words.values:
-            return str(words(message.reason).label)
-    return message.reason
+        if reason in words.values:
+            return str(words(reason).label)
+    return reason
 
 
 @register.filter
