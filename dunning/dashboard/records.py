@@ -21,6 +21,7 @@ ICONS: Final[dict[str, str]] = {
     "act": "mail-open",
     "visit": "eye",
     "dispute": "scale",
+    "position": "message-square",
     "promise": "handshake",
     "plan": "calendar-clock",
     "hold": "pause",

@@ -132,6 +132,7 @@ urlpatterns = [
     path("customers/many/", many.customers, name="customers_many"),
     path("customers/<uuid:pk>/", customers.show, name="customer"),
     path("customers/<uuid:pk>/hold/", records.hold, name="customer_hold"),
+    path("customers/<uuid:pk>/owner/", records.account_owner, name="account_owner"),
     path("customers/<uuid:pk>/habit/aside/", records.habit_aside, name="habit_aside"),
     path("customers/<uuid:pk>/habit/again/", records.habit_again, name="habit_again"),
     path("customers/<uuid:pk>/ask/", asking.ask_customer, name="ask_customer_hold"),

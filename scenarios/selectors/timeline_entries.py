@@ -12,6 +12,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from customers.models import PortalVisit
+from dunning.core.selectors import actor_names
 from invoices.enums import ActKind, ActSource, DisputeState, PromiseState
 from invoices.models import DebtorAct, Dispute, Installment, Promise
 from notifications.correspondence import list_replies
@@ -29,7 +30,7 @@ class Entry:
     """One line of the past. `kind` chooses its icon; `state` is the object's own; `id` leads to it; amounts are in `currency`."""
 
     on: date
-    # invoice, message, reply, visit, step, call, payment, credit, write_off, act, dispute, promise, hold, habit, commitment, task
+    # invoice, message, reply, visit, step, call, payment, credit, write_off, act, dispute, position, promise, hold, habit, commitment, task
     kind: str
     title: str
     detail: str = ""
@@ -98,7 +99,9 @@ def by_whom(act: DebtorAct) -> str:
 
 
 def _disputes(numbers: dict[UUID, str], acts: dict[str, DebtorAct]) -> Iterator[Entry]:
-    for dispute in Dispute.objects.filter(installment__in=list(numbers)):
+    disputes = list(Dispute.objects.filter(installment__in=list(numbers)))
+    names = actor_names(dispute.position_by for dispute in disputes if dispute.position_by)
+    for dispute in disputes:
         number, act = numbers[dispute.installment_id], acts.get(str(dispute.pk))
         said = [str(dispute.get_reason_display()), _online(act)]
         yield Entry(
@@ -111,6 +114,16 @@ def _disputes(numbers: dict[UUID, str], acts: dict[str, DebtorAct]) -> Iterator[
             invoice=number,
             act=act.pk if act is not None else None,
         )
+        if dispute.position_on is not None:
+            word = str(DisputeState(dispute.position).label) if dispute.position else ""
+            yield Entry(
+                dispute.position_on,
+                "position",
+                _("Position on the dispute: %s") % word if word else _("Position on the dispute"),
+                " · ".join((names[dispute.position_by], dispute.position_text)),
+                id=dispute.pk,
+                invoice=number,
+            )
         if dispute.state != DisputeState.OPEN and dispute.closed_on is not None:
             yield Entry(
                 dispute.closed_on,

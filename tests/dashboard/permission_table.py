@@ -105,6 +105,7 @@ first_step            -             work
 customers             see           -
 customer              see           -
 customer_hold         work          work
+account_owner         work          work
 ask_customer_hold     ask           ask
 insolvency            work          work
 end_insolvency        work          work

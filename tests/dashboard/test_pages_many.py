@@ -267,6 +267,20 @@ def test_replies_are_dealt_with_together_and_read_again(owner: Client, house: Ho
         assert Task.objects.filter(kind="reply", state="open").count() == 1
 
 
+def test_one_customer_s_owner_is_changed_on_its_record_and_back(owner: Client, house: House) -> None:
+    claire = User.objects.get(email="claire@atelier.example")
+    door = reverse("dashboard:account_owner", args=[house.item.customer_id])
+    assert door in owner.get(reverse("dashboard:customer", args=[house.item.customer_id])).content.decode()
+    assert "Today: nobody." in text(owner.get(door))
+    assert owner.post(door, {"owner": "somebody"}).status_code == 422
+    assert "Nothing was changed." in text(owner.post(door, {"owner": "none"}, follow=True))
+    answer = owner.post(door, {"owner": str(claire.pk)}, follow=True)
+    assert "Claire Petit looks after Durand SARL from now on." in text(answer)
+    owner.post(f"{entry(answer)}undo/")
+    with tenant(house.organization):
+        assert Customer.objects.get(pk=house.item.customer_id).account_owner is None
+
+
 def test_lists_offer_it_to_those_who_work_alone(owner: Client, viewer: Client, house: House) -> None:
     answered(house, owner)
     for name in ("invoices", "customers", "inbox"):

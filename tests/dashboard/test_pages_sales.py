@@ -161,7 +161,8 @@ def test_a_dispute_is_answered_and_who_closes_it_starts_from_there(sales: Client
     assert sales.post(word, {"text": "", "position": ""}).status_code == 422
     assert sales.post(word, {"text": "Our price list was wrong.", "position": "accepted"}).status_code == 302
     assert "You answered" in text(sales, "today")
-    assert "Our price list was wrong." in text(owner, "invoice", house.disputed.invoice_id)
+    record = text(owner, "invoice", house.disputed.invoice_id)
+    assert "Position on the dispute: Accepted" in record and "Claire Petit · Our price list was wrong." in record
     page = text(owner, "close_dispute", dispute.pk)
     assert "Claire Petit: “Our price list was wrong.”" in page
     assert owner.get(close).context["form"]["outcome"].value() == "accepted"

@@ -13,6 +13,7 @@ from dunning.core.permissions import Permission, allows
 from dunning.core.selectors import get_profile
 from dunning.dashboard import formatting
 from dunning.dashboard.forms.acts import CreditNoteForm, ItemPaymentForm, ReasonForm, WriteOffForm
+from dunning.dashboard.templatetags.words import message_name
 from dunning.dashboard.views.acts import WORK, invoice_url, of_item
 from dunning.dashboard.views.base import MemberRequest, act_page, acting, done, member, submitted, today_of
 from invoices.enums import HoldKind
@@ -20,6 +21,8 @@ from invoices.models import Installment, Invoice, WriteOff
 from invoices.selectors import get_installment, get_invoice
 from invoices.selectors.items import running_holds
 from invoices.services import PaymentDraft, issue_credit_note, record_payment, reverse_write_off, write_off
+from notifications.models import Message
+from scenarios.selectors.stopping import what_stops
 
 
 @member(Permission.WORK, methods=WORK)
@@ -75,7 +78,36 @@ def write_off_item(request: MemberRequest, pk: UUID) -> HttpResponse:
         back=invoice_url(item),
         lead=f"{of_item(item)} {_consequence(item, limit)}",
         icon="eraser",
+        consequences=_stopping(item, today_of(request)),
     )
+
+
+def _stopping(item: Installment, today: date) -> list[str]:
+    """What stops when all of it is given up, each in a sentence."""
+    found = what_stops(item=item, today=today)
+    said = [_("Withdrawn: %s.") % _message_words(message) for message in found.alone]
+    said += [_("Leaves without this invoice: %s.") % _message_words(message) for message in found.others]
+    for task in found.tasks:
+        words = {"task": task.get_kind_display(), "day": formatting.date_long(task.due_on)}
+        said.append(_("No longer to do, unless it is about other invoices too: %(task)s of %(day)s.") % words)
+    for commitment in found.announced:
+        words = {"what": commitment.get_consequence_display(), "day": formatting.date_long(commitment.due_on)}
+        said.append(_("Announced and no longer carried out: %(what)s, by %(day)s.") % words)
+    step = found.next
+    if step.next_step and step.next_on is not None:
+        said.append(_("Never comes: %(step)s, on %(day)s.") % {"step": step.next_step, "day": formatting.date_long(step.next_on)})
+    return said or [_("No message, call or step about it waits today.")]
+
+
+def _message_words(message: Message) -> str:
+    """`“First reminder” to Mme Durand, planned for 12 October 2026 (awaiting approval)`."""
+    words = {
+        "what": message_name(message),
+        "who": message.recipient_name or message.recipient,
+        "day": formatting.date_long(message.planned_on),
+        "state": message.get_state_display(),
+    }
+    return _("“%(what)s” to %(who)s, planned for %(day)s (%(state)s)") % words
 
 
 def _consequence(item: Installment, limit: Decimal | None) -> str:

@@ -3,16 +3,21 @@
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from customers.selectors import get_customer
 from customers.services import add_contact, clear_insolvency, record_insolvency
+from dunning.core.models import ManyAct
 from dunning.core.permissions import Permission
+from dunning.core.selectors import people_of
 from dunning.dashboard import formatting
 from dunning.dashboard.forms.acts import ContactForm, EmptyForm, HoldForm, InsolvencyForm, ReasonForm, TriageForm
+from dunning.dashboard.forms.many import NONE, OwnerForm
 from dunning.dashboard.views.acts import WORK
 from dunning.dashboard.views.base import MemberRequest, act_page, acting, done, member, submitted, today_of
 from invoices.enums import TriageChoice
@@ -22,6 +27,7 @@ from invoices.services import count_on_habit, place_hold, set_habit_aside, set_t
 from scenarios.models import Commitment
 from scenarios.services.answers import send_statement
 from scenarios.services.commitments import withdraw_commitment
+from scenarios.services.many import When, start
 
 
 def _url(pk: UUID) -> str:
@@ -46,6 +52,46 @@ def hold(request: MemberRequest, pk: UUID) -> HttpResponse:
         back=_url(pk),
         lead=customer.name,
         icon="pause",
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def account_owner(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Who looks after the customer; an act like that about many, and taken back like it."""
+    customer = get_customer(pk)
+    organization = request.membership.organization
+    known = {"people": people_of(organization)}
+    first = {"owner": str(customer.account_owner_id or NONE)}
+    form = OwnerForm(request.POST, **known) if request.method == "POST" else OwnerForm(initial=first, **known)
+    made: list[ManyAct | None] = []
+
+    def assign(data: dict[str, Any]) -> None:
+        chosen = {"owner": str(data["owner"].pk) if data["owner"] is not None else None}
+        when = When(organization, **acting(request))
+        made.append(start(kind="assign", ids=[pk], data=chosen, when=when, language=formatting.language()))
+
+    if submitted(request, form, assign):
+        act = made[0]
+        if act is None:
+            return done(request, _("Nothing was changed."), _url(pk))
+        chosen = form.cleaned_data["owner"]
+        words = (
+            _("%(person)s looks after %(customer)s from now on.") if chosen is not None else _("Nobody looks after %(customer)s any more.")
+        )
+        entry = reverse("dashboard:many_act", args=[act.pk])
+        messages.success(request, words % {"person": chosen, "customer": customer.name}, extra_tags=entry)
+        return redirect(_url(pk))
+    now = _("Today: %(now)s.") % {"now": customer.account_owner or _("nobody")}
+    lead = _("Tasks of the day, replies and failures of %s are told to whom you choose.") % customer.name
+    return act_page(
+        request,
+        form,
+        nav="customers",
+        title=_("Change the account owner"),
+        verb=_("Give it"),
+        back=_url(pk),
+        lead=f"{lead} {now}",
+        icon="user-check",
     )
 
 

@@ -19,7 +19,7 @@ from dunning.dashboard.queue import grouped
 from dunning.dashboard.views.base import MemberRequest, fragment, member, page, today_of
 from dunning.dashboard.views.own import show_own
 from invoices.reports.collected import targets
-from invoices.selectors import coverage_through, figures
+from invoices.selectors import coverage_through, figures, residues
 from notifications.webhooks.log import switched_off_by_itself
 from scenarios.selectors import board, last_night, work_queue
 from scenarios.selectors.beginning import first_steps, is_beginning
@@ -45,6 +45,7 @@ def show(request: MemberRequest) -> HttpResponse:
         "groups": grouped(entries, may_work=allows(request.membership, Permission.WORK)),
         "queue_count": len(entries),
         "said": said_lately(now=clock.now()),
+        "residues": _residues(),
         "night": last_night(today=today),
         "ledger_through": coverage_through(),
         "webhooks_off": switched_off_by_itself() if allows(request.membership, Permission.MANAGE) else (),
@@ -55,6 +56,15 @@ def show(request: MemberRequest) -> HttpResponse:
         steps = first_steps(today=today)
         context |= {"steps": steps, "steps_done": sum(step.is_done for step in steps)}
     return page(request, "today", nav="today", **context)
+
+
+def _residues() -> tuple[int, dict[str, Decimal]]:
+    """The small amounts left that are proposed to be given up: how many, and what they come to by currency."""
+    found = residues()
+    total: dict[str, Decimal] = {}
+    for item in found:
+        total[item.invoice.currency] = total.get(item.invoice.currency, Decimal(0)) + item.outstanding
+    return len(found), total
 
 
 def _target(today: date) -> dict[str, Decimal]:
