@@ -53,6 +53,7 @@ call_confirm          -             approve
 task_done             -             work
 task_postpone         work          work
 task_cancel           work          work
+task_reopen           work          work
 
 # invoices
 invoices              see           -
@@ -106,6 +107,9 @@ customers             see           -
 customer              see           -
 customer_hold         work          work
 account_owner         work          work
+contact_change        work          work
+contact_end           work          work
+contact_back          work          work
 ask_customer_hold     ask           ask
 insolvency            work          work
 end_insolvency        work          work
@@ -177,6 +181,7 @@ message_page          -             work
 inbox                 view          -
 reply                 see           -
 reply_handle          -             work
+reply_reopen          -             work
 reply_join            work          work
 reply_away            work          work
 reply_file            see           -

@@ -6,12 +6,15 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from customers.enums import ContactRole
-from customers.models import Mandate
+from customers.models import Contact, Mandate
+from customers.services import deactivate_contact, set_absence, update_contact
 from dunning.core.permissions import Permission
+from dunning.dashboard import formatting
 from dunning.dashboard.files import answer_file
-from dunning.dashboard.forms.acts import EmptyForm, ReasonForm
+from dunning.dashboard.forms.acts import ContactForm, EmptyForm, ReasonForm
 from dunning.dashboard.views.acts import WORK
 from dunning.dashboard.views.base import MemberRequest, act_page, acting, acting_now, done, member, submitted
 from scenarios.enums import TaskKind, TaskState
@@ -46,6 +49,53 @@ def confirm(request: MemberRequest, pk: UUID) -> HttpResponse:
         lead=lead,
         icon="user-plus",
     )
+
+
+@member(Permission.WORK, methods=WORK)
+def change(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Correct a contact."""
+    contact = Contact.objects.select_related("customer").get(pk=pk, is_active=True)
+    first = {"name": contact.name, "role": contact.role, "email": contact.email, "phone": contact.phone}
+    form = ContactForm(request.POST) if request.method == "POST" else ContactForm(initial=first)
+    if submitted(request, form, lambda data: update_contact(contact=contact, **data, **acting(request))):
+        return done(request, _("The contact is changed; the next message goes where you said."), _url(contact.customer_id))
+    lead = _("%s. With another e-mail address, links to the debtor’s page that went to the old one end.") % contact.customer.name
+    title, verb = _("Change this contact"), _("Change it")
+    return act_page(request, form, nav="customers", title=title, verb=verb, back=_url(contact.customer_id), lead=lead, icon="pencil")
+
+
+@member(Permission.WORK, methods=WORK)
+def end(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Write to this contact no more."""
+    contact = Contact.objects.select_related("customer").get(pk=pk, is_active=True)
+    form = EmptyForm(request.POST) if request.method == "POST" else EmptyForm()
+    if submitted(request, form, lambda data: deactivate_contact(contact=contact, **acting(request))):
+        return done(request, _("%s is written to no more.") % contact, _url(contact.customer_id))
+    others = Contact.objects.filter(customer=contact.customer_id, is_active=True).exclude(pk=pk).count()
+    lead = _("%(name)s of %(customer)s receives nothing more, and links to the debtor’s page end; what was sent stays on file.")
+    after = ngettext("One other contact stays.", "%(n)s other contacts stay.", others) if others else _("Nobody is left to write to then.")
+    return act_page(
+        request,
+        form,
+        nav="customers",
+        title=_("Write to this contact no more"),
+        verb=_("Write no more"),
+        back=_url(contact.customer_id),
+        lead=f"{lead % {'name': contact, 'customer': contact.customer.name}} {after % {'n': formatting.number(others)}}",
+        icon="mail-x",
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def back(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """The contact is not away after all."""
+    contact = Contact.objects.select_related("customer").get(pk=pk, is_active=True)
+    form = EmptyForm(request.POST) if request.method == "POST" else EmptyForm()
+    if submitted(request, form, lambda data: set_absence(contact=contact, until=None, **acting(request))):
+        return done(request, _("%s is back: reminders go there again.") % contact, _url(contact.customer_id))
+    lead = _("Friendly reminders no longer wait for the return of %s, nor go to somebody else.") % contact
+    title, verb = _("End this absence"), _("Back already")
+    return act_page(request, form, nav="customers", title=title, verb=verb, back=_url(contact.customer_id), lead=lead, icon="undo-2")
 
 
 @member(Permission.WORK, methods=WORK)

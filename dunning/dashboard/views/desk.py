@@ -28,7 +28,7 @@ from scenarios.enums import CallOutcome, TaskKind, TaskState
 from scenarios.models import Task, TaskAttempt
 from scenarios.selectors import calling_note, within_sentence
 from scenarios.services.calls import RecordedCall, record_call
-from scenarios.services.tasks import DECIDED_ELSEWHERE, cancel_task, complete_task, postpone_task
+from scenarios.services.tasks import DECIDED_ELSEWHERE, cancel_task, complete_task, postpone_task, reopen_task
 
 
 def get_task(pk: UUID) -> Task:
@@ -174,10 +174,10 @@ def complete(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 def _finished(request: MemberRequest, found: Task, text: str) -> HttpResponse:
     if request.htmx:
-        answer = fragment(request, "_finished", text=text)
+        answer = fragment(request, "_finished", text=text, undo=_undo(found))
         answer["HX-Retarget"], answer["HX-Reswap"] = f"#work-{found.pk}", "outerHTML"
         return answer
-    messages.success(request, text)
+    messages.success(request, text, extra_tags=_undo(found))
     return redirect("dashboard:today")
 
 
@@ -203,11 +203,29 @@ def cancel(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = get_task(pk)
     form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
     if submitted(request, form, lambda data: cancel_task(task=found, reason=data["reason"], **acting(request))):
-        return done(request, _("The task is cancelled; the plan goes on without it."), reverse("dashboard:today"))
+        messages.success(request, _("The task is cancelled; the plan goes on without it."), extra_tags=_undo(found))
+        return redirect("dashboard:today")
     return _task_act(request, found, form, title=_("Cancel this task"), verb=_("Cancel the task"), icon="ban")
 
 
-def _task_act(request: MemberRequest, found: Task, form: Any, *, title: str, verb: str, icon: str) -> HttpResponse:
-    lead = " · ".join(part for part in (str(found.get_kind_display()), found.customer.name if found.customer else "", found.title) if part)
+@member(Permission.WORK, methods=("GET", "HEAD", "POST"))
+def reopen(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """The task was finished or cancelled too soon."""
+    found = get_task(pk)
+    form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm()
+    if submitted(request, form, lambda data: reopen_task(task=found, reason=data["reason"], **acting(request))):
+        return done(request, _("The task is open again, for today."), reverse("dashboard:task", args=[pk]))
+    more = _("What the call noted stays: a promise, a dispute or a pause is ended by itself.") if found.kind == TaskKind.CALL else ""
+    return _task_act(request, found, form, title=_("Open this task again"), verb=_("Open it again"), icon="undo-2", more=more)
+
+
+def _undo(found: Task) -> str:
+    """Where a task that was just closed is opened again; "" for those decided elsewhere."""
+    return "" if found.kind == TaskKind.APPROVAL else reverse("dashboard:task_reopen", args=[found.pk])
+
+
+def _task_act(request: MemberRequest, found: Task, form: Any, *, title: str, verb: str, icon: str, more: str = "") -> HttpResponse:
+    parts = (str(found.get_kind_display()), found.customer.name if found.customer else "", found.title, more)
+    lead = " · ".join(part for part in parts if part)
     back = reverse("dashboard:task", args=[found.pk])
     return act_page(request, form, nav="today", title=title, verb=verb, back=back, lead=lead, icon=icon)

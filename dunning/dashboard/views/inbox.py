@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
@@ -38,7 +39,7 @@ from dunning.dashboard.views.base import (
 from notifications import correspondence, mailbox, receipts
 from notifications.models import InboundMessage
 from notifications.selectors import message_detail
-from scenarios.services.replies import handle_reply, join_reply, note_absence
+from scenarios.services.replies import handle_reply, join_reply, note_absence, reopen_replies
 
 WORK = ("GET", "HEAD", "POST")
 TABS = ("replies", "automatic", "trouble")
@@ -115,7 +116,17 @@ def handle(request: MemberRequest, pk: UUID) -> HttpResponse:
         text = _("Dealt with. The plan of %(customer)s goes on.") % {"customer": reply.customer.name}
     else:
         text = _("Dealt with.")
-    return done(request, text, reverse("dashboard:inbox"))
+    messages.success(request, text, extra_tags=reverse("dashboard:reply", args=[pk]))
+    return redirect("dashboard:inbox")
+
+
+@member(Permission.WORK, methods=("POST",))
+def reopen(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """It is to be read after all: nothing is sent to its customer until it is dealt with again."""
+    found = correspondence.get_reply(pk)
+    if attempt(request, lambda: reopen_replies(reply_ids=[found.pk], **acting(request))):
+        messages.success(request, _("To be read again: nothing is sent to this customer until then."))
+    return redirect("dashboard:reply", pk=pk)
 
 
 @member(Permission.WORK, methods=WORK)
