@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const find = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const CONTROLS = ":is(input:not([type=hidden]), select, textarea):not(:disabled)";
   const isTyping = (target) => target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
 
   // Controls that only make sense with JavaScript are hidden in the markup and shown here, after swaps too.
@@ -87,19 +88,31 @@
     if (named) {
       event.preventDefault();
       named.click();
+      // An outcome was chosen: one goes on in what it asks for.
+      const asked = named.control?.form.querySelector(".field[data-when]:not([hidden])")?.querySelector(CONTROLS);
+      (asked ?? named.control)?.focus();
       return;
     }
     if (event.key !== "j" && event.key !== "k") return;
     const rows = find("[data-work]");
     if (rows.length === 0) return;
-    const here = rows.findIndex((row) => row.contains(document.activeElement));
-    const row = rows[Math.min(rows.length - 1, Math.max(0, here + (event.key === "j" ? 1 : -1)))];
-    const target = row.querySelector("summary, a, button");
+    // What was just finished stands where its row was: one goes on from there.
+    const at = document.activeElement;
+    const here = rows.findIndex((row) => row.contains(at));
+    const after = rows.findIndex((row) => !row.contains(at) && at.compareDocumentPosition(row) & Node.DOCUMENT_POSITION_FOLLOWING);
+    const next = after === -1 ? rows.length : after;
+    const row = rows[Math.min(rows.length - 1, Math.max(0, event.key === "j" ? next : (here === -1 ? next : here) - 1))];
+    const target = row.querySelector(".work-open > summary") ?? row.querySelector("summary, a, button");
     target?.focus();
     row.scrollIntoView({ block: "nearest" });
   });
 
   document.addEventListener("htmx:load", (event) => prepare(event.target));
+  // The form of an act was asked for: one goes on in it.
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const act = event.detail.target;
+    if (act.matches(".act") && !act.contains(document.activeElement)) act.querySelector(CONTROLS)?.focus();
+  });
   // A fragment that could not be fetched says so, in the page's language.
   const fail = () => {
     const toast = document.getElementById("toast-failed").content.cloneNode(true);

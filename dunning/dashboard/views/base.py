@@ -141,7 +141,8 @@ def act_page(
 ) -> HttpResponse:
     """The page of one act: a title that says what it does to whom, its form, its verb. Fetched by htmx, the card alone."""
     context = {"form": form, "title": title, "verb": verb, "back": back, "lead": lead, "icon_name": icon, "action": request.path, **more}
-    first = next(iter(form.fields.values()), None)
+    names = [name for name in (*form.errors, *form.fields) if name in form.fields]  # what was refused comes first
+    first = form.fields[names[0]] if names else None
     if first is not None and not isinstance(first.widget, forms.RadioSelect):
         first.widget.attrs["autofocus"] = True
     if request.htmx:
