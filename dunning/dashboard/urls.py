@@ -75,6 +75,7 @@ urlpatterns = [
     path("calls/", calling.show, name="calls"),
     path("calls/<uuid:pk>/", calling.record, name="call_record"),
     path("calls/confirm/<uuid:pk>/", calling.confirm, name="call_confirm"),
+    path("tasks/many/", many.tasks, name="tasks_many"),
     path("tasks/<uuid:pk>/done/", desk.complete, name="task_done"),
     path("tasks/<uuid:pk>/postpone/", desk.postpone, name="task_postpone"),
     path("tasks/<uuid:pk>/cancel/", desk.cancel, name="task_cancel"),

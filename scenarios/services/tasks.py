@@ -19,6 +19,9 @@ from scenarios.outcomes import may_be_taken_back
 DECIDED_ELSEWHERE = (TaskKind.CALL, TaskKind.APPROVAL, TaskKind.ACTIVATE_MANDATE, TaskKind.HOLD_REQUEST)
 """Closed by their own act: a recorded call, an approval or a withdrawal, a mandate put to use or ended, a request answered."""
 
+SET_BY_LAW = (TaskKind.DECLARE_CLAIM, TaskKind.RECLAIM_GOODS)
+"""Due on a day after which the right is lost (rule 12)."""
+
 
 def lock_task(task: Task) -> Task:
     """The task's row, locked after its customer. Raises DomainError when it does not exist here."""
@@ -82,12 +85,17 @@ def assign_task(*, task: Task, assignee: User | None, actor: str, now: datetime)
 
 
 def postpone_task(*, task: Task, until: datetime, due_on: date, actor: str, now: datetime) -> Task:
-    """Show the task again from `until`, a moment on the local day `due_on`. Raises DomainError for a moment that has passed."""
+    """Show the task again from `until`, a moment on the local day `due_on`; what is due later stays due then.
+
+    Raises DomainError for a moment that has passed, and for one after the day the law sets.
+    """
     if until <= now:
         raise DomainError(_("This moment has passed."), code="past_date", field="until")
     locked = lock_task(task)
     _refuse_closed(locked)
-    locked.not_before, locked.due_on = until, due_on
+    if locked.kind in SET_BY_LAW and due_on > locked.due_on:
+        raise DomainError(_("The law sets this day: the task is not put off beyond it."), code="legal_deadline", field="until")
+    locked.not_before, locked.due_on = until, max(locked.due_on, due_on)
     locked.save(update_fields=["not_before", "due_on"])
     audit.record(actor=actor, action="task.postponed", target=locked, body={"until": until}, now=now)
     return locked

@@ -36,6 +36,7 @@ many_act_progress     work          -
 many_act_undo         -             work
 customers_many        -             work
 inbox_many            -             work
+tasks_many            -             work
 
 # the departure board
 board                 view          -

@@ -20,6 +20,7 @@ from invoices.services import hold_items, place_hold, release_hold, renew_hold
 from notifications.models import InboundMessage
 from scenarios.models import ActionPlan, PlanAssignment, Task
 from scenarios.services.plans import Target, assign_plan
+from scenarios.services.tasks import complete_task
 from tests.dashboard.conftest import NOW, TODAY, House
 from tests.dashboard.test_pages_inbox import answered
 from tests.factories import make_customer, make_invoice
@@ -265,6 +266,45 @@ def test_replies_are_dealt_with_together_and_read_again(owner: Client, house: Ho
         assert InboundMessage.objects.filter(handled_at=None).count() == 2
         assert Customer.objects.filter(reply_pending_since__isnull=False).count() == 1
         assert Task.objects.filter(kind="reply", state="open").count() == 1
+
+
+def test_tasks_are_put_off_and_handed_out_together_and_back(owner: Client, viewer: Client, house: House) -> None:
+    claire = User.objects.get(email="claire@atelier.example")
+    with tenant(house.organization):
+        dates = {"opened_on": TODAY, "due_on": TODAY}
+        dates_of_law = {"opened_on": TODAY, "due_on": date(2026, 10, 12)}
+        law = Task.objects.create(kind="declare_claim", customer=house.disputed.customer, **dates_of_law)
+        later = Task.objects.create(kind="other", title="T9", opened_on=TODAY, due_on=date(2027, 1, 26))
+        tasks = [house.call, *(Task.objects.create(kind="other", title=f"T{n}", **dates) for n in range(2))]
+    ids = [task.pk for task in tasks]
+    today = reverse("dashboard:today")
+    assert str(ids[0]) in owner.get(today).content.decode() and "many-form" not in viewer.get(today).content.decode()
+    shown = post(owner, "tasks_many", act="postpone", row=ids)
+    assert "3 tasks:" in text(shown) and "Call (1)" in text(shown) and "come back on the day below, at eight" in text(shown)
+    assert post(owner, "tasks_many", **hidden(shown), until=TODAY.isoformat()).status_code == 422
+    put_off = entry(done(owner, "tasks_many", {**hidden(shown), "until": "2026-10-14"}))
+    shown = post(owner, "tasks_many", act="postpone", row=[law.pk, later.pk])
+    told = text(done(owner, "tasks_many", {**hidden(shown), "until": "2026-10-14"}))
+    assert "One task is put off." in told and "The law sets this day: the task is not put off beyond it." in told
+    with tenant(house.organization):
+        assert set(Task.objects.filter(pk__in=[law.pk, later.pk]).values_list("due_on", flat=True)) == {
+            date(2026, 10, 12),
+            date(2027, 1, 26),
+        }
+    shown = post(owner, "tasks_many", act="hand_out", row=ids)
+    assert "Today: nobody (3)." in text(shown)
+    handed = entry(done(owner, "tasks_many", {**hidden(shown), "owner": str(claire.pk)}))
+    with tenant(house.organization):
+        rows = Task.objects.filter(pk__in=ids)
+        assert set(rows.values_list("due_on", "assignee")) == {(date(2026, 10, 14), claire.pk)}
+        complete_task(task=tasks[2], **ACTING)
+    assert "It was closed meanwhile." in text(owner.get(put_off))
+    owner.post(f"{handed}undo/")
+    owner.post(f"{put_off}undo/")
+    with tenant(house.organization):
+        after = {task.pk: (task.due_on, task.not_before, task.assignee_id) for task in Task.objects.all()}
+        assert [after[pk] for pk in ids[:2]] == [(house.call.due_on, house.call.not_before, None), (TODAY, None, None)]
+        assert after[ids[2]][2] == claire.pk
 
 
 def test_one_customer_s_owner_is_changed_on_its_record_and_back(owner: Client, house: House) -> None:

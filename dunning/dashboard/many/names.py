@@ -11,6 +11,7 @@ from customers.models import Customer
 from dunning.core.tenancy import TenantModel
 from invoices.models import Installment
 from notifications.models import InboundMessage
+from scenarios.models import Task
 
 
 class Named(NamedTuple):
@@ -27,6 +28,12 @@ def named(subject: type[TenantModel], ids: Collection[UUID]) -> Mapping[UUID, Na
     if subject is Customer:
         rows = Customer.objects.filter(pk__in=ids).values_list("pk", "name", "number")
         return {pk: Named(name, number, reverse("dashboard:customer", args=[pk])) for pk, name, number in rows}
+    if subject is Task:
+        tasks = Task.objects.select_related("customer").filter(pk__in=ids)
+        return {
+            task.pk: Named(str(task.get_kind_display()), str(task.customer or task.title), reverse("dashboard:task", args=[task.pk]))
+            for task in tasks
+        }
     replies = InboundMessage.objects.filter(pk__in=ids).values_list("pk", "subject", "sender", "customer__name")
     return {
         pk: Named(subject_ or _("(no subject)"), name or sender, reverse("dashboard:reply", args=[pk]))

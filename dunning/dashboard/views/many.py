@@ -20,11 +20,12 @@ from dunning.core.models import ManyAct
 from dunning.core.permissions import Permission, require
 from dunning.dashboard import formatting
 from dunning.dashboard.choosing import carried, chosen_ids
-from dunning.dashboard.many import CUSTOMERS, INVOICES, REPLIES, Act, Asked
+from dunning.dashboard.many import CUSTOMERS, INVOICES, REPLIES, TASKS, Act, Asked
 from dunning.dashboard.views import customers as customer_pages
 from dunning.dashboard.views import inbox as inbox_pages
 from dunning.dashboard.views import invoices as invoice_pages
 from dunning.dashboard.views.base import MemberRequest, acting, done, member, page, submitted, today_of
+from scenarios.models import Task
 from scenarios.services.many import counts_of, start
 
 Rows = Callable[[QueryDict], QuerySet[Any]]
@@ -43,6 +44,11 @@ def customers(request: MemberRequest) -> HttpResponse:
 @member(Permission.WORK, methods=("POST",))
 def replies(request: MemberRequest) -> HttpResponse:
     return _ask(request, REPLIES, inbox_pages.rows_of, "inbox", nav="messages")
+
+
+@member(Permission.WORK, methods=("POST",))
+def tasks(request: MemberRequest) -> HttpResponse:
+    return _ask(request, TASKS, lambda _query: Task.objects.none(), "today")
 
 
 def _ask(request: MemberRequest, acts: Mapping[str, type[Act]], rows_of: Rows, back: str, *, nav: str = "") -> HttpResponse:

@@ -19,10 +19,11 @@ from dunning.dashboard.many import ACTS
 from dunning.dashboard.many.names import named
 from dunning.dashboard.views.base import MemberRequest, acting, fragment, member, page, paged, submitted
 from notifications.models import InboundMessage
+from scenarios.models import Task
 from scenarios.selectors.many import list_acts, rows_of, undone_by
 from scenarios.services.many import KINDS, When, counts_of, look_back, may_be_taken_back, take_back
 
-NAV = {Customer: "customers", InboundMessage: "messages"}
+NAV = {Customer: "customers", InboundMessage: "messages", Task: "today"}
 SHOWN = 50
 """Rows named one by one among those that would stay."""
 

@@ -15,6 +15,7 @@ from dunning.core.middleware import SESSION_KEY
 from dunning.core.permissions import Permission, allows
 from dunning.core.selectors import get_membership, get_profile
 from dunning.dashboard import desk_exports, exports
+from dunning.dashboard.many import TASKS, many_acts
 from dunning.dashboard.queue import grouped
 from dunning.dashboard.views.base import MemberRequest, fragment, member, page, today_of
 from dunning.dashboard.views.own import show_own
@@ -44,6 +45,7 @@ def show(request: MemberRequest) -> HttpResponse:
         "frozen": total_by_currency(found.frozen),
         "groups": grouped(entries, may_work=allows(request.membership, Permission.WORK)),
         "queue_count": len(entries),
+        "many_acts": many_acts(request, TASKS),
         "said": said_lately(now=clock.now()),
         "residues": _residues(),
         "night": last_night(today=today),

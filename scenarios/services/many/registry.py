@@ -8,6 +8,7 @@ from scenarios.services.many.items import EndHolds, HoldItems, NoteReceipt
 from scenarios.services.many.kinds import Kind
 from scenarios.services.many.plans import FollowPlan
 from scenarios.services.many.replies import HandleReplies
+from scenarios.services.many.tasks import AssignTasks, PostponeTasks
 
 KINDS: Final[Mapping[str, Kind]] = {
     "hold": HoldItems(),
@@ -17,4 +18,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     "regroup": GroupCustomers(),
     "plan": FollowPlan(),
     "handle": HandleReplies(),
+    "postpone": PostponeTasks(),
+    "hand_out": AssignTasks(),
 }
