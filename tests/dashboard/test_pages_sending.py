@@ -93,7 +93,10 @@ def test_letters_of_one_trip_are_recorded_together_and_keep_their_proof(owner: C
     assert "needs the number printed on its receipt" in refused
     nothing = owner.post(post, {"posted_on": TODAY.isoformat()}, follow=True).content.decode()
     assert "Tick the letters that were posted." in nothing
-    done = owner.post(post, {**ticked, f"number-{letters[1].pk}": "1A 234"}, follow=True).content.decode()
+    uneven = owner.post(post, {**ticked, "pasted": "1A 234\n\n1A 235"})
+    assert uneven.status_code == 422 and uneven.content.decode().count(" checked ") == 2  # what was ticked and pasted is still there
+    assert "Numbers pasted: 2; registered letters without one: 1. Nothing was recorded." in uneven.content.decode()
+    done = owner.post(post, {**ticked, "pasted": " 1A 234 \n"}, follow=True).content.decode()
     assert "2 letters are posted on" in done
     with tenant(house.organization):
         assert sorted(Message.objects.filter(posted_on=TODAY).values_list("tracking_number", flat=True)) == ["", "1A 234"]

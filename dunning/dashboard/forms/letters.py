@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from dunning.dashboard.forms.fields import DayField
+from dunning.dashboard.forms.fields import DayField, WordsField
 from notifications.enums import LetterProof, ProofKind
 
 
@@ -45,6 +45,12 @@ class LettersField(forms.Field):
 class PostManyForm(forms.Form):
     posted_on = DayField(label=_("Posted on"))
     letter = LettersField()
+    pasted = WordsField(
+        label=_("Registered numbers, pasted"),
+        required=False,
+        max_length=20_000,
+        help_text=_("One a line, in the order of the ticked registered letters; a number typed beside a letter goes before."),
+    )
 
 
 class ProofFileForm(forms.Form):

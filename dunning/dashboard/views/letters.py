@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dunning.core import documents
+from dunning.core.enums import Channel
+from dunning.core.errors import DomainError
 from dunning.core.permissions import Permission
 from dunning.dashboard import desk_exports, exports, formatting
 from dunning.dashboard.files import answer_file
@@ -21,7 +23,6 @@ from dunning.dashboard.views.base import (
     acting_now,
     attempt,
     done,
-    first_error,
     member,
     page,
     paged,
@@ -43,15 +44,15 @@ def queue(request: MemberRequest) -> HttpResponse:
         head, today = desk_exports.letter_head(), today_of(request)
         title = _("Letters to post")
         return exports.saved_list(request, print_queue(), title=title, head=head, lines=desk_exports.letter_lines, today=today)
+    return _queue(request, PostManyForm(initial={"posted_on": today_of(request)}))
+
+
+def _queue(request: MemberRequest, posting: PostManyForm) -> HttpResponse:
+    """The list, with what was ticked and typed when the form was refused."""
     found = paged(request, print_queue())
-    return page(
-        request,
-        "letters",
-        nav="messages",
-        page=found,
-        rows=list(found.object_list),
-        posting=PostManyForm(initial={"posted_on": today_of(request)}),
-    )
+    ticked, status = set(request.POST.getlist("letter")), 422 if posting.errors else 200
+    rows = [(row, str(row.pk) in ticked, request.POST.get(f"number-{row.pk}", "")) for row in found.object_list]
+    return page(request, "letters", nav="messages", status=status, page=found, rows=rows, posting=posting)
 
 
 @member(Permission.WORK)
@@ -97,16 +98,33 @@ def proof(request: MemberRequest, pk: UUID) -> HttpResponse:
 def post_many(request: MemberRequest) -> HttpResponse:
     """Record what one trip to the post office took: the ticked letters, each registered one with its number."""
     form = PostManyForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, first_error(form))
-        return redirect("dashboard:letters")
-    numbers = {pk: request.POST.get(f"number-{pk}", "") for pk in form.cleaned_data["letter"]}
-    day = form.cleaned_data["posted_on"]
-    count = attempt(request, lambda: record_postings(numbers=numbers, posted_on=day, **acting_now(request)))
-    if count:
-        text = ngettext("%(count)s letter is posted on %(day)s.", "%(count)s letters are posted on %(day)s.", count)
-        messages.success(request, text % {"count": formatting.number(count), "day": formatting.date_long(day)})
+    counts: list[int] = []
+
+    def act(data: dict[str, Any]) -> None:
+        typed = {pk: request.POST.get(f"number-{pk}", "") for pk in data["letter"]}
+        numbers = _with_pasted(typed, data["pasted"])
+        counts.append(record_postings(numbers=numbers, posted_on=data["posted_on"], **acting_now(request)))
+
+    if not submitted(request, form, act):
+        return _queue(request, form)
+    text = ngettext("%(count)s letter is posted on %(day)s.", "%(count)s letters are posted on %(day)s.", counts[0])
+    day = formatting.date_long(form.cleaned_data["posted_on"])
+    messages.success(request, text % {"count": formatting.number(counts[0]), "day": day})
     return redirect("dashboard:letters")
+
+
+def _with_pasted(typed: dict[UUID, str], pasted: str) -> dict[UUID, str]:
+    """The numbers typed; the registered letters without one take the pasted lines, in order. Raises DomainError unless they match."""
+    lines = [line.strip() for line in pasted.splitlines() if line.strip()]
+    if not lines:
+        return typed
+    registered = set(Message.objects.filter(pk__in=typed, channel=Channel.REGISTERED).values_list("pk", flat=True))
+    open_ = [pk for pk, number in typed.items() if pk in registered and not number.strip()]
+    if len(open_) != len(lines):
+        words = _("Numbers pasted: %(lines)s; registered letters without one: %(letters)s. Nothing was recorded.")
+        counted = {"lines": formatting.number(len(lines)), "letters": formatting.number(len(open_))}
+        raise DomainError(words % counted, code="count", field="pasted")
+    return typed | dict(zip(open_, lines, strict=True))
 
 
 @member(Permission.WORK, methods=WORK)
