@@ -17,6 +17,7 @@ from notifications.enums import MessageKind
 from notifications.models import Message
 from scenarios import effects, scheduler
 from scenarios.context import Batch, Frame, load_batch, load_frame, lock_customers
+from scenarios.eligibility import item_barrier
 from scenarios.enums import ActionState, CommitmentState, Reason, TaskKind, TaskState
 from scenarios.facts import Step
 from scenarios.gate import PASSING, carried
@@ -123,7 +124,9 @@ def _fallen(begun: Sequence[Action], batch: Batch, frame: Frame) -> dict[UUID, s
             continue
         step = _step_of(action, case.steps)
         if case.steps is None or step is None:
-            dropped[action.pk] = Reason.SUPERSEDED.value
+            # Another plan took over; where nothing may be said at all, that is the reason - an insolvency brings a light plan with it.
+            barrier = item_barrier(case.item, case.steps, frame.calendar, frame.policy, frame.today.toordinal()) if case.steps else None
+            dropped[action.pk] = (Reason.SUPERSEDED if barrier is None else barrier.reason).value
             continue
         claimed = round(action.amount * 100)
         seen = carried(case.item, step, case.steps, case.history, claimed, frame.calendar, frame.policy, frame.today.toordinal())

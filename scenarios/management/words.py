@@ -17,7 +17,7 @@ from notifications.texts import shipped_texts
 from scenarios.brakes import Brake
 from scenarios.enums import TaskKind
 from scenarios.models import PlanStep
-from scenarios.selectors.board import frozen_by_us
+from scenarios.selectors.frozen import frozen_by_us
 from scenarios.selectors.why import step_name
 
 _OUTCOMES: Final[dict[str, LazyText | str]] = {

@@ -3,8 +3,9 @@
 Called inside `tenant()`; nothing here writes.
 """
 
-from scenarios.selectors.board import Board, FrozenAmount, announced_commitments, board, last_night, late_commitments, residues
+from scenarios.selectors.board import Board, announced_commitments, board, last_night, late_commitments, residues
 from scenarios.selectors.calling import calling_note
+from scenarios.selectors.frozen import FrozenAmount
 from scenarios.selectors.items import ItemRow, items_of_message, list_steps, state_counts, uncounted_invoices, with_steps
 from scenarios.selectors.payer_index import ExplainedIndex, explained_index
 from scenarios.selectors.plans import PlanView, StepView, plan_view, plan_views

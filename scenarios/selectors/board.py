@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
-from typing import Final
 from uuid import UUID
 
-from django.db.models import Count, F, Min, Q, Sum
+from django.db.models import Count, Q
 
 from dunning.core.models import OrganizationProfile
 from invoices.models import Hold, Payment
@@ -16,37 +14,8 @@ from notifications.models import Message
 from notifications.selectors import Departures, waiting_board
 from scenarios.enums import CommitmentState, Reason
 from scenarios.models import Commitment, DailyRun, Schedule
-from scenarios.selectors.why import REMEDIES, reason_words
-
-OUR_ACT: Final = (
-    Reason.HELD_OURS,
-    Reason.CREDIT_NOTE_PENDING,
-    Reason.DISPUTED,
-    Reason.DISPUTE_OPEN,
-    Reason.UNALLOCATED_CREDIT,
-    Reason.NOT_RECEIVED,
-    Reason.REPLY_PENDING,
-    Reason.TRIAGE,
-    Reason.NO_CONTACT,
-    Reason.NO_PLAN,
-    Reason.IBAN_MISSING,
-    Reason.LEGAL_REGIME_UNKNOWN,
-    Reason.LEDGER_NOT_COVERED,
-    Reason.REQUIREMENT_MISSING,
-)
-"""Reasons for which an item waits for an act of our own: "frozen by us"."""
-
-
-@dataclass(frozen=True, slots=True)
-class FrozenAmount:
-    """What waits for us under one reason: items and money by currency, and since when the oldest of its items is due."""
-
-    reason: str
-    label: str
-    remedy: str
-    items: int
-    amounts: dict[str, Decimal]
-    oldest_due_on: date | None
+from scenarios.selectors.frozen import FrozenAmount, frozen_by_us
+from scenarios.selectors.why import reason_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,29 +72,6 @@ def _kept() -> list[Kept]:
         .order_by("-n", "reason")
     )
     return [Kept(row["reason"], reason_words(row["reason"]), row["n"]) for row in rows]
-
-
-def frozen_by_us() -> list[FrozenAmount]:
-    """Overdue or not, what waits for our own act, the oldest first (story 4: "why did nothing leave?")."""
-    rows = (
-        Schedule.objects.filter(reason__in=OUR_ACT, installment__outstanding__gt=0)
-        .values("reason", currency=F("installment__currency"))
-        .annotate(items=Count("pk"), amount=Sum("installment__outstanding"), oldest=Min("installment__due_on"))
-        .order_by("reason")
-    )
-    found: dict[str, FrozenAmount] = {}
-    for row in rows:
-        reason = Reason(row["reason"])
-        before = found.get(reason)
-        found[reason] = FrozenAmount(
-            reason.value,
-            str(reason.label),
-            str(REMEDIES.get(reason, "")),
-            row["items"] + (before.items if before else 0),
-            {**(before.amounts if before else {}), row["currency"]: row["amount"]},
-            min(row["oldest"], before.oldest_due_on or row["oldest"]) if before else row["oldest"],
-        )
-    return sorted(found.values(), key=lambda frozen: (frozen.oldest_due_on or date.max, frozen.reason))
 
 
 def residues() -> list[Schedule]:

@@ -15,7 +15,7 @@ from invoices.models import Dispute, Installment, Promise
 from notifications.models import Message
 from scenarios.enums import ActionState, Reason
 from scenarios.models import ActionMessage, PlanStep, Schedule
-from scenarios.selectors.board import OUR_ACT
+from scenarios.selectors.frozen import OUR_ACT
 from scenarios.selectors.why import reason_words, step_name
 
 OPEN, OVERDUE, COMING, DISPUTED, PROMISED, FROZEN, SETTLED = "open", "overdue", "coming", "disputed", "promised", "frozen", "settled"

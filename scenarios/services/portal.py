@@ -209,7 +209,7 @@ def say_paid(
     if any(act.details.get("foreign_account") for act in acts):
         first = said.items[0]
         effects.open_once(
-            kind=TaskKind.DECISION,
+            kind=TaskKind.FRAUD_ALERT,
             key=f"fraud:{said.declaration.pk}",
             today=today,
             now=now,

@@ -18,8 +18,9 @@ from stdnum import luhn
 
 from customers.enums import ContactRole, CustomerKind, EndOfMonth, InsolvencyKind, PaymentMeans
 from customers.models import Contact, Customer
-from customers.services import note_reply_pending, record_insolvency, set_absence, set_payer
+from customers.services import record_insolvency, set_payer
 from dunning.core.enums import Language
+from dunning.core.money import format_date
 from invoices.enums import DisputeReason, DisputeState, HoldKind, InstallmentKind
 from invoices.models import Hold, Installment, Invoice, Payment
 from invoices.services.acts import says_paid
@@ -28,6 +29,9 @@ from invoices.services.drafts import InstallmentDraft, InvoiceDraft, PaymentDraf
 from invoices.services.holds import place_hold
 from invoices.services.invoices import issue_invoice
 from invoices.services.payments import record_payment
+from notifications import mailbox
+from notifications.enums import LEFT
+from notifications.models import Message
 from scenarios.enums import CallOutcome, TaskKind, TaskState
 from scenarios.models import Task
 from scenarios.services.calls import record_call
@@ -105,7 +109,7 @@ class Stories:
         self.trade = trade
         self.board_day = board_day
         self._mornings: Told = ((65, self._notice_begins), (24, self._invoices), (8, self._forty_is_contested), (6, self._freeze))
-        self._afternoons: Told = ((1, self._payment_crosses), (1, self._absence), (0, self._monday), (0, self._insolvency))
+        self._afternoons: Told = ((1, self._payment_crosses), (5, self._absence), (0, self._monday), (0, self._insolvency))
 
     def morning(self, today: date, now: datetime) -> None:
         self._tell(self._mornings, today, now)
@@ -148,10 +152,13 @@ class Stories:
         return Customer.objects.get(number=number)
 
     def _notice_begins(self, today: date, now: datetime) -> None:
-        """Story 3: two invoices; the delivery note of the second is missing."""
+        """Story 3: two invoices, the delivery note of the second is missing; of a third only the retention is left, due next year."""
         due_on = OPEN.add_business_days(self.board_day, -42)
         self._issue(NOTICE, 1, Decimal("8640.00"), due_on, today, now)
         self._issue(NOTICE, 2, Decimal("3912.50"), due_on, today, now, delivery_note=False)
+        matures_on = self.board_day + timedelta(days=300)
+        retained = (InstallmentDraft(due_on=matures_on, amount=Decimal("425.00"), kind=InstallmentKind.RETENTION),)
+        self._issue(NOTICE, 3, Decimal("425.00"), matures_on, today, now, installments=retained, label="Retenue de garantie")
 
     def _invoices(self, today: date, now: datetime) -> None:
         """Everything the other stories are about falls due two business days before the board, or a little later."""
@@ -235,13 +242,14 @@ class Stories:
             self._receive("crossed", item.customer, item.outstanding, value_on, today, now, allocations=((item, item.outstanding),))
 
     def _absence(self, today: date, now: datetime) -> None:
-        """Story 4: an automatic reply names who is there instead, and nobody has read it."""
-        customer = self._customer(ABSENT)
-        away, instead = Contact.objects.filter(customer=customer).order_by("position")[:2]
-        if customer.reply_pending_since is None:
-            until = self.board_day + timedelta(days=12)
-            set_absence(contact=away, until=until, substitute=instead, actor=ACTOR, today=today, now=now)
-            note_reply_pending(customer=customer, actor=ACTOR, today=today, now=now)
+        """Story 4: who was reminded answers that she is away, and names who is there instead; nobody has read it."""
+        reminded = Message.objects.filter(customer__number=ABSENT, template_key="r1", state__in=LEFT).order_by("planned_on").first()
+        if reminded is None or reminded.customer is None or reminded.customer.reply_pending_since is not None:
+            return
+        instead = Contact.objects.filter(customer=reminded.customer).order_by("position")[1]
+        until = format_date(self.board_day + timedelta(days=12), Language.FRENCH, "long")
+        text = f"Bonjour,\nJe suis absente jusqu’au {until}. Pour cette facture, merci d’écrire à {instead.name}, {instead.email}."
+        mailbox.answer(message_id=reminded.pk, act="reply", text=text, now=now)
 
     def _monday(self, today: date, now: datetime) -> None:
         """Story 1: Friday's statement. One transfer covers three subsidiaries, another names nobody."""

@@ -277,7 +277,7 @@ def test_another_account_stops_everything_and_is_told_calmly(visitor: Client, de
     with tenant(debt.organization):
         hold = Hold.objects.get()
         assert (hold.kind, hold.side, hold.installment) == ("pause", "ours", None)
-        task = Task.objects.get(kind="decision")
+        task = Task.objects.get(kind="fraud_alert")
         assert "Possible fraud" in task.title and task.alerted_on == TODAY
     assert reason_of(debt) == "held_ours"
     assert deliver_due(now=at_noon.now, organization=debt.organization) == {"accepted": 1}  # the receipt says the same

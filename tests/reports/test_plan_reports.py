@@ -24,7 +24,7 @@ from scenarios.reports.collectors import collected_by_collector
 from scenarios.reports.costs import cost_to_collect, costs_by_channel, costs_by_step
 from scenarios.reports.effects import PAID, RECENT, UNPAID, funnel, funnel_rows, step_effects, step_rows
 from scenarios.reports.frozen import frozen, frozen_rows
-from scenarios.selectors.board import frozen_by_us
+from scenarios.selectors.frozen import frozen_by_us
 from scenarios.services.plan_exchange import import_plan
 from scenarios.services.runs import refresh_schedule
 from tests.factories import make_customer
@@ -163,14 +163,16 @@ def test_frozen_by_us_is_what_today_says(house: Organization) -> None:
     services.open_dispute(installment=find("F-3"), reason="PU_ERR", **at(TODAY))
     ends_on = TODAY + timedelta(days=5)
     services.place_hold(installment=find("F-4"), side="ours", kind="document_owed", reason="delivery note", ends_on=ends_on, **at(TODAY))
+    customer = find("F-4").customer  # what is said of the invoice itself comes first
+    services.place_hold(customer=customer, side="ours", kind="credit_note_pending", reason="wrong price", ends_on=ends_on, **at(TODAY))
     refresh_schedule(organization=house, today=TODAY, now=at(TODAY)["now"])
     found = frozen(EURO)
-    assert [(one.reason, one.cell, one.oldest_due_on) for one in found] == [
-        ("disputed", Cell(1, Decimal(300)), date(2026, 10, 1)),
-        ("held_ours", Cell(1, Decimal(400)), date(2026, 10, 23)),
+    assert [(one.cause, one.label, one.cell, one.oldest_due_on) for one in found] == [
+        ("disputed", "Disputed", Cell(1, Decimal(300)), date(2026, 10, 1)),
+        ("held_ours:document_owed", "Document owed", Cell(1, Decimal(400)), date(2026, 10, 23)),
     ]
-    assert [(one.reason, one.amounts) for one in frozen_by_us()] == [(one.reason, {"EUR": one.cell.amount}) for one in found]
-    assert CountedItems(frozen_rows(EURO), ["held_ours"])[:] == [(find("F-4").pk, Decimal(400))]
+    assert [(one.cause, one.amounts) for one in frozen_by_us()] == [(one.cause, {"EUR": one.cell.amount}) for one in found]
+    assert CountedItems(frozen_rows(EURO), ["held_ours:document_owed"])[:] == [(find("F-4").pk, Decimal(400))]
     assert frozen(Scope("USD")) == []
 
 

@@ -233,7 +233,7 @@ def test_a_judgment_freezes_what_waits_and_puts_the_deadlines_on_the_desk(house:
             today=date(2026, 10, 2),
             now=at("2026-10-02", 6),
         )
-        assert mail() == [("r1", "cancelled")]
+        assert [(message.state, message.reason) for message in Message.objects.all()] == [("cancelled", "insolvency")]
         assert [(task.kind, task.due_on, task.amount) for task in Task.objects.order_by("due_on")] == [
             ("declare_claim", date(2026, 12, 1), Decimal("1200.00")),
             ("reclaim_goods", date(2027, 1, 1), Decimal("1200.00")),

@@ -160,7 +160,7 @@ def waiting(filters: Filters) -> Content:
     if not found:
         return Content(empty=_("Nothing waits for us: every plan runs, or waits for its day or for the customer."))
     total = sum((one.cell for one in found), _NONE)
-    bars = [Bar(str(one.reason.label), [Part(one.cell.amount, "late-2")], note=amount(one.cell.amount, filters)) for one in found]
+    bars = [Bar(one.label, [Part(one.cell.amount, "late-2")], note=amount(one.cell.amount, filters)) for one in found]
     oldest = found[0].oldest_due_on
     return Content(
         figures=(
@@ -179,7 +179,7 @@ def waiting(filters: Filters) -> Content:
                 ],
                 [
                     [
-                        Value(str(one.reason.label), _frozen(filters, one.reason.value), one.remedy),
+                        Value(one.label, _frozen(filters, one.cause), one.remedy),
                         one.cell.count,
                         one.oldest_due_on,
                         one.cell.amount,

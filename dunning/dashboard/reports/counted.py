@@ -27,10 +27,9 @@ from invoices.reports.delays import LATE as PAID_LATE
 from invoices.reports.disputes import dispute_rows
 from invoices.reports.legal import BANDS, DISPUTED, LATE_BANDS, late_rows
 from invoices.reports.rows import CountedItems, Rows
-from scenarios.enums import Reason
 from scenarios.reports.effects import NOTHING, OPEN, PAID, RECENT, SETTLED, STAGES, UNPAID, funnel_rows, step_names, step_rows
 from scenarios.reports.frozen import frozen_rows
-from scenarios.selectors.board import OUR_ACT
+from scenarios.selectors.frozen import causes
 
 LINE: Final = re.compile(r"[\w:+.-]{1,60}")
 Lines = tuple[str, Collection[str]]
@@ -149,10 +148,10 @@ def _funnel(line: str) -> Lines | None:
 
 
 def _frozen(line: str) -> Lines | None:
-    reasons = [reason.value for reason in OUR_ACT]
-    if line in reasons:
-        return str(Reason(line).label), [line]
-    return (_("Frozen by us"), reasons) if line == "all" else None
+    known = causes()
+    if line in known:
+        return known[line], [line]
+    return (_("Frozen by us"), list(known)) if line == "all" else None
 
 
 SOURCES: Final[Mapping[str, _Source]] = {
