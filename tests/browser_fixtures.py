@@ -19,9 +19,9 @@ class LiveSite:
     url: str  # without a trailing slash
 
 
-@pytest.fixture
-def live_site(committed_database: str) -> Iterator[LiveSite]:
-    """The product answering on loopback, from the test's own committed database."""
+@contextmanager
+def _answering() -> Iterator[LiveSite]:
+    """The WSGI application on a port of loopback."""
     from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 
     from dunning.wsgi import application
@@ -40,6 +40,20 @@ def live_site(committed_database: str) -> Iterator[LiveSite]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@pytest.fixture
+def live_site(committed_database: str) -> Iterator[LiveSite]:
+    """The product answering on loopback, from the test's own committed database."""
+    with _answering() as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def site_for_module(committed_for_module: str) -> Iterator[LiveSite]:
+    """The same for all tests of a module, which only read what its fixtures wrote."""
+    with _answering() as site:
+        yield site
 
 
 def chromium_path() -> str | None:

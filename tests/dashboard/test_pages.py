@@ -155,7 +155,9 @@ def test_a_message_is_shown_in_a_frame_that_runs_nothing(owner: Client, house: H
     assert 'sandbox="' in page
     assert "allow-scripts" not in page
     framed = owner.get(address)
-    assert framed.content.decode() == house.sent.body_html
+    shown = framed.content.decode()
+    assert '<meta name="color-scheme" content="light">' in shown  # its ink stays dark on the white sheet
+    assert shown.replace('content="light"', 'content="light dark"') == house.sent.body_html
     assert framed["X-Frame-Options"] == "SAMEORIGIN"
     policy = dict(part.strip().partition(" ")[::2] for part in framed["Content-Security-Policy"].split(";"))
     assert policy["frame-ancestors"] == "'self'"

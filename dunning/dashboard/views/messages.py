@@ -16,7 +16,7 @@ from dunning.core.enums import PAPER_CHANNELS, WRITTEN_CHANNELS, Channel
 from dunning.core.permissions import Permission
 from dunning.dashboard import exports
 from dunning.dashboard.components import Tab
-from dunning.dashboard.files import answer_file
+from dunning.dashboard.files import answer_file, on_white
 from dunning.dashboard.forms.inbox import TrialForm
 from dunning.dashboard.forms.messages import LEFT, SettleForm
 from dunning.dashboard.views.base import (
@@ -178,7 +178,7 @@ def _html(request: MemberRequest, pk: UUID) -> HttpResponse:
     said = _said(Message.objects.get(pk=pk))
     if not said.html:
         raise Http404
-    return HttpResponse(said.html)
+    return HttpResponse(on_white(said.html))
 
 
 @member(Permission.SEE)

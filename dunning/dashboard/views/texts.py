@@ -17,7 +17,7 @@ from dunning.core.errors import DomainError, StaleObject
 from dunning.core.permissions import require
 from dunning.core.tenancy import tenant
 from dunning.dashboard import formatting
-from dunning.dashboard.files import answer_file
+from dunning.dashboard.files import answer_file, on_white
 from dunning.dashboard.forms.acts import EmptyForm
 from dunning.dashboard.forms.texts import NewTextForm, TextForm
 from dunning.dashboard.views.base import (
@@ -311,7 +311,7 @@ def _rendering(request: MemberRequest, key: str, channel: str, language: str, va
         raise Http404
     seen = look_at(text, _specimen(request, text)[0])
     words = seen.said.html if seen.said is not None else format_html("<p>{}</p>", seen.problem)
-    return HttpResponse(words if channel == Channel.EMAIL and seen.said is not None else f"{PAPER}{words}")
+    return HttpResponse(on_white(words) if channel == Channel.EMAIL and seen.said is not None else f"{PAPER}{words}")
 
 
 @member(methods=LOOK)
