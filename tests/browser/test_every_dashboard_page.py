@@ -37,8 +37,8 @@ LONG: Final = "Établissements Réunis du Bâtiment et de la Menuiserie du Sud" 
 LARGE: Final = Decimal("1234567.89")
 MANY: Final = 200
 NO_PAGES: Final = """
-progress language invoice_copy invoice_delivery said_file import_progress import_errors import_original mandate_paper plan_paper
-plan_export text_rendering message_proof message_html message_letter message_file reply_file letters_print letter_proof_file
+progress language many_act_progress invoice_copy invoice_delivery said_file import_progress import_errors import_original mandate_paper
+plan_paper plan_export text_rendering message_proof message_html message_letter message_file reply_file letters_print letter_proof_file
 report_drawing
 """  # files, parts of a page, and messages as they leave, which are shown in a sheet of their own
 OWN_FORMS: Final = """
