@@ -22,7 +22,7 @@ from dunning.core import search
 from dunning.core.models import SearchEntry
 from invoices.enums import InvoiceKind, InvoiceState
 from invoices.models import Dispute, Installment, Invoice, Payment, PaymentRequest, PaymentRequestItem
-from invoices.references import find_references
+from invoices.references import find_references, reference_for
 
 SUBSET_LIMIT = 12
 """An exact sum is looked for among this many oldest items: 4,096 sums at most."""
@@ -271,6 +271,18 @@ def payers_of_requests(texts: Iterable[str]) -> dict[str, UUID]:
     if not references:
         return {}
     return dict(PaymentRequest.objects.filter(reference__in=references).values_list("reference", "customer_id"))
+
+
+def accounts_quoted(texts: Iterable[str]) -> dict[str, UUID]:
+    """The customers whose account these texts quote, by the reference that a message about several invoices prints."""
+    references = {reference for text in texts for reference in find_references(text)}
+    if not references:
+        return {}
+    ids = SearchEntry.objects.filter(kind="customer", token__in=[reference[4:].lower() for reference in references]).values("object_id")
+    found: dict[str, set[UUID]] = {}
+    for customer_id, number in Customer.objects.filter(pk__in=ids).values_list("pk", "number"):
+        found.setdefault(reference_for(number), set()).add(customer_id)
+    return {reference: next(iter(ids)) for reference, ids in found.items() if reference in references and len(ids) == 1}
 
 
 def wholly_contested(installment_ids: Iterable[UUID]) -> frozenset[UUID]:

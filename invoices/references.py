@@ -37,6 +37,14 @@ def creditor_reference(number: str) -> str:
     return f"RF{98 - _remainder(core + 'RF00'):02d}{core}"
 
 
+def reference_for(number: str) -> str:
+    """The RF reference of an invoice's or a customer's number, or "" for a number that cannot become one."""
+    try:
+        return creditor_reference(number)
+    except ValueError:
+        return ""
+
+
 def normalise_reference(text: str) -> str:
     """A reference as typed or printed, in electronic form: "rf39 fa20 2600 042" → RF39FA202600042. Raises ValueError when not valid."""
     compact = re.sub(r"\s+", "", text).upper()

@@ -17,7 +17,7 @@ from dunning.core.enums import PAPER_CHANNELS, Channel
 from dunning.core.models import OrganizationProfile
 from dunning.core.money import format_date, format_money
 from invoices.models import Invoice
-from invoices.references import creditor_reference, printed_reference
+from invoices.references import printed_reference, reference_for
 from notifications.blocks import (
     BankDetails,
     InvoiceTable,
@@ -287,24 +287,25 @@ def _terms(account: Account, terms: Terms) -> dict[str, Value]:
 
 
 def payment_details(account: Account, lines: Sequence[Line]) -> dict[str, Value]:
-    """IBAN, BIC and the reference to quote: the invoice's own when it is alone, one for the account otherwise.
+    """IBAN, BIC and the reference to quote: the invoice's own when it is alone, one for the account otherwise; the bare number where it
+    cannot become a reference.
 
     With them, whether it may be said that they did not change: not within thirty days of a change, nor that an account changed when the
     invoices name another one than that in force.
     """
     iban = account_iban(account, lines)
-    reference = ""
+    quoted = number = ""
     invoice_ids = {line.invoice_id for line in lines if line.invoice_id}
     if len(invoice_ids) == 1:
         invoice = account.invoices[next(iter(invoice_ids))]
-        reference = invoice.payment_reference or creditor_reference(invoice.number)
+        quoted, number = invoice.payment_reference or reference_for(invoice.number), invoice.number
     elif invoice_ids:
-        reference = creditor_reference(account.customer.number)
+        quoted, number = reference_for(account.customer.number), account.customer.number
     return {
         "iban": grouped_iban(iban),
         "iban_last4": iban[-4:],
         "bic": account.profile.bic if iban == account.profile.iban else "",
-        "reference": printed_reference(reference) if reference else "",
+        "reference": printed_reference(quoted) if quoted else number,
         "bank.unchanged": account.bank_changed_on is None,
         "bank.changed_on": account.day(account.bank_changed_on) if account.bank_changed_on and iban == account.profile.iban else "",
     }

@@ -16,9 +16,9 @@ from invoices.importers.session import ItemLoader, Work
 from invoices.importers.staging import Value, content_hash, new_key
 from invoices.importers.values import check_decimals
 from invoices.models import Allocation, Invoice
+from invoices.references import reference_for
 from invoices.selectors import customer_terms
 from invoices.services import issue_credit_note
-from invoices.services.invoices import reference_for
 from invoices.terms import PaymentTerms
 
 _DEFAULT_TERMS = PaymentTerms(30)

@@ -25,8 +25,8 @@ from invoices.importers.session import Loader, Work
 from invoices.importers.staging import Value, content_hash, new_key
 from invoices.importers.words import compact, folded
 from invoices.models import Installment, Invoice, Payment
+from invoices.references import reference_for
 from invoices.services import PaymentDraft, certify_ledger, record_payments
-from invoices.services.invoices import reference_for
 
 _ZERO = Decimal(0)
 _TOTALS = ("total", "sous total", "solde", "subtotal", "grand total", "balance")

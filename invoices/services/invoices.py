@@ -16,7 +16,7 @@ from dunning.core.models import Document
 from dunning.core.selectors import get_profile
 from invoices.enums import DisputeState, HoldKind, InstallmentKind, InvoiceKind, InvoiceState, PaymentMeans, TriageChoice
 from invoices.models import Allocation, Dispute, ImportBatch, Installment, Invoice, WriteOff
-from invoices.references import creditor_reference
+from invoices.references import reference_for
 from invoices.selectors import customer_terms
 from invoices.services import holds, judging, promises
 from invoices.services.balances import CANCELLED, announce, announce_change, refresh, tell_changed
@@ -310,14 +310,6 @@ def _prepare(draft: InvoiceDraft, customer: Customer, iban: str, today: date, fi
         for position, part in enumerate(parts, start=1)
     ]
     return invoice, installments
-
-
-def reference_for(number: str) -> str:
-    """The RF creditor reference of an invoice number, or "" for a number that cannot become one."""
-    try:
-        return creditor_reference(number)
-    except ValueError:
-        return ""
 
 
 def _record_issue(invoices: Sequence[Invoice], *, actor: str, now: datetime) -> None:

@@ -219,12 +219,13 @@ def _record_receipts(payments: Sequence[Payment], *, actor: str, now: datetime) 
 
 
 def _payers_named(texts: Iterable[str]) -> dict[str, UUID]:
-    """For each text that surely names invoices or payment requests of one payer, that payer: who pays for them, else their own customer."""
+    """For each text that surely names invoices, payment requests or the account of one payer, that payer: who pays for them, else their
+    own customer."""
     texts = {text for text in texts if text.strip()}
     if not texts:
         return {}
     invoices = reconciliation.named_invoices(texts)
-    asked = reconciliation.payers_of_requests(texts)
+    asked = {**reconciliation.accounts_quoted(texts), **reconciliation.payers_of_requests(texts)}
     customers = Customer.objects.in_bulk({invoice.customer_id for invoice in invoices} | set(asked.values()))
     payers: dict[str, set[UUID]] = {}
     for text in texts:

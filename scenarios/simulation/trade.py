@@ -13,9 +13,9 @@ from dunning.core.models import OrganizationProfile
 from dunning.core.selectors import get_profile
 from invoices.enums import DisputeState, HoldKind, InvoiceState, PromiseState
 from invoices.models import Dispute, Hold, Installment, Invoice, Payment, Promise
-from invoices.references import printed_reference
+from invoices.references import printed_reference, reference_for
 from invoices.services.drafts import InstallmentDraft, InvoiceDraft, PaymentDraft
-from invoices.services.invoices import due_date_for, issue_invoices, reference_for
+from invoices.services.invoices import due_date_for, issue_invoices
 from invoices.services.ledger import certify_ledger
 from invoices.services.payments import identify_payment, record_payments
 from scenarios.models import Action

@@ -6,6 +6,9 @@ from decimal import Decimal
 import pytest
 
 from customers import services as customer_services
+from customers.models import Customer
+from customers.services.customers import search_tokens
+from dunning.core import search
 from dunning.core.errors import DomainError
 from dunning.core.models import AuditEvent, Event, Organization
 from dunning.core.tenancy import tenant
@@ -38,6 +41,22 @@ def test_an_rf_reference_finds_its_customer_by_itself(organization: Organization
     payment = pay(None, "1200.00", on=OCT_5, reference_text="RF39 FA20 2600 042")
     assert payment.customer_id == customer.pk
     assert left(item) == 0
+
+
+def test_the_reference_of_an_account_finds_its_customer(organization: Organization) -> None:
+    customer = make_customer("C-900/10")
+    index_customers([customer])
+    first = bill(customer, "1200.00", issued_on=SEPT_1, due_on=date(2026, 9, 20), number="FA-1")
+    second = bill(customer, "300.00", issued_on=SEPT_1, due_on=OCT_1, number="FA-2")
+    payment = pay(None, "1500.00", on=OCT_5, reference_text="RF09 C900 10")  # as a message about several invoices asks
+    assert (payment.customer_id, left(first), left(second)) == (customer.pk, Decimal(0), Decimal(0))
+
+    index_customers([make_customer("C90010")])  # two numbers, one reference: it says no more whose the money is
+    assert pay(None, "20.00", on=OCT_6, reference_text="RF09C90010").customer_id is None
+
+
+def index_customers(customers: list[Customer]) -> None:
+    search.index(kind="customer", tokens={customer.pk: search_tokens(customer) for customer in customers})
 
 
 def test_what_exceeds_the_named_invoice_waits_for_a_person(organization: Organization) -> None:

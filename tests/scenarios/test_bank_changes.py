@@ -78,3 +78,18 @@ def test_the_day_is_the_creditors_own() -> None:
         change = bank.propose_change(iban=NEW, reason="New bank", actor=f"user:{claire.pk}", now=now.now)
         bank.confirm_change(change_id=change.pk, actor=f"user:{paul.pk}", now=now.now)
     assert "changed on 6 October 2026" in reminded(house, "2026-11-05", "C2", pay_to_iban=NEW)
+
+
+def test_a_number_that_cannot_become_a_reference_is_quoted_as_it_is() -> None:
+    house = open_house(default_language="en")
+    owing = {"É-12": ("FA-8", "FA-9"), "C13": ("FA-N°7",)}
+    with tenant(house):
+        for customer_number, numbers in owing.items():
+            customer = make_customer(customer_number, language="en", email="compta@client.example")
+            for number in numbers:
+                make_invoice(customer, number=number, issued_on=ISSUED, due_on=DUE)
+    run_on(house, "2026-10-02")
+    with tenant(house):
+        several, alone = (plain(Message.objects.get(customer__number=number, template_key="r1").body_text) for number in owing)
+    assert "Reference to quote: É-12" in several
+    assert "Reference to quote: FA-N°7" in alone

@@ -191,7 +191,7 @@ def test_forty_invoices_one_message(sign_in: "Browse", monday: Organization) -> 
     page.wait_for_url("**/payments/")
     tab_to(page, page.get_by_role("link", name="Enter a receipt"))
     page.keyboard.press("Enter")
-    for label, value in (("Customer number", "C90010"), ("Amount received", "7322.60")):
+    for label, value in (("Amount received", "7322.60"), ("Reference", "RF09 C900 10")):  # as the mail asked them to quote
         tab_to(page, page.get_by_label(label))
         page.keyboard.press("Control+A")
         page.keyboard.type(value)
