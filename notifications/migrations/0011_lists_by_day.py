@@ -20,4 +20,8 @@ class Migration(migrations.Migration):
             model_name='message',
             index=models.Index(fields=['organization', 'planned_on', 'id'], include=('state',), name='message_by_planned_day'),
         ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(condition=models.Q(('state', 'cancelled')), fields=['organization', 'updated_at'], name='message_withdrawn'),
+        ),
     ]
