@@ -99,6 +99,13 @@ def has_focus(wanted: "Locator") -> bool:
     return bool(wanted.evaluate("node => node === document.activeElement"))
 
 
+def expect_focus(wanted: "Locator") -> None:
+    """What a key or an answer leads to has the focus, or gets it within moments."""
+    from playwright.sync_api import expect
+
+    expect(wanted).to_be_focused()
+
+
 def type_day(page: "Page", day: date) -> None:
     """Into the field of a day that has the focus, as Chromium set to English takes it."""
     page.keyboard.type(f"{day:%m%d%Y}")
@@ -135,7 +142,7 @@ def walk_the_queue(page: "Page", house: House) -> None:
     page.keyboard.press("Enter")
     page.locator(".work-done:focus").wait_for()
     page.keyboard.press("k")
-    assert has_focus(work.filter(has_text="Lefèvre & Fils").locator(".work-open > summary"))
+    expect_focus(work.filter(has_text="Lefèvre & Fils").locator(".work-open > summary"))
     with tenant(house.organization):
         attempt = TaskAttempt.objects.get()
         assert (attempt.task.customer, attempt.outcome) == (house.items["C3"].customer, "no_answer")
@@ -151,7 +158,7 @@ def approve(page: "Page", house: House) -> None:
     confirm.wait_for()
     assert page.evaluate("document.activeElement.closest('dialog') !== null")
     page.keyboard.press("Escape")
-    assert has_focus(opener)
+    expect_focus(opener)
     page.keyboard.press("Enter")
     press(page, confirm)
     page.locator(".toast-success").wait_for()
@@ -164,7 +171,7 @@ def ring(page: "Page", house: House, today: date) -> None:
     heading = page.locator("h1")
     assert heading.inner_text() == "Durand SARL"
     page.keyboard.press("1")
-    assert has_focus(page.locator("article.call input[name=date]"))
+    expect_focus(page.locator("article.call input[name=date]"))
     type_day(page, today + timedelta(days=5))
     page.keyboard.press("Enter")
     page.locator("#confirm").wait_for()
@@ -201,11 +208,11 @@ def read_and_join(page: "Page", live_site: LiveSite, house: House) -> None:
     press(page, page.locator("a[href$='/join/']"))
     field = page.locator("main form input[name=customer]")
     field.wait_for()
-    assert has_focus(field)
+    expect_focus(field)
     page.keyboard.type("nobody")
     page.keyboard.press("Enter")
     page.locator(".has-error input[name=customer]").wait_for()
-    assert has_focus(field)  # what was refused is what one goes on with
+    expect_focus(field)  # what was refused is what one goes on with
     page.keyboard.press("Control+A")
     page.keyboard.type("C1")
     page.keyboard.press("Enter")

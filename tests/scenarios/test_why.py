@@ -73,7 +73,7 @@ def test_a_pause_of_ours_names_what_would_change_it(house: Organization) -> None
         assert "What would change it: End the pause once we have done our part: it never resumes by itself." in said
         assert found[0].forecast == ()
         frozen = board(today=date(2026, 10, 5)).frozen
-        assert [(line.reason, line.items, line.amounts) for line in frozen] == [("held_ours", 1, {"EUR": Decimal("1200.00")})]
+        assert [(line.cause, line.items, line.amounts) for line in frozen] == [("held_ours:pause", 1, {"EUR": Decimal("1200.00")})]
 
 
 def test_the_timeline_tells_past_and_future(house: Organization) -> None:
