@@ -3,7 +3,7 @@
 The order: a structured reference or an invoice number in the payer's text, then, for a known customer, the exact amount of one item, the
 exact sum of its oldest items, and at last the oldest due first. A name alone proves nothing: it only proposes.
 
-`settle` and `propose` are pure over frozen values; `open_items` and `named_invoices` read them.
+`settle` and `propose` are pure over frozen values; `open_items` and `named_invoices` read them. Receipts of nobody: `invoices.unmatched`.
 """
 
 import re
@@ -21,14 +21,12 @@ from customers.models import Customer
 from dunning.core import search
 from dunning.core.models import SearchEntry
 from invoices.enums import InvoiceKind, InvoiceState
-from invoices.models import Dispute, Installment, Invoice, Payment, PaymentRequest, PaymentRequestItem
+from invoices.models import Dispute, Installment, Invoice, PaymentRequest, PaymentRequestItem
 from invoices.references import find_references, reference_for
 
 SUBSET_LIMIT = 12
 """An exact sum is looked for among this many oldest items: 4,096 sums at most."""
 NAME_LIKENESS = 0.85
-FITTING_CUSTOMERS = 3
-"""Rule 8: an amount that fits more customers points at none of them."""
 _NOTHING = Decimal(0)
 _UNASKED: Mapping[str, Decimal] = MappingProxyType({})
 _PIECES = re.compile(r"[a-z0-9]+")
@@ -116,7 +114,7 @@ def settle(receipt: Receipt, items: Sequence[OpenItem], *, named_only: bool = Fa
         (item for item in items if item.currency == receipt.currency and item.outstanding > 0),
         key=lambda item: (item.contested, item.due_on, item.invoice_number, item.id),
     )
-    named = _named(receipt, candidates)
+    named = named_items(receipt, candidates)
     if named:
         return _as_requested(receipt, candidates) or _pay_in_order(receipt.amount, named)
     if named_only or not candidates:
@@ -165,9 +163,9 @@ def propose(
             add(customer_id, Evidence.IBAN, settle(receipt, owed.get(customer_id, [])))
     for customer_id, name in names.items():
         own = owed.get(customer_id, [])
-        if own and _alike(receipt.payer_name, name):
+        if own and alike(receipt.payer_name, name):
             parts = settle(receipt, own)
-            if parts[0].evidence in (Evidence.EXACT_AMOUNT, Evidence.EXACT_SUM):
+            if parts and parts[0].evidence in (Evidence.EXACT_AMOUNT, Evidence.EXACT_SUM):
                 add(customer_id, Evidence.NAME, parts)
     for customer_id, own in mine.items():
         fitting = [item for item in own if item.outstanding == receipt.amount]
@@ -181,7 +179,8 @@ def propose(
     return sorted(found.values(), key=lambda proposal: order.index(proposal.evidence))
 
 
-def _named(receipt: Receipt, items: Sequence[OpenItem]) -> list[tuple[OpenItem, Evidence]]:
+def named_items(receipt: Receipt, items: Sequence[OpenItem]) -> list[tuple[OpenItem, Evidence]]:
+    """The items that the receipt's text names, and how."""
     if not receipt.text:
         return []
     references, numbers = set(find_references(receipt.text)), numbers_in(receipt.text)
@@ -224,13 +223,22 @@ def _exact_subset(amount: Decimal, items: Sequence[OpenItem]) -> list[OpenItem]:
     return [items[position] for position in chosen] if len(chosen) > 1 else []
 
 
-def _alike(left: str, right: str) -> bool:
+def alike(left: str, right: str) -> bool:
+    """Whether two names may be one's: the words of one are in the other, or they differ by a slip of the pen."""
     if not left or not right:
         return False
-    one, two = search.words(left), search.words(right)
+    (one, one_folded), (two, two_folded) = _read_name(left), _read_name(right)
     if one and two and (one <= two or two <= one):
         return True
-    return SequenceMatcher(None, search.fold(left), search.fold(right)).ratio() >= NAME_LIKENESS
+    matcher = SequenceMatcher(None, one_folded, two_folded)
+    bounds = (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio)  # each at least the next, and far cheaper
+    return all(bound() >= NAME_LIKENESS for bound in bounds)
+
+
+@lru_cache(maxsize=100_000)
+def _read_name(name: str) -> tuple[frozenset[str], str]:
+    """The words that tell a name apart, and the name folded: one receipt's is compared with those of all customers."""
+    return frozenset(search.words(name)), search.fold(name)
 
 
 def as_items(
@@ -278,11 +286,11 @@ def accounts_quoted(texts: Iterable[str]) -> dict[str, UUID]:
     references = {reference for text in texts for reference in find_references(text)}
     if not references:
         return {}
-    ids = SearchEntry.objects.filter(kind="customer", token__in=[reference[4:].lower() for reference in references]).values("object_id")
-    found: dict[str, set[UUID]] = {}
-    for customer_id, number in Customer.objects.filter(pk__in=ids).values_list("pk", "number"):
-        found.setdefault(reference_for(number), set()).add(customer_id)
-    return {reference: next(iter(ids)) for reference, ids in found.items() if reference in references and len(ids) == 1}
+    likely = SearchEntry.objects.filter(kind="customer", token__in=[reference[4:].lower() for reference in references])
+    owners: dict[str, list[UUID]] = {}
+    for customer_id, number in Customer.objects.filter(pk__in=likely.values("object_id")).values_list("pk", "number"):
+        owners.setdefault(reference_for(number), []).append(customer_id)
+    return {reference: found[0] for reference, found in owners.items() if reference in references and len(found) == 1}
 
 
 def wholly_contested(installment_ids: Iterable[UUID]) -> frozenset[UUID]:
@@ -316,69 +324,3 @@ def open_items(customer_ids: Iterable[UUID] | None = None) -> list[OpenItem]:
     found = list(rows)
     ids = [row.pk for row in found]
     return as_items(found, wholly_contested(ids), requested(ids))
-
-
-def unmatched_payments() -> list[Payment]:
-    """Receipts of nobody yet, oldest first."""
-    return list(Payment.objects.filter(customer=None, unallocated__gt=0, cancelled_at=None).order_by("received_on", "pk"))
-
-
-def proposals_for(payment: Payment) -> list[Proposal]:
-    """Who may have sent an unidentified receipt, best evidence first; `[]` for one that is identified."""
-    if payment.customer_id is not None:
-        return []
-    customers = Customer.objects.filter(archived_at=None)
-    names = {customer.pk: customer.name for customer in customers.only("name")} if payment.payer_name else {}
-    ibans = dict(customers.filter(iban=payment.payer_iban).values_list("pk", "iban")) if payment.payer_iban else {}
-    return propose(_receipt_of(payment), open_items(), names=names, ibans=ibans, payers=_payers())
-
-
-def unmatched_reach() -> dict[UUID, date]:
-    """Customers whom an unmatched receipt may be of, with the day the oldest such one was entered (rule 8).
-
-    Reached by a known account, a like name or a reference; by an amount alone only when it fits at most three customers. With who pays
-    for others, those are reached.
-    """
-    payments = unmatched_payments()
-    if not payments:
-        return {}
-    items = open_items()
-    says_who = any(payment.payer_name or payment.payer_iban for payment in payments)
-    customers = list(Customer.objects.filter(archived_at=None).only("name", "iban")) if says_who else []
-    paid_for: dict[UUID, list[UUID]] = {}
-    for customer_id, payer_id in _payers().items():
-        paid_for.setdefault(payer_id, []).append(customer_id)
-    reached: dict[UUID, date] = {}
-    for payment in payments:
-        for found in _reached_by(payment, items, customers):
-            for customer_id in (found, *paid_for.get(found, ())):
-                reached[customer_id] = min(payment.entered_on, reached.get(customer_id, payment.entered_on))
-    return reached
-
-
-def _payers() -> dict[UUID, UUID]:
-    """Who pays for whom: by the customer, the one that pays for it."""
-    rows = Customer.objects.exclude(payer=None).values_list("pk", "payer")
-    return {customer_id: payer_id for customer_id, payer_id in rows if payer_id is not None}
-
-
-def _reached_by(payment: Payment, items: Sequence[OpenItem], customers: Sequence[Customer]) -> set[UUID]:
-    by_amount = {item.customer_id for item in items if item.currency == payment.currency and item.outstanding == payment.unallocated}
-    named = {item.customer_id for item, _evidence in _named(_receipt_of(payment), items)}
-    known = {
-        customer.pk
-        for customer in customers
-        if (payment.payer_iban and customer.iban == payment.payer_iban) or _alike(payment.payer_name, customer.name)
-    }
-    return named | known | (by_amount if len(by_amount) <= FITTING_CUSTOMERS else set())
-
-
-def _receipt_of(payment: Payment) -> Receipt:
-    return Receipt(
-        amount=payment.unallocated,
-        currency=payment.currency,
-        text=payment.reference_text,
-        payer_name=payment.payer_name,
-        payer_iban=payment.payer_iban,
-        customer_id=payment.customer_id,
-    )

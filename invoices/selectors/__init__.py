@@ -1,6 +1,5 @@
 """Reads about what is owed. Called inside `tenant()`."""
 
-from invoices.reconciliation import proposals_for, unmatched_payments, unmatched_reach
 from invoices.selectors.accessory import Accessory, accessories, rate_table
 from invoices.selectors.conformity import Problem, ProblemCode, check_invoice
 from invoices.selectors.figures import Figures, figures, has_many_open_items
@@ -26,6 +25,7 @@ from invoices.selectors.receipts import Received, list_payments, payment_allocat
 from invoices.selectors.said import last_sayings, state_of, takes_no_promise
 from invoices.selectors.statement import Line, LineKind, Statement, customer_statement, ledger_balance
 from invoices.selectors.terms import customer_terms
+from invoices.unmatched import proposals_for, unmatched_payments, unmatched_reach
 
 __all__ = [
     "Accessory",

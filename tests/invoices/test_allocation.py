@@ -10,7 +10,7 @@ from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from invoices import selectors, services
 from invoices.models import Allocation
-from invoices.reconciliation import Evidence, OpenItem, Receipt, numbers_in, propose, settle
+from invoices.reconciliation import Evidence, OpenItem, Receipt, numbers_in, open_items, propose, settle
 from tests.factories import make_customer
 from tests.invoices.ledger import at, bill, left, pay, unallocated
 
@@ -119,6 +119,39 @@ def test_an_unmatched_receipt_of_a_payer_reaches_those_it_pays_for(organization:
         (paid_for.pk, Evidence.EXACT_AMOUNT),
         (other.pk, Evidence.EXACT_AMOUNT),
     ]
+
+
+def test_a_cancelled_receipt_of_somebody_like_a_customer_is_proposed_to_nobody(organization: Organization) -> None:
+    bill(make_customer(name="Dupont SA"), "100.00", issued_on=SEPT_1, due_on=OCT_1, number="FA-1")
+    receipt = pay(None, "60.00", on=OCT_5, payer_name="DUPONT")
+    services.cancel_payment(payment=receipt, reason="Entered twice", **at(OCT_6))
+    receipt.refresh_from_db()
+    assert selectors.proposals_for(receipt) == []
+    nothing_left = Receipt(Decimal(0), "EUR", payer_name="DUPONT")
+    [item] = open_items()
+    assert propose(nothing_left, [item], names={item.customer_id: "Dupont SA"}, ibans={}) == []
+
+
+def test_a_receipt_that_names_invoices_of_two_customers_holds_both(organization: Organization) -> None:
+    ours, theirs, other = make_customer(), make_customer(), make_customer()
+    for number, customer in (("FA-2026-00042", ours), ("FA-2026-00043", theirs), ("FA-2026-00044", other)):
+        bill(customer, "100.00", issued_on=SEPT_1, due_on=OCT_1, number=number)
+    receipt = pay(None, "150.00", on=OCT_5, reference_text="RF39 FA20 2600 042 et facture FA/2026/00043")
+    assert receipt.customer_id is None
+    assert selectors.unmatched_reach() == {ours.pk: OCT_5, theirs.pk: OCT_5}
+    assert {(found.customer_id, found.evidence) for found in selectors.proposals_for(receipt)} == {
+        (ours.pk, Evidence.REFERENCE),
+        (theirs.pk, Evidence.NUMBER),
+    }
+
+
+def test_a_whole_account_is_proposed_for_what_it_owes_in_all(organization: Organization) -> None:
+    group = make_customer()
+    for number, customer in enumerate((make_customer(payer=group), make_customer(payer=group), make_customer())):
+        bill(customer, "50.00", issued_on=SEPT_1, due_on=OCT_1, number=f"F-{number}")
+    receipt = pay(None, "100.00", on=OCT_5)
+    [found] = selectors.proposals_for(receipt)
+    assert (found.customer_id, found.evidence, len(found.parts)) == (group.pk, Evidence.EXACT_SUM, 2)
 
 
 def test_no_more_than_was_received_nor_than_is_left(organization: Organization) -> None:
