@@ -189,6 +189,14 @@ INVARIANTS: Final[Sequence[Invariant]] = (
         AND NOT EXISTS (SELECT FROM notifications_queueticket q WHERE q.message_id = e.id)
         """,
     ),
+    Invariant(
+        "I15",
+        _("An item bears its invoice’s customer and currency, and of a cancelled invoice nothing is left to pay."),
+        """
+        SELECT i.id FROM invoices_installment i JOIN invoices_invoice v ON v.id = i.invoice_id
+        WHERE i.currency <> v.currency OR i.customer_id <> v.customer_id OR (v.state = 'cancelled' AND i.outstanding > 0)
+        """,
+    ),
 )
 
 

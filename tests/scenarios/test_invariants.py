@@ -19,7 +19,7 @@ from tests.scenarios.road import pay
 NOW = at("2026-10-02", 12)
 TABLES = (
     "notifications_message", "notifications_attempt", "notifications_suppression", "scenarios_actionmessage", "scenarios_dailyrun",
-    "core_auditevent", "invoices_importbatch",
+    "core_auditevent", "invoices_importbatch", "invoices_invoice", "invoices_installment",
 )  # fmt: skip
 ONE = "(SELECT id FROM notifications_message WHERE kind = 'reminder' ORDER BY id LIMIT 1)"
 
@@ -56,6 +56,8 @@ BREAKS = {
             next_at, tries, begun)
         SELECT gen_random_uuid(), organization_id, id, gen_random_uuid(), 'invoice.paid', '', '', 'pending', now(), now(), 0, 0
         FROM told""",
+    "I15": "UPDATE invoices_installment SET currency = 'USD'",
+    "I15 of a cancelled invoice": "UPDATE invoices_invoice SET state = 'cancelled'",
 }  # fmt: skip
 
 
