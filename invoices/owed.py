@@ -38,23 +38,27 @@ class Scope:
     @property
     def condition(self) -> str:
         """As SQL on `v` and `c`, with the names of `values`."""
-        parts = ["v.currency = %(currency)s"]
-        if self.group_id is not None:
-            parts.append("c.group_id = %(group)s")
-        if self.customer_id is not None:
-            parts.append("c.id = %(customer)s")
-        return " AND ".join(parts)
+        return self._holds("v.currency", "c.id")
 
     @property
     def items(self) -> str:
-        """SQL of items as `i` alone, for what asks nothing of their invoices; `item_condition` holds of those in the scope."""
+        """SQL of items as `i` (with `c` where a group is looked at), for what asks nothing of their invoices; see `item_condition`."""
         if self.group_id is None:
             return "invoices_installment i"
         return "invoices_installment i JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id"
 
     @property
     def item_condition(self) -> str:
-        return self.condition.replace("v.currency", "i.currency").replace("c.id", "i.customer_id")
+        """As SQL on `items`."""
+        return self._holds("i.currency", "i.customer_id")
+
+    def _holds(self, currency: str, customer: str) -> str:
+        parts = [f"{currency} = %(currency)s"]
+        if self.group_id is not None:
+            parts.append("c.group_id = %(group)s")
+        if self.customer_id is not None:
+            parts.append(f"{customer} = %(customer)s")
+        return " AND ".join(parts)
 
     @property
     def values(self) -> Mapping[str, Any]:

@@ -31,7 +31,7 @@ class Figures:
 
 
 def figures(*, today: date) -> Figures:
-    """The figures of the local day, in six queries."""
+    """The figures of the local day, in five queries."""
     overdue = Installment.objects.filter(outstanding__gt=0, due_on__lt=today).order_by()
     old = Sum("outstanding", filter=Q(due_on__lt=today - timedelta(days=OLD_DAYS)))
     late = list(overdue.values("currency").annotate(total=Sum("outstanding"), old=old, n=Count("*")).order_by("currency"))

@@ -3,7 +3,7 @@
 Called inside `tenant()`; nothing here writes.
 """
 
-from scenarios.selectors.board import Board, announced_commitments, board, last_night, late_commitments, residues
+from scenarios.selectors.board import Board, announced_commitments, board, last_night, late_commitments
 from scenarios.selectors.calling import calling_note
 from scenarios.selectors.frozen import FrozenAmount
 from scenarios.selectors.items import ItemRow, items_of_message, list_steps, state_counts, uncounted_invoices, with_steps
@@ -38,7 +38,6 @@ __all__ = [
     "list_steps",
     "plan_view",
     "plan_views",
-    "residues",
     "state_counts",
     "timeline",
     "today_sentence",

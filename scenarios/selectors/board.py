@@ -12,8 +12,8 @@ from invoices.models import Hold, Payment
 from notifications.enums import LEFT, MessageState
 from notifications.models import Message
 from notifications.selectors import Departures, waiting_board
-from scenarios.enums import CommitmentState, Reason
-from scenarios.models import Commitment, DailyRun, Schedule
+from scenarios.enums import CommitmentState
+from scenarios.models import Commitment, DailyRun
 from scenarios.selectors.frozen import FrozenAmount, frozen_by_us
 from scenarios.selectors.why import reason_words
 
@@ -72,12 +72,6 @@ def _kept() -> list[Kept]:
         .order_by("-n", "reason")
     )
     return [Kept(row["reason"], reason_words(row["reason"]), row["n"]) for row in rows]
-
-
-def residues() -> list[Schedule]:
-    """Residues proposed for write-off (rule 1): partly settled items with next to nothing left, never escalated."""
-    rows = Schedule.objects.filter(reason=Reason.RESIDUE, installment__outstanding__gt=0)
-    return list(rows.select_related("installment__invoice", "customer").order_by("-installment__outstanding", "pk"))
 
 
 def late_commitments(*, today: date) -> list[Commitment]:

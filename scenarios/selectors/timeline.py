@@ -141,9 +141,13 @@ def _messages_of(items: Sequence[Installment], customer: Customer) -> list[Messa
     """Messages that carry a step of these items, and those to who pays that are about them: each part has an index to read by."""
     ids = [item.pk for item in items]
     carried = Message.objects.filter(pk__in=ActionMessage.objects.filter(action__installment__in=ids).values("message"))
-    account = [pk for pk in (customer.pk, customer.payer_id) if pk is not None]
-    about = Message.objects.filter(customer__in=account, details__items__has_any_keys=[str(pk) for pk in ids])
+    about = Message.objects.filter(customer__in=_account(customer), details__items__has_any_keys=[str(pk) for pk in ids])
     return list({message.pk: message for message in (*carried, *about)}.values())
+
+
+def _account(customer: Customer) -> list[UUID]:
+    """Whom one speaks to about the customer's items: itself, or who pays for it."""
+    return [pk for pk in (customer.pk, customer.payer_id) if pk is not None]
 
 
 def _uncounted(items: Sequence[Installment]) -> set[UUID]:
@@ -241,8 +245,7 @@ def _steps(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
 
 def _calls(ids: Collection[UUID], customer: Customer, zone: ZoneInfo) -> Iterator[Entry]:
     due = TaskAttempt.objects.filter(task__in=Action.objects.filter(installment__in=list(ids), task__isnull=False).values("task"))
-    account = [pk for pk in (customer.pk, customer.payer_id) if pk is not None]
-    about = TaskAttempt.objects.filter(task__customer__in=account, details__items__has_any_keys=[str(pk) for pk in ids])
+    about = TaskAttempt.objects.filter(task__customer__in=_account(customer), details__items__has_any_keys=[str(pk) for pk in ids])
     yield from _tried({attempt.pk: attempt for attempt in (*due, *about)}.values(), zone)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django import forms
 from django.utils.functional import Promise
-from django.utils.translation import ngettext
+from django.utils.translation import gettext as _
 
 from dunning.core.models import Organization
 from dunning.core.permissions import Permission
@@ -87,7 +87,8 @@ class Act(ABC):
 
 def part_words(part: Part) -> str:
     """`12 invoices of 7 customers, 184 220,00 €`."""
-    words = ngettext("One invoice", "%(items)s invoices of %(customers)s customers", part.items)
+    several = _("%(items)s invoices of one customer") if part.customers == 1 else _("%(items)s invoices of %(customers)s customers")
+    words = several if part.items != 1 else _("One invoice")
     said = words % {"items": formatting.number(part.items), "customers": formatting.number(part.customers)}
     amount = amount_words(part.amounts)
     return f"{said}, {amount}" if amount else said

@@ -160,7 +160,7 @@ def paged(request: MemberRequest, rows: Any, *, size: int = ROWS, count: int | N
     """The asked page of a list, the nearest one for a number that does not exist; `count`, of its rows, where it is known already."""
     pages = Paginator(rows, size)
     if count is not None:
-        pages.__dict__["count"] = count  # the cached property, before it asks
+        pages.count = count  # a cached property: it does not ask then
     return pages.get_page(request.GET.get("page"))
 
 
