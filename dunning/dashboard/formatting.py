@@ -28,6 +28,11 @@ def number(value: Decimal | int | None) -> str:
     return "" if value is None else format_number(Decimal(value), 0, language())
 
 
+def customers(count: int) -> str:
+    """How many customers, for the middle of a sentence that counts something else: `12 clients`, `1 client`."""
+    return ngettext("%s customer", "%s customers", count) % number(count)
+
+
 def unit_price(value: Decimal, currency: str) -> str:
     """The price of one, with all its decimals, four at most: `0,065 EUR`."""
     rounded = value.quantize(Decimal("0.0001")).normalize()

@@ -16,7 +16,7 @@ from dunning.core.models import Organization
 from invoices.enums import InvoiceKind, PlanState
 from invoices.models import Allocation, HabitSetAside, Hold, Installment, Invoice, WriteOff
 from invoices.selectors import plans_about
-from notifications.enums import LEFT, MessageState, ProofKind
+from notifications.enums import LEFT, NEVER_LEFT, MessageState, Obstacle, ProofKind
 from notifications.models import Message, ProofFile
 from scenarios.enums import CallOutcome, CommitmentState, Reason
 from scenarios.models import Action, ActionMessage, Commitment, PlanStep, TaskAttempt
@@ -204,7 +204,13 @@ def _how_it_went(message: Message, is_uncounted: bool) -> str:
     parts = [", ".join(part for part in (str(message.get_channel_display()), message.recipient_name, message.recipient) if part)]
     if is_uncounted:
         parts.append(_("the invoice had not been received: it does not count"))
-    return " · ".join(parts)
+    if message.state in NEVER_LEFT:
+        parts.append(message.reason_text or _why_it_stayed(message.reason))
+    return " · ".join(part for part in parts if part)
+
+
+def _why_it_stayed(reason: str) -> str:
+    return str(Obstacle(reason).label) if reason in Obstacle.values else reason_words(reason)
 
 
 # --- what happened to the items ----------------------------------------------------------------------------------------------------

@@ -177,10 +177,10 @@ def _write(member: Membership, day: Day) -> EmailMultiAlternatives:
 def _overdue(day: Day) -> str:
     if not day.overdue_items:
         return _("Nothing is overdue.")
-    values = {"amount": _amounts(day.overdue), "items": _number(day.overdue_items), "customers": _number(day.overdue_customers)}
+    values = {"amount": _amounts(day.overdue), "items": _number(day.overdue_items), "customers": _customers(day.overdue_customers)}
     said = ngettext(
         "%(amount)s is overdue, on one invoice.",
-        "%(amount)s is overdue, on %(items)s invoices of %(customers)s customers.",
+        "%(amount)s is overdue, on %(items)s invoices of %(customers)s.",
         day.overdue_items,
     )
     return said % values
@@ -204,6 +204,10 @@ def _language() -> str:
 
 def _number(count: int) -> str:
     return format_number(Decimal(count), 0, _language())
+
+
+def _customers(count: int) -> str:
+    return ngettext("%s customer", "%s customers", count) % _number(count)
 
 
 def _amounts(values: Amounts) -> str:

@@ -23,12 +23,24 @@
     });
   };
 
+  // <input type="checkbox" data-worth="1840.25 EUR">: what the ticked ones add up to, by currency.
+  const worthOf = (boxes) => {
+    const sums = new Map();
+    boxes.forEach(({ dataset }) => {
+      const [amount, currency] = (dataset.worth ?? "").split(" ");
+      if (currency) sums.set(currency, (sums.get(currency) ?? 0) + Math.round(Number(amount) * 1000));
+    });
+    const written = ([currency, sum]) => new Intl.NumberFormat(document.documentElement.lang, { style: "currency", currency }).format(sum / 1000);
+    return [...sums].map(written).join(" + ");
+  };
+
   const countSelected = (form) => {
     const boxes = [...form.elements].filter((box) => box.type === "checkbox" && box.name && !box.dataset.everything);
     const everything = [...form.elements].find((box) => box.dataset.everything && box.checked);
     const checked = everything ? Number(everything.dataset.everything) : boxes.filter((box) => box.checked).length;
     const count = form.querySelector(".approve-count");
-    count.textContent = checked === 0 ? count.dataset.none : checked === 1 ? count.dataset.one : count.dataset.many.replace("%s", checked);
+    const words = checked === 0 ? count.dataset.none : checked === 1 ? count.dataset.one : count.dataset.many.replace("%s", checked);
+    count.textContent = [words, worthOf(boxes.filter((box) => box.checked))].filter(Boolean).join(", ");
     find("[data-needs-selection]", form).forEach((button) => { button.disabled = checked === 0; });
     const all = form.querySelector("[data-select-all]");
     if (all) { all.checked = boxes.length > 0 && checked === boxes.length; all.indeterminate = checked > 0 && checked < boxes.length; }

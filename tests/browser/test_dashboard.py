@@ -1,6 +1,7 @@
 """A clerk's morning in a real browser: sign in, approve, open a message, record a call in place."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,11 +73,14 @@ def test_sign_in_approve_all_and_read_the_message(live_site: LiveSite, house: Or
 
 
 def test_only_what_is_ticked_is_approved(live_site: LiveSite, house: Organization, browser_page: "Page") -> None:
+    with tenant(house):
+        Message.objects.update(amount=Decimal("1200.00"), currency="EUR")
     sign_in(browser_page, live_site)
     browser_page.goto(f"{live_site.url}/board/")
     approve = browser_page.locator(".approve button[value=approve]")
     assert approve.is_disabled()
     browser_page.locator("table input[name=message]").check()
+    assert browser_page.locator(".approve-count").inner_text() == "1 sélectionné, 1\u202f200,00\u00a0€"
     approve.click()
     browser_page.locator(".toast-success").wait_for()
     with tenant(house):

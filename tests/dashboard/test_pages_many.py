@@ -182,7 +182,7 @@ def test_pauses_end_together(owner: Client, house: House) -> None:
 def test_receipts_are_noted_together(owner: Client, house: House) -> None:
     ids = [item.pk for item in invoices(house)]
     shown = post(owner, "invoices_many", act="received", row=ids)
-    assert "3 invoices of one customer, €200.00 + US$100.00: noted as received today." in text(shown)
+    assert "3 invoices of 1 customer, €200.00 + US$100.00: noted as received today." in text(shown)
     answer = done(owner, "invoices_many", {**hidden(shown), "text": "Au téléphone"})
     with tenant(house.organization):
         rows = Installment.objects.filter(pk__in=ids)

@@ -13,6 +13,7 @@ from invoices.models import Installment
 from invoices.services import PaymentDraft, attach_document, record_payment
 from notifications.models import Message
 from scenarios.models import Commitment, Schedule, Task
+from scenarios.selectors import timeline
 from scenarios.services.approvals import approve_message
 from scenarios.services.board import withdraw_messages
 from scenarios.services.calls import record_call
@@ -190,7 +191,7 @@ def test_more_than_was_approved_is_approved_again() -> None:
 def test_a_formal_notice_a_person_takes_back_holds_nothing_else_back() -> None:
     """It was announced for the old invoices; given up, it must not silence the young one for ever (rule 11: withdrawn with a reason)."""
     house = open_house()
-    _first, _second, notice = _notice_for_two(house)
+    _first, second, notice = _notice_for_two(house)
     with tenant(house):
         assert set(Commitment.objects.values_list("consequence", "state")) == {("formal_notice", "open")}
         young = make_invoice(Customer.objects.get(), amount="300.00", issued_on=date(2026, 10, 9), due_on=date(2026, 11, 6))
@@ -199,6 +200,8 @@ def test_a_formal_notice_a_person_takes_back_holds_nothing_else_back() -> None:
         assert Schedule.objects.get(installment=young).reason == "commitment_pending"
         withdraw_messages(message_ids=[notice.pk], reason="Geste commercial", actor=CLERK, now=at("2026-11-09", 10))
         assert set(Commitment.objects.values_list("state", "reason")) == {("withdrawn", "Geste commercial")}
+        told = timeline(invoice=second.invoice, organization=house, today=date(2026, 11, 9)).past
+        assert [entry.detail.split(" · ")[-1] for entry in told if entry.code == "cancelled"] == ["Geste commercial"]
     run_on(house, "2026-11-10")
     with tenant(house):
         assert steps_of(young)[-1] == ("r1", "done", "2026-11-10")

@@ -87,9 +87,8 @@ class Act(ABC):
 
 def part_words(part: Part) -> str:
     """`12 invoices of 7 customers, 184 220,00 €`."""
-    several = _("%(items)s invoices of one customer") if part.customers == 1 else _("%(items)s invoices of %(customers)s customers")
-    words = several if part.items != 1 else _("One invoice")
-    said = words % {"items": formatting.number(part.items), "customers": formatting.number(part.customers)}
+    words = _("%(items)s invoices of %(customers)s") if part.items != 1 else _("One invoice")
+    said = words % {"items": formatting.number(part.items), "customers": formatting.customers(part.customers)}
     amount = amount_words(part.amounts)
     return f"{said}, {amount}" if amount else said
 

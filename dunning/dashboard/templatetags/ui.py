@@ -60,6 +60,11 @@ def number(value: Decimal | int | None) -> str:
 
 
 @register.filter
+def counted_customers(count: int) -> str:
+    return formatting.customers(count)
+
+
+@register.filter
 def decimals(value: Decimal | Literal[""] | None, places: int = 1) -> str:
     """`{{ index.value|decimals:1 }}`: a number with that many decimals; empty for None, and where there is no `index` at all."""
     return "" if value is None or value == "" else format_number(value, places, formatting.language())

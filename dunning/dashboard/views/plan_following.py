@@ -6,7 +6,6 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from customers.models import Customer, CustomerGroup
 from customers.selectors import get_customer, list_customers
@@ -64,10 +63,9 @@ def _confirm(request: MemberRequest, plan: ActionPlan, target: Target, back: str
     organization = request.membership.organization
     if submitted(request, form, lambda _data: follow_plan(plan=plan, target=target, organization=organization, **acting(request))):
         return done(request, _("“%(plan)s” is followed by %(who)s.") % {"plan": name_of(plan), "who": _who(target)}, back)
-    count = len(concerned.customers)
     words = {
         "items": formatting.number(concerned.items),
-        "customers": ngettext("%s customer", "%s customers", count) % formatting.number(count),
+        "customers": formatting.customers(len(concerned.customers)),
         "amount": amounts(concerned.amounts),
         "now": name_of(concerned.now) if concerned.now is not None else _("no plan"),
     }
