@@ -197,19 +197,31 @@ def lock_reply(reply_id: UUID) -> InboundMessage:
 
 
 def join(*, reply_id: UUID, customer: Customer, contact: Contact | None = None, actor: str, now: datetime) -> InboundMessage:
-    """A person says whose an unmatched message is; a human one then pauses that customer, as if it had been matched.
+    """A person says whose a message is, or that it is not whose it was thought to be; a human one then pauses that customer.
 
-    Raises DomainError when it belongs to somebody already, or the contact is another customer's.
+    It no longer answers a message to somebody else. Raises DomainError when it is this customer's already, somebody's absence was read in
+    it, or the contact is another customer's.
     """
-    lock_customers([customer.pk])
+    known = InboundMessage.objects.filter(pk=reply_id).values_list("customer", flat=True)
+    before = next(iter(known), None)
+    lock_customers(sorted({customer.pk, *([before] if before is not None else [])}))
     row = lock_reply(reply_id)
-    if row.customer_id is not None:
-        raise DomainError(_("This message already belongs to a customer."), code="already_joined")
+    if row.customer_id == customer.pk:
+        raise DomainError(_("This message is this customer's already."), code="already_joined", field="customer")
+    if row.customer_id != before:
+        raise DomainError(_("Somebody has just said whose this message is: look at it again."), code="stale")
+    if before is not None and row.contact is not None and row.absent_until is not None:
+        words = _("The absence of %(name)s was read in this message: take it back first, on the customer's page.")
+        if row.contact.absent_until == row.absent_until:
+            raise DomainError(words % {"name": row.contact}, code="absence_noted")
     if contact is not None and contact.customer_id != customer.pk:
         raise DomainError(_("This contact is another customer's."), code="bad_contact", field="contact")
+    if row.message is not None and row.message.customer_id != customer.pk:
+        row.message = None
     row.customer, row.contact, row.matched_by = customer, contact, "person"
-    row.save(update_fields=["customer", "contact", "matched_by"])
-    audit.record(actor=actor, action="reply.joined", target=row, body={"customer": str(customer.pk)}, now=now)
+    row.save(update_fields=["customer", "contact", "matched_by", "message"])
+    body = {"customer": str(customer.pk), **({"not": str(before)} if before is not None else {})}
+    audit.record(actor=actor, action="reply.joined", target=row, body=body, now=now)
     if row.handled_at is None:
         _act(row, now)
     return row

@@ -41,9 +41,16 @@ def reopen_replies(*, reply_ids: Collection[UUID], actor: str, today: date, now:
     return len(reopened)
 
 
-def join_reply(*, reply_id: UUID, customer: Customer, actor: str, now: datetime) -> InboundMessage:
-    """A person says whose an unmatched message is: it then counts as that customer's. Raises DomainError."""
-    return inbox.join(reply_id=reply_id, customer=customer, actor=actor, now=now)
+def join_reply(*, reply_id: UUID, customer: Customer, actor: str, today: date, now: datetime) -> InboundMessage:
+    """A person says whose a message is: it then counts as that customer's, and whose it was thought to be waits for it no longer.
+
+    Raises DomainError.
+    """
+    thought = correspondence.get_reply(reply_id).customer
+    reply = inbox.join(reply_id=reply_id, customer=customer, actor=actor, now=now)
+    if thought is not None:
+        _wait_no_longer(thought, actor=actor, today=today, now=now)
+    return reply
 
 
 def note_absence(
@@ -57,8 +64,12 @@ def note_absence(
 
 
 def _go_on(reply: InboundMessage, *, actor: str, today: date, now: datetime) -> None:
-    customer = reply.customer
-    if customer is None or correspondence.unread().filter(customer=customer).exists():
+    if reply.customer is not None:
+        _wait_no_longer(reply.customer, actor=actor, today=today, now=now)
+
+
+def _wait_no_longer(customer: Customer, *, actor: str, today: date, now: datetime) -> None:
+    if correspondence.unread().filter(customer=customer).exists():
         return
     clear_reply_pending(customer=customer, actor=actor, today=today, now=now)
     tasks = list(Task.objects.filter(kind=TaskKind.REPLY, customer=customer, state=TaskState.OPEN))

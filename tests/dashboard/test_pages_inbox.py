@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
+from customers.models import Customer
 from dunning.core import clock
 from dunning.core.enums import Role
 from dunning.core.tenancy import tenant
@@ -114,11 +115,30 @@ def test_an_unmatched_message_is_joined_to_a_customer(house: House) -> None:
     assert "It names no message of ours" in get(client, "reply", reply.pk).content.decode()
     assert post(client, "reply_join", reply.pk, customer="NOBODY").status_code == 422
     assert "whose reminders wait" in post(client, "reply_join", reply.pk, customer="C2").content.decode()
-    assert post(client, "reply_join", reply.pk, customer="C1").status_code == 422  # it is somebody's now
+    assert post(client, "reply_join", reply.pk, customer="C2").status_code == 422  # theirs already
     with tenant(house.organization):
         reply.refresh_from_db()
         assert reply.customer is not None and (reply.customer.number, reply.matched_by) == ("C2", "person")
         assert reply.customer.reply_pending_since == NOW
+
+
+def test_a_message_joined_to_the_wrong_customer_is_given_to_another(house: House) -> None:
+    client = sign_in(house.organization)
+    reply = answered(house, client)
+    with tenant(house.organization):
+        other = Customer.objects.get(number="C2")
+        thought = reply.customer
+        assert thought is not None and thought.reply_pending_since is not None
+        assert Task.objects.filter(kind="reply", customer=thought, state="open").exists()
+    assert "reminders go on" in get(client, "reply_join", reply.pk).content.decode()
+    assert "whose reminders wait" in post(client, "reply_join", reply.pk, customer="C2").content.decode()
+    with tenant(house.organization):
+        for row in (reply, thought, other):
+            row.refresh_from_db()
+        assert (reply.customer, reply.contact, reply.message, reply.matched_by) == (other, None, None, "person")
+        assert thought.reply_pending_since is None
+        assert other.reply_pending_since is not None
+        assert not Task.objects.filter(kind="reply", customer=thought, state="open").exists()
 
 
 def test_calls_in_trouble_are_named_and_read_again(house: House) -> None:

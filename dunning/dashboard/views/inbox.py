@@ -131,17 +131,19 @@ def reopen(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 @member(Permission.WORK, methods=WORK)
 def join(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """Say whose an unmatched message is."""
+    """Say whose a message is, also when it is not whose it was thought to be."""
     reply = correspondence.get_reply(pk)
     form = JoinForm(request.POST) if request.method == "POST" else JoinForm()
     back = reverse("dashboard:reply", args=[pk])
-    if submitted(request, form, lambda data: join_reply(reply_id=pk, customer=data["customer"], **acting_now(request))):
+    if submitted(request, form, lambda data: join_reply(reply_id=pk, customer=data["customer"], **acting(request))):
         customer = form.cleaned_data["customer"].name
         text = _("It belongs to %(customer)s, whose reminders wait until it is dealt with.") % {"customer": customer}
         return done(request, text if reply.kind == "human" else _("It belongs to %(customer)s.") % {"customer": customer}, back)
-    return act_page(
-        request, form, nav="messages", title=_("Whose message is this?"), verb=_("Join it"), back=back, lead=_lead(reply), icon="user-check"
-    )
+    lead, verb = _lead(reply), _("Join it")
+    if reply.customer is not None:
+        thought = _("It is with %(customer)s now, whose reminders go on once it is given to another customer.")
+        lead, verb = f"{lead}. {thought % {'customer': reply.customer.name}}", _("Give it to this customer")
+    return act_page(request, form, nav="messages", title=_("Whose message is this?"), verb=verb, back=back, lead=lead, icon="user-check")
 
 
 @member(Permission.WORK, methods=WORK)
