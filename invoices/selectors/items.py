@@ -144,7 +144,9 @@ def residues() -> list[Installment]:
     """Partly settled items with next to nothing left: listed, never escalated, proposed for write-off (rule 1)."""
     profile = get_profile()
     share = F("amount") * profile.residue_percent / 100 + Decimal("0.01")  # `is_residue` rounds
-    candidates = open_items().filter(outstanding__lt=F("amount"), outstanding__lte=Greatest(Value(profile.residue_amount), share))
+    found = Installment.objects.filter(outstanding__gt=0, outstanding__lt=F("amount"))
+    few = list(found.filter(outstanding__lte=Greatest(Value(profile.residue_amount), share)).values_list("pk", flat=True))
+    candidates = open_items().filter(pk__in=few) if few else ()
     return [item for item in candidates if is_residue(item.amount, item.outstanding, item.invoice.currency, profile)]
 
 

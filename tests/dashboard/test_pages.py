@@ -8,6 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from dunning.core.tenancy import tenant
+from dunning.dashboard.views.base import KeysFirst
+from invoices.models import Installment
 from notifications.models import Message
 from scenarios.models import Action, ActionPlan
 from tests.dashboard.conftest import NOW, House, sign_in
@@ -244,6 +246,14 @@ def test_filters_and_orders_are_in_the_address(owner: Client, house: House) -> N
         Customer.objects.filter(pk=house.item.customer_id).update(group=CustomerGroup.objects.order_by("key").first())
         key = CustomerGroup.objects.order_by("key").values_list("key", flat=True)[0]
     assert shown(group=key) == ["FA-1"]
+
+
+def test_pages_that_are_sorted_by_their_keys_follow_one_another(house: House) -> None:
+    with tenant(house.organization):
+        rows = Installment.objects.select_related("invoice").order_by("-invoice__number")
+        pages = KeysFirst(rows, 1)
+        assert [row.invoice.number for number in pages.page_range for row in pages.page(number)] == ["FA-2", "FA-1"]
+        assert (pages.count, pages.get_page("99").number, pages.get_page("x").number) == (2, 2, 1)
 
 
 def test_a_list_says_why_an_item_waits(owner: Client, house: House) -> None:

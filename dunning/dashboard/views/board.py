@@ -63,7 +63,7 @@ def show(request: MemberRequest) -> HttpResponse:
     counts = {"approval": found.awaiting_approval.messages, "leaving": found.leaving.messages, "held": found.held.messages}
     fullest = next((key for key, count in counts.items() if count), "approval")
     state = choices_of(request, "state", (*STATES, WITHDRAWN), fullest)
-    rows = paged(request, gone if state == WITHDRAWN else waiting_messages(states=STATES[state]))
+    rows = paged(request, gone if state == WITHDRAWN else waiting_messages(states=STATES[state]), keys_first=True)
     counts[WITHDRAWN] = gone.count()
     words = {
         "approval": _("To approve"),

@@ -63,7 +63,8 @@ def listing(request: MemberRequest) -> HttpResponse:
         lines = partial(exports.invoice_lines, today=today)
         return exports.saved_list(request, rows, title=_("Invoices"), head=exports.invoice_head(), lines=lines, today=today)
     counts = state_counts(today=today)
-    found = paged(request, rows, count=counts.get(state) if state in DATED and not query.strip() and group is None else None)
+    known = counts.get(state) if state in DATED and not query.strip() and group is None else None
+    found = paged(request, rows, count=known, keys_first="sort" in request.GET)
     return page(
         request,
         "invoices",
