@@ -4,7 +4,7 @@ A run tells each person once what it put on their desk, however much that is; wh
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -58,11 +58,12 @@ def tell_brake(*, run: DailyRun, stop: Brake, now: datetime) -> None:
     )
 
 
-def tell_assigned(*, task: Task, actor: str, now: datetime) -> None:
-    """Whoever finds the task on their desk hears of it, unless they put it there themselves."""
-    if task.assignee_id is None:
+def tell_assigned(*, tasks: Sequence[Task], actor: str, now: datetime) -> None:
+    """Whoever finds these tasks on their desk, all of one person, hears of them at once, unless they put them there themselves."""
+    if not tasks or tasks[0].assignee_id is None:
         return
-    customer = task.customer
+    task = tasks[0]
+    customer = task.customer if len(tasks) == 1 else None
     notices.tell(
         topic=NoticeTopic.TASK,
         key=f"task:{task.pk}:{now.isoformat()}",
@@ -70,7 +71,13 @@ def tell_assigned(*, task: Task, actor: str, now: datetime) -> None:
         now=now,
         object_type="customer" if customer is not None else "",
         object_id=customer.pk if customer is not None else None,
-        details={"task": task.kind, "title": task.title, "customer": customer.name if customer is not None else "", "by": actor},
+        details={
+            "count": len(tasks),
+            "task": task.kind,
+            "title": task.title,
+            "customer": customer.name if customer is not None else "",
+            "by": actor,
+        },
         actor=actor,
     )
 

@@ -74,6 +74,10 @@ def _day(details: Mapping[str, Any]) -> _Words:
 
 
 def _task(details: Mapping[str, Any]) -> _Words:
+    count = details.get("count", 1)
+    if count > 1:
+        said = _("%(n)s tasks are on your desk") % {"n": formatting.number(count)}
+        return said, _("from %(by)s") % {"by": details["by"]} if details.get("by") else ""
     task = details.get("title") or TaskKind(details["task"]).label
     title = _("%(customer)s: a task is on your desk") % details if details.get("customer") else _("A task is on your desk")
     return title, _("%(task)s, from %(by)s") % {"task": task, "by": details["by"]} if details.get("by") else str(task)

@@ -1,5 +1,6 @@
 """What people do with the tasks on their desk, calls apart."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from django.utils.translation import gettext as _
@@ -74,14 +75,22 @@ def cancel_task(*, task: Task, reason: str, actor: str, today: date, now: dateti
 
 def assign_task(*, task: Task, assignee: User | None, actor: str, now: datetime) -> Task:
     """Put the task on somebody's desk, or (None) on nobody's. Raises DomainError when it is closed."""
-    locked = lock_task(task)
-    _refuse_closed(locked)
-    locked.assignee = task.assignee = assignee
-    locked.save(update_fields=["assignee"])
-    body = {"assignee": str(assignee.pk) if assignee is not None else None}
-    audit.record(actor=actor, action="task.assigned", target=locked, body=body, now=now)
-    telling.tell_assigned(task=locked, actor=actor, now=now)
-    return locked
+    (given,) = assign_tasks(tasks=[task], assignee=assignee, actor=actor, now=now)
+    task.assignee = assignee
+    return given
+
+
+def assign_tasks(*, tasks: Iterable[Task], assignee: User | None, actor: str, now: datetime) -> list[Task]:
+    """Put several on one desk, or on nobody's; who gets them is told once. Raises DomainError when one is closed."""
+    given = [lock_task(task) for task in tasks]
+    for task in given:
+        _refuse_closed(task)
+        task.assignee = assignee
+        task.save(update_fields=["assignee"])
+        body = {"assignee": str(assignee.pk) if assignee is not None else None}
+        audit.record(actor=actor, action="task.assigned", target=task, body=body, now=now)
+    telling.tell_assigned(tasks=given, actor=actor, now=now)
+    return given
 
 
 def postpone_task(*, task: Task, until: datetime, due_on: date, actor: str, now: datetime) -> Task:

@@ -3,12 +3,14 @@
 from datetime import date, timedelta
 
 import pytest
+from django.utils import translation
 
 from customers.models import Contact, Customer
 from dunning.core import notices
 from dunning.core.enums import DigestRhythm, Role
 from dunning.core.models import Membership, Notice, Organization, User
 from dunning.core.tenancy import tenant
+from dunning.dashboard.notices import told as sentences
 from invoices.services import open_dispute
 from notifications import pace
 from notifications.models import Message, ProviderAccount
@@ -17,7 +19,7 @@ from scenarios import telling
 from scenarios.brakes import Brake
 from scenarios.enums import TaskKind
 from scenarios.models import DailyRun, Task
-from scenarios.services.tasks import assign_task
+from scenarios.services.tasks import assign_task, assign_tasks
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, at, open_house, run_on
 
@@ -88,8 +90,19 @@ def test_a_task_put_on_a_desk_is_told_to_whom_it_is_given_and_not_to_who_takes_i
         assign_task(task=task, assignee=bruno.user, actor=f"user:{bruno.user_id}", now=at("2026-10-09", 10))
         assign_task(task=task, assignee=None, actor=f"user:{bruno.user_id}", now=at("2026-10-09", 11))
         name = Customer.objects.get(pk=task.customer_id).name
-    assert told(anna) == [("task", {"task": "call", "title": "", "customer": name, "by": f"user:{bruno.user_id}"})]
+    assert told(anna) == [("task", {"count": 1, "task": "call", "title": "", "customer": name, "by": f"user:{bruno.user_id}"})]
     assert told(bruno) == []
+
+
+def test_several_tasks_put_on_a_desk_at_once_are_one_notice(house: Organization) -> None:
+    anna = person(house, "anna")
+    tasks = open_calls(house, 3, None)
+    with tenant(house), translation.override("en"):
+        assign_tasks(tasks=tasks, assignee=anna.user, actor=CLERK, now=at("2026-10-09"))
+        assert {task.assignee_id for task in Task.objects.all()} == {anna.user_id}
+        (said,) = sentences(notices.notices_of(anna))
+    assert [(topic, details["count"], details["customer"]) for topic, details in told(anna)] == [("task", 3, "")]
+    assert said.title == "3 tasks are on your desk"
 
 
 def test_whom_a_dispute_is_given_hears_of_it_several_at_once_in_one_notice(house: Organization) -> None:

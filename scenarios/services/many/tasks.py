@@ -1,6 +1,6 @@
 """Acts about many tasks: put off to another day, handed to somebody."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from dunning.core.selectors import people_of
 from scenarios.enums import TaskState
 from scenarios.models import Task
 from scenarios.services.many.kinds import Kept, Kind, When
-from scenarios.services.tasks import assign_task, postpone_task
+from scenarios.services.tasks import assign_tasks, postpone_task
 
 SHOWN_FROM = time(8)
 """When a task that was put off comes back, on its day."""
@@ -72,11 +72,9 @@ class AssignTasks(Kind):
     subject = Task
 
     def do(self, ids: Collection[UUID], data: Mapping[str, Any], when: When) -> Kept:
-        kept = {}
-        for task in _locked(ids):
-            if _text(task.assignee_id) != data["assignee"]:
-                kept[task.pk] = {"from": _text(task.assignee_id), "to": data["assignee"]}
-                self._give(task, data["assignee"], when)
+        moved = [task for task in _locked(ids) if _text(task.assignee_id) != data["assignee"]]
+        kept = {task.pk: {"from": _text(task.assignee_id), "to": data["assignee"]} for task in moved}
+        self._give(moved, data["assignee"], when)
         return kept
 
     def changed_since(self, kept: Kept, when: When) -> Mapping[UUID, str]:
@@ -87,14 +85,17 @@ class AssignTasks(Kind):
         return gone | {pk: _("It was closed meanwhile.") for pk in kept if pk not in still}
 
     def put_back(self, kept: Kept, when: When) -> None:
+        back: dict[str | None, list[Task]] = {}
         for task in _locked(kept):
-            self._give(task, kept[task.pk]["from"], when)
+            back.setdefault(kept[task.pk]["from"], []).append(task)
+        for person, tasks in back.items():
+            self._give(tasks, person, when)
 
-    def _give(self, task: Task, person: str | None, when: When) -> None:
+    def _give(self, tasks: Sequence[Task], person: str | None, when: When) -> None:
         found = next((user for user in people_of(when.organization) if str(user.pk) == person), None)
         if person is not None and found is None:
             raise DomainError(_("Choose somebody who works here."), code="unknown_person", field="owner")
-        assign_task(task=task, assignee=found, actor=when.actor, now=when.now)
+        assign_tasks(tasks=tasks, assignee=found, actor=when.actor, now=when.now)
 
 
 def _text(value: UUID | None) -> str | None:
