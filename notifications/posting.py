@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from io import BytesIO
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -12,8 +13,8 @@ from dunning.core.enums import Channel
 from dunning.core.errors import DomainError
 from notifications import outbox, settlement
 from notifications.enums import LetterProof, MessageState
-from notifications.models import Message
-from notifications.selectors import noon, print_queue, today
+from notifications.models import DeliveryEvent, Message
+from notifications.selectors import noon, print_queue, today, zone
 
 
 def record_posting(*, message_id: UUID, posted_on: date, actor: str, now: datetime, tracking_number: str = "") -> None:
@@ -22,9 +23,20 @@ def record_posting(*, message_id: UUID, posted_on: date, actor: str, now: dateti
     Raises DomainError when it is not waiting to be posted, the day is impossible, or a registered letter lacks its number.
     """
     (message,) = outbox.lock([message_id])
-    tracking_number = " ".join(tracking_number.split())[:40]
     if message.state != MessageState.TO_POST:
         raise DomainError(_("This letter is not waiting to be posted."), code="not_to_post")
+    tracking_number = _possible(message, posted_on, tracking_number, now)
+    Message.objects.filter(pk=message.pk).update(
+        posted_on=posted_on, tracking_number=tracking_number, proof=LetterProof.POSTED, proof_on=posted_on
+    )
+    body = {"posted_on": posted_on, "tracking_number": tracking_number}
+    audit.record(actor=actor, action="letter.posted", target=message, body=body, now=now)
+    settlement.record_delivery_event(message_id=message.pk, kind="posted", at=noon(posted_on), now=now, details={"by": actor})
+
+
+def _possible(message: Message, posted_on: date, tracking_number: str, now: datetime) -> str:
+    """The registered number as it is kept. Raises DomainError when a letter cannot have been posted that way."""
+    tracking_number = " ".join(tracking_number.split())[:40]
     if posted_on > today(now):
         raise DomainError(_("A letter cannot have been posted in the future."), field="posted_on")
     if posted_on < message.planned_on:
@@ -33,12 +45,32 @@ def record_posting(*, message_id: UUID, posted_on: date, actor: str, now: dateti
         )
     if message.channel == Channel.REGISTERED and not tracking_number:
         raise DomainError(_("A registered letter needs the number printed on its receipt."), field="tracking_number")
-    Message.objects.filter(pk=message.pk).update(
-        posted_on=posted_on, tracking_number=tracking_number, proof=LetterProof.POSTED, proof_on=posted_on
-    )
-    body = {"posted_on": posted_on, "tracking_number": tracking_number}
-    audit.record(actor=actor, action="letter.posted", target=message, body=body, now=now)
-    settlement.record_delivery_event(message_id=message.pk, kind="posted", at=noon(posted_on), now=now, details={"by": actor})
+    return tracking_number
+
+
+def correct_posting(*, message_id: UUID, posted_on: date, tracking_number: str, actor: str, now: datetime) -> None:
+    """Say on which day, and under which number, a letter was posted after all: what was recorded first stays in the audit trail.
+
+    Raises DomainError when nobody recorded its posting, the day is impossible or the post has reported of the letter before that day.
+    """
+    (message,) = outbox.lock([message_id])
+    told = list(DeliveryEvent.objects.filter(message=message, kind__in=settlement.PROOF_RANK))
+    if not any(event.kind == LetterProof.POSTED and "by" in event.details for event in told):
+        raise DomainError(_("Nobody here recorded the posting of this letter: there is nothing to correct."), code="not_posted")
+    tracking_number = _possible(message, posted_on, tracking_number, now)
+    reported = min((event.at.astimezone(zone()).date() for event in told if event.kind != LetterProof.POSTED), default=posted_on)
+    if posted_on > reported:
+        words = _("The post reported of this letter on %(day)s: it was posted by then.")
+        raise DomainError(words % {"day": reported}, field="posted_on")
+    before = {"posted_on": message.posted_on, "tracking_number": message.tracking_number}
+    fields: dict[str, Any] = {"posted_on": posted_on, "tracking_number": tracking_number, "updated_at": now}
+    if message.proof == LetterProof.POSTED:
+        fields["proof_on"] = posted_on
+    Message.objects.filter(pk=message.pk).update(**fields)
+    body = {"posted_on": posted_on, "tracking_number": tracking_number, "before": before}
+    audit.record(actor=actor, action="letter.posting_corrected", target=message, body=body, now=now)
+    details = {"by": actor, "corrects": str(message.posted_on)}
+    settlement.record_delivery_event(message_id=message.pk, kind="posted", at=noon(posted_on), now=now, details=details)
 
 
 def record_postings(*, numbers: Mapping[UUID, str], posted_on: date, actor: str, now: datetime) -> int:

@@ -5,6 +5,7 @@ and repetition never matter; nothing else leads beyond ACCEPTED.
 """
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -282,7 +283,8 @@ def _tell_proof(message: Message, kind: str, at: datetime, now: datetime) -> Non
 
 def _rise(message: Message, now: datetime) -> None:
     """Move to the state all events together prove: a function of the set of events, not of their order."""
-    told = [event for event in DeliveryEvent.objects.filter(message=message) if event.kind in EVENTS and EVENTS[event.kind].state]
+    events = _standing(DeliveryEvent.objects.filter(message=message))
+    told = [event for event in events if event.kind in EVENTS and EVENTS[event.kind].state]
     if not told:
         return
     highest = max(told, key=lambda event: (EVENTS[event.kind].rank, event.at, event.kind))
@@ -304,6 +306,14 @@ def _rise(message: Message, now: datetime) -> None:
         move(message, meaning.state, now, **fields)
     else:
         Message.objects.filter(pk=message.pk).update(**fields)
+
+
+def _standing(events: Iterable[DeliveryEvent]) -> list[DeliveryEvent]:
+    """Without the postings that a person corrected: of several, the last one that was said stands."""
+    told = list(events)
+    corrections = [event for event in told if event.kind == LetterProof.POSTED and "corrects" in event.details]
+    last = max(corrections, key=lambda event: event.pk, default=None)
+    return [event for event in told if last is None or event is last or event.kind != LetterProof.POSTED]
 
 
 PROOF_RANK: Final[dict[str, int]] = {

@@ -316,10 +316,16 @@ def test_a_letter_is_posted_and_proved(owner: Client, house: House) -> None:
     unnumbered = owner.post(url, {"posted_on": "2026-10-08"})
     assert list(unnumbered.context["form"].errors) == ["tracking_number"]
     owner.post(url, {"posted_on": "2026-10-08", "tracking_number": "1A 234 567 8901 2"})
+    assert "Correct the posting" in owner.get(reverse("dashboard:message", args=[letter.pk])).content.decode()
+    known = owner.get(url).context["form"]
+    assert (known["posted_on"].value(), known["tracking_number"].value()) == (date(2026, 10, 8), "1A 234 567 8901 2")
+    owner.post(url, {"posted_on": "2026-10-07", "tracking_number": "1A 234 567 8902 9"})
     owner.post(reverse("dashboard:letter_proof", args=[letter.pk]), {"proof": "unclaimed", "on": "2026-10-09"})
+    tomorrow = owner.post(url, {"posted_on": "2026-10-10", "tracking_number": "1A 234 567 8902 9"})
+    assert list(tomorrow.context["form"].errors) == ["posted_on"]
     with tenant(house.organization):
         posted = Message.objects.get(pk=letter.pk)
-        assert (posted.state, posted.posted_on, posted.tracking_number) == ("accepted", date(2026, 10, 8), "1A 234 567 8901 2")
+        assert (posted.state, posted.posted_on, posted.tracking_number) == ("accepted", date(2026, 10, 7), "1A 234 567 8902 9")
         assert (posted.proof, posted.proof_on) == ("unclaimed", date(2026, 10, 9))
     assert owner.get(reverse("dashboard:letters_print")).status_code == 302
 

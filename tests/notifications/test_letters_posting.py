@@ -14,6 +14,7 @@ from dunning.core.tenancy import tenant
 from notifications import dispatcher, freezing, posting, selectors, services
 from notifications.enums import LetterProof, MessageState, Obstacle, ProviderKind
 from notifications.models import Message, QueueTicket
+from notifications.selectors import noon
 from tests.factories import make_customer
 from tests.notifications.mailroom import ACTOR, NOW, TODAY, Gate, file_of, go, make_mail_room, write
 
@@ -113,6 +114,37 @@ def test_an_impossible_posting_is_refused(gate: Gate, posted_on: date, number: s
         message.refresh_from_db()
         assert (refusal.value.field, message.state, message.posted_on) == (field, MessageState.TO_POST, None)
         assert (message.events.count(), gate.settled) == (0, [])
+
+
+def test_a_posting_recorded_wrongly_is_corrected_within_what_the_post_says(gate: Gate) -> None:
+    organization = make_mail_room()
+    message = written_letter(organization, gate)
+    later = NOW + timedelta(days=3)
+
+    def correct(day: date, number: str = "2C 777") -> None:
+        posting.correct_posting(message_id=message.pk, posted_on=day, tracking_number=number, actor=ACTOR, now=later)
+
+    with tenant(organization):
+        with pytest.raises(DomainError) as early:
+            correct(TODAY)
+        assert early.value.code == "not_posted"
+        posting.record_posting(message_id=message.pk, posted_on=TODAY, tracking_number="2C 771", actor=ACTOR, now=NOW)
+        correct(TODAY + timedelta(days=2))
+        message.refresh_from_db()
+        assert (message.state, message.posted_on, message.tracking_number) == ("accepted", TODAY + timedelta(days=2), "2C 777")
+        assert (message.proof, message.proof_on, message.accepted_at) == ("posted", message.posted_on, noon(TODAY + timedelta(days=2)))
+        correct(TODAY + timedelta(days=1), "2C 778")  # earlier again: the last word stands, whatever the order of the days
+        presented = TODAY + timedelta(days=2)
+        posting.record_letter_proof(message_id=message.pk, proof=LetterProof.PRESENTED, on=presented, actor=ACTOR, now=later)
+        message.refresh_from_db()
+        assert (message.posted_on, message.tracking_number, message.proof) == (TODAY + timedelta(days=1), "2C 778", "presented")
+        with pytest.raises(DomainError) as late:
+            correct(TODAY + timedelta(days=3))
+        assert late.value.field == "posted_on"
+    with tenant(organization):
+        first = AuditEvent.objects.filter(action="letter.posting_corrected").order_by("sequence").first()
+        assert first is not None
+        assert first.body["before"] == {"posted_on": TODAY.isoformat(), "tracking_number": "2C 771"}
 
 
 def test_what_the_post_reports_is_evidence_and_an_unknown_address_takes_it_back(gate: Gate) -> None:

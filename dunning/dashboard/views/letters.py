@@ -34,6 +34,7 @@ from notifications.models import Message, ProofFile
 from notifications.posting import print_file_of_the_day, record_letter_proof, record_posting, record_postings
 from notifications.proofs import LARGEST, add_proof_file
 from notifications.selectors import print_queue
+from scenarios.services.postings import correct_posting
 
 WORK = ("GET", "HEAD", "POST")
 
@@ -70,14 +71,26 @@ def _get_letter(pk: UUID) -> Message:
 
 @member(Permission.WORK, methods=WORK)
 def posting(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """Record that a letter was posted: from that day it counts as done."""
+    """Record that a letter was posted: from that day it counts as done. Of a posted one, correct the day and the number."""
     letter = _get_letter(pk)
+    if letter.posted_on is not None:
+        return _correct(request, letter)
     form = PostingForm(request.POST) if request.method == "POST" else PostingForm(initial={"posted_on": today_of(request)})
     if submitted(request, form, lambda data: record_posting(message_id=pk, **data, **acting_now(request))):
         day = formatting.date_long(form.cleaned_data["posted_on"])
         text = _("The letter to %(customer)s is posted on %(day)s.") % {"customer": letter.customer or letter.recipient_name, "day": day}
         return done(request, text, reverse("dashboard:letters"))
     return _letter_act(request, letter, form, title=_("Record the posting"), verb=_("Record the posting"))
+
+
+def _correct(request: MemberRequest, letter: Message) -> HttpResponse:
+    known = {"posted_on": letter.posted_on, "tracking_number": letter.tracking_number}
+    form = PostingForm(request.POST) if request.method == "POST" else PostingForm(initial=known)
+    if submitted(request, form, lambda data: correct_posting(message_id=letter.pk, **data, **acting_now(request))):
+        text = _("Corrected: posted on %(day)s. Its steps count from that day.")
+        day = formatting.date_long(form.cleaned_data["posted_on"])
+        return done(request, text % {"day": day}, reverse("dashboard:message", args=[letter.pk]))
+    return _letter_act(request, letter, form, title=_("Correct the posting"), verb=_("Correct it"))
 
 
 @member(Permission.WORK, methods=WORK)
