@@ -6,6 +6,7 @@ from django.views.i18n import set_language
 from dunning.core.notices import STOP_PATH
 from dunning.dashboard.views import (
     acts,
+    answering,
     api_keys,
     asking,
     bank,
@@ -214,6 +215,7 @@ urlpatterns = [
     path("messages/inbox/<uuid:pk>/reopen/", inbox.reopen, name="reply_reopen"),
     path("messages/inbox/<uuid:pk>/join/", inbox.join, name="reply_join"),
     path("messages/inbox/<uuid:pk>/away/", inbox.away, name="reply_away"),
+    path("messages/inbox/<uuid:pk>/give/", answering.give, name="reply_give"),
     path("messages/inbox/<uuid:pk>/files/<uuid:file>/", inbox.file, name="reply_file"),
     path("messages/inbox/calls/<uuid:pk>/again/", inbox.read_again, name="read_again"),
     path("letters/", letters.queue, name="letters"),

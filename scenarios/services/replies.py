@@ -1,16 +1,22 @@
-"""What people do with replies: read and deal with them, say whose they are, read an absence in them. Each lets the plans go on, or wait."""
+"""What people do with replies: read and deal with them, say whose they are, give them to a colleague, read an absence in them."""
 
 from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from customers.models import Contact, Customer
 from customers.services import clear_reply_pending, lock_customers, note_reply_pending
+from dunning.core.errors import DomainError
+from dunning.core.models import User
 from notifications import correspondence, inbox
+from notifications.enums import ReplyKind
 from notifications.models import InboundMessage
-from scenarios import effects
+from scenarios import effects, work
 from scenarios.enums import TaskKind, TaskState
 from scenarios.models import Task
+from scenarios.services.tasks import assign_task
 
 
 def handle_reply(*, reply_id: UUID, actor: str, today: date, now: datetime) -> InboundMessage:
@@ -39,6 +45,23 @@ def reopen_replies(*, reply_ids: Collection[UUID], actor: str, today: date, now:
     for pk in sorted(customers):
         note_reply_pending(customer=customers[pk], actor=actor, today=today, now=now)
     return len(reopened)
+
+
+def give_reply(*, reply_id: UUID, assignee: User | None, actor: str, today: date, now: datetime) -> Task:
+    """Put what its customer wrote and nobody has dealt with - the task that asks for it to be read - on somebody's desk, or on nobody's.
+
+    Raises DomainError when it is nobody's yet, was dealt with, or its task was closed without it.
+    """
+    reply = inbox.lock_reply(reply_id)
+    if reply.customer is None:
+        raise DomainError(_("Say first whose this message is: then it can be given to somebody."), code="not_matched")
+    if reply.kind != ReplyKind.HUMAN or reply.handled_at is not None:
+        raise DomainError(_("This message is dealt with: there is nothing to give to anybody."), code="handled")
+    work.open_reply_tasks(today=today, now=now, customer_ids=[reply.customer.pk])
+    task = Task.objects.filter(kind=TaskKind.REPLY, customer=reply.customer, state=TaskState.OPEN).first()
+    if task is None:
+        raise DomainError(_("Its task was cancelled: open it again first, then give it to somebody."), code="closed")
+    return assign_task(task=task, assignee=assignee, actor=actor, now=now)
 
 
 def join_reply(*, reply_id: UUID, customer: Customer, actor: str, today: date, now: datetime) -> InboundMessage:

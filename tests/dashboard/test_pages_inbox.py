@@ -11,6 +11,7 @@ from django.urls import reverse
 from customers.models import Customer
 from dunning.core import clock
 from dunning.core.enums import Role
+from dunning.core.models import Notice, User
 from dunning.core.tenancy import tenant
 from notifications.enums import EventState, MessageState, ProviderKind
 from notifications.models import InboundEvent, InboundMessage, Message, ProviderAccount
@@ -206,3 +207,44 @@ def test_the_address_of_a_way_in_is_printed_and_rotated(house: House, capsys: py
     assert first.startswith("http://dunning:") and "/hooks/anymail/" in first
     assert printed() == first
     assert printed("--rotate") != first
+
+
+def test_a_reply_is_given_to_a_colleague_who_is_told_and_finds_it_under_mine(house: House) -> None:
+    client = sign_in(house.organization)
+    anna = sign_in(house.organization, Role.COLLECTOR, "anna@atelier.example")
+    reply = answered(house, client)
+    with tenant(house.organization):
+        InboundMessage.objects.create(
+            event_id=house.receipt, channel="email", kind="human", sender="x@elsewhere.example", said="Allô ?", received_at=NOW
+        )
+        person = User.objects.get(email="anna@atelier.example")
+
+    def listed(who: Client, desk: str) -> tuple[bool, bool]:
+        page = get(who, "inbox", desk=desk).content.decode()
+        return "depuis lundi" in page, "Allô" in page
+
+    assert (listed(anna, "mine"), listed(anna, "nobody"), listed(anna, "")) == ((False, False), (True, True), (True, True))
+    assert "It is on the desk of Claire Petit" in post(client, "reply_give", reply.pk, owner=str(person.pk)).content.decode()
+    assert (listed(anna, "mine"), listed(anna, "nobody"), listed(client, "mine")) == ((True, False), (False, True), (False, False))
+    assert 'class="second">Claire Petit' in get(client, "inbox").content.decode()
+    with tenant(house.organization):
+        notice = Notice.objects.get(topic="task", membership__user=person)
+        assert notice.details["customer"] == "Durand SARL"
+        assert Task.objects.get(kind="reply").assignee == person
+
+    post(client, "reply_give", reply.pk, owner="none")
+    assert listed(anna, "nobody") == (True, True)
+    post(client, "reply_handle", reply.pk)
+    assert "is dealt with" in post(client, "reply_give", reply.pk, owner=str(person.pk)).content.decode()
+
+
+def test_nobodys_message_is_given_to_nobody_and_only_to_who_works(house: House) -> None:
+    client = sign_in(house.organization)
+    sign_in(house.organization, Role.VIEWER, "vera@atelier.example")
+    with tenant(house.organization):
+        reply = InboundMessage.objects.create(event_id=house.receipt, channel="email", kind="human", sender="x@e.example", received_at=NOW)
+        me, vera = (User.objects.get(email=f"{name}@atelier.example") for name in ("claire", "vera"))
+    assert "Say first whose this message is" in post(client, "reply_give", reply.pk, owner=str(me.pk)).content.decode()
+    assert post(client, "reply_give", reply.pk, owner=str(vera.pk)).status_code == 422
+    with tenant(house.organization):
+        assert not Task.objects.filter(kind="reply").exists()

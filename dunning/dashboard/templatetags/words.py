@@ -1,10 +1,11 @@
 """What records are called on screen: a message before it has a subject, a reason, a provider's word."""
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from django import template
 
-from dunning.core.models import Organization
+from dunning.core.models import Organization, User
 from dunning.core.money import printed_iban
 from dunning.dashboard import formatting
 from notifications.enums import LetterProof, MessageState, Obstacle, ProviderKind, WebhookFault
@@ -69,6 +70,12 @@ def provider_name(kind: str) -> str:
 def get(names: Mapping[str, str], key: str) -> str:
     """`{{ names|get:batch.actor }}`: what a key is called; the key itself when nobody knows."""
     return names.get(key, key)
+
+
+@register.filter
+def desk_of(owners: Mapping[UUID, User], customer: UUID | None) -> User | None:
+    """`{{ owners|desk_of:reply.customer_id }}`: who has it on their desk."""
+    return owners.get(customer) if customer is not None else None
 
 
 @register.filter

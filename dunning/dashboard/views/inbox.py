@@ -39,6 +39,7 @@ from dunning.dashboard.views.base import (
 from notifications import correspondence, mailbox, receipts
 from notifications.models import InboundMessage
 from notifications.selectors import message_detail
+from scenarios.selectors.replies import MINE, NOBODYS, desks_of, replies_on_desk
 from scenarios.services.replies import handle_reply, join_reply, note_absence, reopen_replies
 
 WORK = ("GET", "HEAD", "POST")
@@ -53,20 +54,25 @@ def listing(request: MemberRequest) -> HttpResponse:
     refused = correspondence.refused_calls()
     counts = {"replies": correspondence.unread().count(), "trouble": trouble.count() + len(refused)}
     words = {"replies": _("Replies"), "automatic": _("Automatic messages"), "trouble": _("Calls in trouble")}
-    rows = trouble if kinds == "trouble" else correspondence.list_replies(kinds=kinds, customer_id=customer.pk if customer else None)
+    desk = choices_of(request, "desk", (MINE, NOBODYS)) if kinds == "replies" else ""
+    rows = _listed(kinds, desk, customer, request.membership.user_id) if kinds != "trouble" else trouble
     if exports.asked_for(request):
         is_trouble = kinds == "trouble"
         head = desk_exports.trouble_head() if is_trouble else desk_exports.reply_head()
         lines = desk_exports.trouble_lines if is_trouble else desk_exports.reply_lines
         return exports.saved_list(request, rows, title=_("Inbox"), head=head, lines=lines, today=today_of(request))
     found = paged(request, rows)
+    shown = list(found.object_list)
     return page(
         request,
         "inbox",
         nav="messages",
         page=found,
-        rows=list(found.object_list),
+        rows=shown,
         kinds=kinds,
+        desk=desk,
+        desks=[(MINE, _("Mine")), (NOBODYS, pgettext("desk", "Nobody’s"))],
+        owners=desks_of({reply.customer_id for reply in shown if reply.customer_id}) if kinds == "replies" else {},
         customer=customer,
         refused=refused,
         many_acts=many_acts(request, REPLIES) if kinds == "replies" else [],
@@ -77,10 +83,17 @@ def listing(request: MemberRequest) -> HttpResponse:
     )
 
 
-def rows_of(query: QueryDict) -> QuerySet[InboundMessage]:
-    """The replies the list shows at such an address."""
-    customer = _customer(query.get("customer", ""))
-    return correspondence.list_replies(customer_id=customer.pk if customer else None)
+def rows_of(query: QueryDict, *, person: UUID) -> QuerySet[InboundMessage]:
+    """The replies the list shows a person at such an address."""
+    desk = query.get("desk", "")
+    return _listed("replies", desk if desk in (MINE, NOBODYS) else "", _customer(query.get("customer", "")), person)
+
+
+def _listed(kinds: str, desk: str, customer: Customer | None, person: UUID) -> QuerySet[InboundMessage]:
+    customer_id = customer.pk if customer is not None else None
+    if desk:
+        return replies_on_desk(desk=desk, person=person, customer_id=customer_id)
+    return correspondence.list_replies(kinds=kinds, customer_id=customer_id)
 
 
 def _customer(value: str) -> Customer | None:
@@ -93,12 +106,14 @@ def _customer(value: str) -> Customer | None:
 @member(Permission.SEE)
 def show(request: MemberRequest, pk: UUID) -> HttpResponse:
     reply = correspondence.get_reply(pk)
+    desks = desks_of([reply.customer_id]) if reply.customer_id is not None else {}
     return page(
         request,
         "reply",
         nav="messages",
         reply=reply,
         message=reply.message,
+        desk=next(iter(desks.values()), None),
         files=correspondence.files_of(reply),
         is_whole=reply.said.strip() == reply.text.strip(),
         is_unread=reply.kind == "human" and reply.handled_at is None,

@@ -43,7 +43,7 @@ def customers(request: MemberRequest) -> HttpResponse:
 
 @member(Permission.WORK, methods=("POST",))
 def replies(request: MemberRequest) -> HttpResponse:
-    return _ask(request, REPLIES, inbox_pages.rows_of, "inbox", nav="messages")
+    return _ask(request, REPLIES, partial(inbox_pages.rows_of, person=request.membership.user_id), "inbox", nav="messages")
 
 
 @member(Permission.WORK, methods=("POST",))
