@@ -70,6 +70,7 @@ class Content:
     html: str
     header_id: str
     in_reply_to: str
+    references: str = ""
     attachments: tuple[tuple[Document, str], ...] = ()
     letter: bytes = field(default=b"", repr=False)
     print_file: bytes = field(default=b"", repr=False)
@@ -219,6 +220,7 @@ def _email(message: Message, go: Go, bench: Workbench, template: MessageTemplate
         html=rendered.html,
         header_id=f"<{message.pk}@{domain}>",
         in_reply_to=go.in_reply_to,
+        references=go.references,
         attachments=_files(go),
         linked=linked if portal_access.MASK in rendered.text else None,
     )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
 from notifications.enums import EventState, ReplyKind
-from notifications.models import InboundEvent, InboundFile, InboundMessage, ProviderAccount, ProviderRoute
+from notifications.models import InboundEvent, InboundFile, InboundMessage, Message, ProviderAccount, ProviderRoute
 
 IN_TROUBLE = (EventState.QUARANTINED, EventState.UNREADABLE, EventState.REJECTED)
 LISTED: Mapping[str, tuple[ReplyKind, ...]] = {
@@ -45,6 +45,59 @@ def last_words(customer_ids: Collection[UUID]) -> dict[UUID, str]:
 def replies_of_message(message_id: UUID) -> Sequence[InboundMessage]:
     """What was answered to one message, oldest first."""
     return list(InboundMessage.objects.filter(message=message_id).order_by("received_at", "pk"))
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One message of an exchange: ours, or theirs."""
+
+    at: datetime
+    message: Message | None = None
+    reply: InboundMessage | None = None
+
+    @property
+    def key(self) -> str:
+        return str(self.message.pk if self.message is not None else self.reply.pk if self.reply is not None else "")
+
+
+def exchange_of(reply: InboundMessage) -> Sequence[Spoken]:
+    """The exchange it belongs to, the oldest first: what we wrote, what came back to it, our answers, and so on, whatever became of them.
+
+    In four queries, however long it is. What programs wrote is left out, unless it is the message asked about.
+    """
+    answers: dict[UUID, UUID] = {}
+    came: dict[UUID, UUID | None] = {}
+    if reply.customer_id is not None:
+        answered = Message.objects.filter(Q(customer=reply.customer_id) | Q(answers=reply.pk), answers__isnull=False)
+        answers = {pk: answer for pk, answer in answered.values_list("pk", "answers_id") if answer is not None}
+        people = InboundMessage.objects.filter(customer=reply.customer_id, kind__in=LISTED["replies"])
+        came = dict(people.values_list("pk", "message_id"))
+    came[reply.pk] = reply.message_id
+    ours, theirs = _joined(reply.pk, came, answers)
+    found = [Spoken(_said_at(message), message=message) for message in Message.objects.filter(pk__in=ours)]
+    found += [Spoken(row.received_at, reply=row) for row in InboundMessage.objects.filter(pk__in=theirs)]
+    return sorted(found, key=lambda one: (one.at, one.key))
+
+
+def _joined(start: UUID, came: Mapping[UUID, UUID | None], answers: Mapping[UUID, UUID]) -> tuple[set[UUID], set[UUID]]:
+    """(our messages, theirs) that one reply is joined to, over what came to what, and what answers what."""
+    joined: dict[UUID, set[UUID]] = {}
+    for one, other in (*came.items(), *answers.items()):
+        if other is not None:
+            joined.setdefault(one, set()).add(other)
+            joined.setdefault(other, set()).add(one)
+    seen, waiting = {start}, [start]
+    while waiting:
+        following = joined.get(waiting.pop(), set()) - seen
+        seen |= following
+        waiting += following
+    theirs = seen & came.keys()
+    return seen - theirs, theirs
+
+
+def _said_at(message: Message) -> datetime:
+    """When it left, or is to leave."""
+    return message.accepted_at or message.not_before or message.frozen_at or message.created_at
 
 
 def get_reply(reply_id: UUID) -> InboundMessage:

@@ -11,6 +11,7 @@ class MessageKind(models.TextChoices):
     REMINDER = "reminder", _("Reminder")
     ACKNOWLEDGEMENT = "acknowledgement", _("Acknowledgement")
     ANSWER = "answer", _("Answer")
+    WRITTEN = "written", _("Written by a person")  # word for word, in answer to what a customer wrote
     CONFIRMATION = "confirmation", _("Confirmation")
     THANKS = "thanks", _("Thanks")
     RETRACTION = "retraction", _("Retraction")

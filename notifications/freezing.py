@@ -18,7 +18,7 @@ from dunning.core.models import Document
 from notifications import letter_codes
 from notifications.composing import Content, Obstructed, Workbench, compose
 from notifications.enums import MessageKind
-from notifications.models import Attachment, Message, PrintedLetter
+from notifications.models import Attachment, Message, MessageTemplate, PrintedLetter
 from notifications.providers.base import Envelope
 from notifications.signals import Go, Stop, Together, about_to_send
 
@@ -67,6 +67,7 @@ def freeze(
         "body_html": content.html,
         "header_id": content.header_id,
         "in_reply_to": content.in_reply_to,
+        "header_references": content.references,
     }
     link = _link(message, go, content, now) if content.linked is not None or message.link_generation else None
     said |= {"link_generation": link.generation if link else 0, "link_digest": link.digest if link else ""}
@@ -143,6 +144,7 @@ def _save_beside(messages: Sequence[Message]) -> None:
 
 _WRITTEN: Final = (
     "sender", "reply_to", "recipient", "recipient_name", "postal_address", "subject", "body_text", "body_html", "header_id", "in_reply_to",
+    "header_references",
     "template", "contact", "amount", "item_count", "document", "print_document", "content_sha256", "frozen_at", "updated_at",
     "link_generation", "link_digest",
     "state", "reason", "reason_text", "provider", "provider_id", "accepted_at", "cost",
@@ -178,6 +180,8 @@ def content_hash(
     """SHA-256 (hex) of everything that was said: `said` is the message's frozen fields, `files` are (name, SHA-256)."""
     if not said.get("link_digest"):
         said = {name: value for name, value in said.items() if not name.startswith("link_")}
+    if not said.get("header_references"):
+        said = {name: value for name, value in said.items() if name != "header_references"}
     everything = {
         **said,
         "id": str(message.pk),
@@ -200,6 +204,7 @@ FROZEN_FIELDS = (
     "body_html",
     "header_id",
     "in_reply_to",
+    "header_references",
     "link_generation",
     "link_digest",
 )
@@ -234,7 +239,9 @@ def sealed(message: Message) -> Envelope:
         text=portal_access.reveal(message.body_text, **link),
         html=portal_access.reveal(message.body_html, **link),
         header_id=message.header_id,
-        references=message.in_reply_to,
+        in_reply_to=message.in_reply_to,
+        references=message.header_references or message.in_reply_to,
+        by_person=message.kind == MessageKind.WRITTEN,
     )
 
 
@@ -249,6 +256,8 @@ class Preview:
     letter: bytes = field(default=b"", repr=False)
     problem: str = ""
     reason: str = ""
+    sender: str = ""
+    files: tuple[str, ...] = ()
 
 
 def preview(message: Message, *, now: datetime) -> Preview:
@@ -256,10 +265,16 @@ def preview(message: Message, *, now: datetime) -> Preview:
     answer = ask(message, now=now, preview=True)
     if isinstance(answer, Stop):
         return Preview(problem=answer.text, reason=answer.reason)
+    return shown(message, answer, now=now)
+
+
+def shown(message: Message, go: Go, *, now: datetime, template: MessageTemplate | None = None) -> Preview:
+    """What a message that may leave with these values would say; `template` is a text to look at instead of the one in force."""
     try:
-        content = compose(message, answer, Workbench(), now=now)
+        content = compose(message, go, Workbench(), now=now, template=template)
     except Obstructed as obstacle:
         return Preview(problem=" ".join(part for part in (str(obstacle.reason.label), obstacle.text) if part))
     letter = content.print_file or content.letter
     recipient = content.recipient or ", ".join(content.postal_address)
-    return Preview(content.subject, content.text, content.html, recipient, letter)
+    files = tuple(filename for _document, filename in content.attachments)
+    return Preview(content.subject, content.text, content.html, recipient, letter, sender=content.sender, files=files)

@@ -19,7 +19,7 @@ from dunning.core.enums import Channel, NoticeTopic
 from dunning.core.errors import DomainError
 from dunning.core.tenancy import current_organization_id
 from notifications import replies, reply_tokens, settlement
-from notifications.enums import ReplyKind, SuppressionReason
+from notifications.enums import WAITING, ReplyKind, SuppressionReason
 from notifications.models import InboundFile, InboundMessage, Message, ProviderAccount
 from notifications.providers import mail
 from notifications.providers.base import File, Incoming
@@ -200,7 +200,7 @@ def join(*, reply_id: UUID, customer: Customer, contact: Contact | None = None, 
     """A person says whose a message is, or that it is not whose it was thought to be; a human one then pauses that customer.
 
     It no longer answers a message to somebody else. Raises DomainError when it is this customer's already, somebody's absence was read in
-    it, or the contact is another customer's.
+    it, an answer to it waits to leave, or the contact is another customer's.
     """
     known = InboundMessage.objects.filter(pk=reply_id).values_list("customer", flat=True)
     before = next(iter(known), None)
@@ -214,6 +214,8 @@ def join(*, reply_id: UUID, customer: Customer, contact: Contact | None = None, 
         words = _("The absence of %(name)s was read in this message: take it back first, on the customer's page.")
         if row.contact.absent_until == row.absent_until:
             raise DomainError(words % {"name": row.contact}, code="absence_noted")
+    if row.answers.filter(state__in=WAITING).exists():
+        raise DomainError(_("An answer to this message waits to leave: take it back first."), code="answer_waits")
     if contact is not None and contact.customer_id != customer.pk:
         raise DomainError(_("This contact is another customer's."), code="bad_contact", field="contact")
     if row.message is not None and row.message.customer_id != customer.pk:

@@ -131,6 +131,9 @@ payment.stated_reference | Référence que le client a indiquée | The reference
 said.on | Date de ce que le client a déclaré en ligne | When the customer said it online | 9 octobre 2026 | 9 October 2026
 said.words | Ce qu'il a déclaré, mot pour mot | What they said, word for word | \
 La facture FA-2026-00042 est conforme. | Invoice FA-2026-00042 is right.
+answer.subject | L'objet de votre réponse | The subject of your answer | Re: Facture FA-2026-00042 | Re: Invoice FA-2026-00042
+answer.words | Votre réponse, mot pour mot | Your answer, word for word | \
+Bonjour Madame Durand, nous regardons cela dès demain. | Dear Ms Durand, we are looking into it tomorrow.
 said.next | La suite qui y est donnée | What happens next | Votre accord est enregistré. | Your agreement is recorded.
 debit.date | Date du prélèvement | Date of the direct debit | 1er octobre 2026 | 1 October 2026
 debit.amount | Montant du prélèvement | Amount of the direct debit | 1 840,25 € | €1,840.25

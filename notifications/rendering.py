@@ -24,6 +24,7 @@ from notifications.sms_text import SmsCount, fit_gsm7, normalise_sms, sms_parts
 from notifications.validation import LONGEST_SUBJECT, Problem, Severity, validate_template
 
 __all__ = [
+    "LONGEST_SUBJECT",
     "Block",
     "Context",
     "MissingValue",

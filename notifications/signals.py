@@ -46,7 +46,7 @@ class Go:
     """The message may leave, with fresh values: flat placeholders already formatted, and the files that go with it.
 
     `attachments` are (document id, file name), `items` the instalments it names. For a letter `letter` carries what its page needs beside
-    the text, and `claim` is what whoever checks it is told.
+    the text, and `claim` is what whoever checks it is told. `references` are Message-IDs, when there are more than the one replied to.
     """
 
     context: Mapping[str, Any]
@@ -61,6 +61,7 @@ class Go:
     sender: str = ""
     reply_to: str = ""
     in_reply_to: str = ""
+    references: str = ""
     letter: Mapping[str, Any] = field(default_factory=dict)
     claim: Claim | None = None
 

@@ -23,7 +23,7 @@ from notifications.letters import LetterError
 from notifications.models import Message
 from notifications.placeholders import Value
 from notifications.signals import Go, Stop
-from scenarios import agreed, formal_notice, wording
+from scenarios import agreed, formal_notice, wording, written
 from scenarios.context import local_date
 from scenarios.declarations import what_follows
 from scenarios.enums import Reason, Section, Variant
@@ -157,6 +157,8 @@ def answer(message: Message, *, organization: Organization, today: date, now: da
         return Stop(reason=Reason.TENANT_SUSPENDED.value, final=True)
     if profile.held_at is not None:
         return Stop(reason=Reason.TENANT_HELD.value)
+    if message.kind == MessageKind.WRITTEN:
+        return written.say(message, profile=profile, today=today)
     recipient = None
     if not message.recipient:  # else written to one address: the account owner's, the person spoken to, who received an earlier message
         recipient = Directory([message.customer_key]).find(str(message.customer_id), message.channel, message.phase, today=today)

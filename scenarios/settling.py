@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from customers.services import mark_reachability
+from customers.services import mark_reachability, note_reply_pending
 from dunning.core import audit
 from dunning.core.enums import PAPER_CHANNELS, Channel
 from dunning.core.models import Organization
@@ -14,10 +14,10 @@ from dunning.core.tokens import new_id
 from invoices.enums import EInvoiceStatus, HoldKind
 from invoices.models import Declaration, Dispute, Hold, Installment, Invoice
 from invoices.services import acknowledge_dispute, release_hold, restart_plan
-from notifications import outbox
+from notifications import inbox, outbox
 from notifications.enums import LEFT, NEVER_LEFT, MessageKind, MessageState
-from notifications.models import Message
-from scenarios import effects, outside, telling
+from notifications.models import InboundMessage, Message
+from scenarios import effects, outside, telling, written
 from scenarios.context import local_date
 from scenarios.declarations import disputes_of
 from scenarios.enums import ActionState, Phase, Reason, TaskKind, TaskState
@@ -155,6 +155,7 @@ def _reached_nobody(message: Message, links: Iterable[ActionMessage], today: dat
     if message.state == MessageState.BOUNCED:
         Message.objects.filter(pk=message.pk).update(not_reached=True)
     _mark_contact(message, today, now)
+    _not_answered(message, today, now)
     back = effects.take_back([link.action for link in links], reason=Reason.NOT_DELIVERED, actor=ACTOR, now=now)
     taken_back = {action.pk for action in back}
     again = [link for link in links if link.action_id in taken_back]
@@ -307,10 +308,26 @@ def _find_contact(message: Message, today: date, now: datetime) -> None:
 def _withdrawn(message: Message, actions: Sequence[Action], today: date, now: datetime) -> bool:
     """A person's withdrawal closes the steps for good; what the gate withdrew is a candidate again, unless nothing is left to chase."""
     _close_own_tasks(message, (TaskKind.APPROVAL, TaskKind.POST_LETTER), TaskState.CANCELLED, now)
+    _not_answered(message, today, now)
     if message.reason == Reason.WITHDRAWN:
         given_up = [action for action in actions if action.state == ActionState.PLANNED]
         effects.withdraw_executions(given_up, reason=message.reason_text, on=today, actor=ACTOR, now=now)
     return effects.close_undone(actions, message.reason) > 0
+
+
+def _not_answered(message: Message, today: date, now: datetime) -> None:
+    """What a person answered, and marked as dealt with by that, is to be dealt with after all: the answer reached nobody. Once, and unless
+    another answer to it stands."""
+    if not message.details.get(written.DEALS) or message.answers_id is None or message.customer is None:
+        return
+    Message.objects.filter(pk=message.pk).update(details={**message.details, written.DEALS: False})
+    others = Message.objects.filter(answers=message.answers_id).exclude(pk=message.pk)
+    if others.exclude(state__in=[*NEVER_LEFT, MessageState.BOUNCED]).exists():
+        return
+    if not InboundMessage.objects.filter(pk=message.answers_id, customer=message.customer).exists():
+        return  # it turned out to be somebody else's
+    if inbox.mark_unhandled(reply_ids=[message.answers_id], actor=ACTOR, now=now):
+        note_reply_pending(customer=message.customer, actor=ACTOR, today=today, now=now)
 
 
 def _close_own_tasks(message: Message, kinds: Sequence[str], state: TaskState, now: datetime) -> None:

@@ -215,6 +215,7 @@ urlpatterns = [
     path("messages/inbox/<uuid:pk>/reopen/", inbox.reopen, name="reply_reopen"),
     path("messages/inbox/<uuid:pk>/join/", inbox.join, name="reply_join"),
     path("messages/inbox/<uuid:pk>/away/", inbox.away, name="reply_away"),
+    path("messages/inbox/<uuid:pk>/answer/", answering.answer, name="reply_answer"),
     path("messages/inbox/<uuid:pk>/give/", answering.give, name="reply_give"),
     path("messages/inbox/<uuid:pk>/files/<uuid:file>/", inbox.file, name="reply_file"),
     path("messages/inbox/calls/<uuid:pk>/again/", inbox.read_again, name="read_again"),

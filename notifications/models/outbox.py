@@ -66,7 +66,8 @@ class Message(TenantModel):
     document = TenantForeignKey("core.Document", null=True, blank=True)  # the letter itself
     print_document = TenantForeignKey("core.Document", null=True, blank=True)  # letter and copies, merged for printing
     header_id = models.CharField(max_length=200, blank=True)  # Message-ID: <id@domain>
-    in_reply_to = models.CharField(max_length=200, blank=True)
+    in_reply_to = models.CharField(max_length=300, blank=True)
+    header_references = models.TextField(blank=True, default="", db_default="")  # blank: the message it replies to alone
     content_sha256 = models.CharField(max_length=64, blank=True)
     # the link to the debtor's page it leaves with; the texts above hold its mask (customers.portal_access)
     link_generation = models.PositiveSmallIntegerField(default=0, db_default=0)  # 0: none
@@ -83,6 +84,8 @@ class Message(TenantModel):
     approved_by = models.CharField(max_length=120, blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
     resends = TenantForeignKey("self", null=True, blank=True)  # a wanted re-send is a new message linked to the old
+    answers = TenantForeignKey("notifications.InboundMessage", null=True, blank=True, related_name="answers")  # what a person answers
+    answer_number = models.PositiveSmallIntegerField(default=0, db_default=0)  # the first answer to it, the second…
     # letters
     posted_on = models.DateField(null=True, blank=True)
     tracking_number = models.CharField(max_length=40, blank=True)
@@ -98,6 +101,9 @@ class Message(TenantModel):
                 name="one_message_per_group_and_day",
                 fields=["organization", "group_key", "planned_on"],
                 condition=~Q(group_key="") & ~Q(state__in=sorted([*NEVER_LEFT, MessageState.BOUNCED])),
+            ),
+            models.UniqueConstraint(  # a form sent twice, or two people at once: one of them wins
+                name="answer_once", fields=["organization", "answers", "answer_number"], condition=Q(answers__isnull=False)
             ),
             models.CheckConstraint(name="message_has_customer", condition=Q(customer__isnull=False) | Q(kind=MessageKind.TEST)),
         ]

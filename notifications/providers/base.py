@@ -68,7 +68,8 @@ class File:
 class Envelope:
     """A frozen message, as it is handed over. `message_id` is the one stable name it has everywhere.
 
-    `sender` is “Name <address>” for e-mail, a number or name for text messages; `header_id` and `references` are Message-IDs with brackets.
+    `sender` is “Name <address>” for e-mail, a number or name for text messages; `header_id`, `in_reply_to` and `references` are Message-IDs
+    with brackets, and without an `in_reply_to` it is that of `references`. `by_person`: somebody wrote it, so it is not called automatic.
     """
 
     message_id: UUID
@@ -81,7 +82,9 @@ class Envelope:
     text: str = ""
     html: str = ""
     header_id: str = ""
+    in_reply_to: str = ""
     references: str = ""
+    by_person: bool = False
     files: tuple[File, ...] = ()
     # paper alone: the lines of the window, and the letter with its copies as one PDF
     postal_address: tuple[str, ...] = ()

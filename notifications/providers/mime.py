@@ -84,14 +84,20 @@ def build(envelope: Envelope) -> EmailMultiAlternatives:
         single_address(envelope.sender)
         recipient = mailbox(envelope.recipient_name, envelope.recipient)
         reply_to = [envelope.reply_to] if envelope.reply_to and single_address(envelope.reply_to) else []
-        for value in (envelope.subject, envelope.header_id, envelope.references, *(file.filename for file in envelope.files)):
+        for value in (
+            envelope.subject,
+            envelope.header_id,
+            envelope.in_reply_to,
+            envelope.references,
+            *(file.filename for file in envelope.files),
+        ):
             if any(character in value for character in FORBIDDEN):
                 raise ValueError(gettext("A header must not contain line breaks."))
     except ValueError as error:
         raise Refused(str(error), code="unsafe_header") from None
-    headers = {**HEADERS, "Message-ID": envelope.header_id}
+    headers = {**({} if envelope.by_person else HEADERS), "Message-ID": envelope.header_id}
     if envelope.references:
-        headers |= {"References": envelope.references, "In-Reply-To": envelope.references}
+        headers |= {"References": envelope.references, "In-Reply-To": envelope.in_reply_to or envelope.references}
     message = EmailMultiAlternatives(
         subject=envelope.subject,
         body=envelope.text,

@@ -201,7 +201,7 @@ def ring(page: "Page", house: House, today: date) -> None:
 
 
 def read_and_join(page: "Page", live_site: LiveSite, house: House) -> None:
-    """A reply is read, given to its customer, and dealt with."""
+    """A reply is read, joined to its customer, answered as it was looked at, and dealt with."""
     page.goto(f"{live_site.url}/messages/inbox/")
     press(page, page.locator("tbody th a"))
     page.wait_for_url("**/messages/inbox/*-*/")
@@ -217,11 +217,23 @@ def read_and_join(page: "Page", live_site: LiveSite, house: House) -> None:
     page.keyboard.type("C1")
     page.keyboard.press("Enter")
     page.locator(".toast-success").wait_for()
-    press(page, page.locator("form[action$='/handled/'] button"))
-    page.wait_for_url("**/messages/inbox/")
+    page.keyboard.press("a")
+    words = page.locator("main textarea[name=text]")
+    words.wait_for()
+    expect_focus(words)
+    page.keyboard.press("Control+End")
+    page.keyboard.type("La voici.")
+    press(page, page.locator("main button[value=look]"))
+    look = page.locator("main form pre")
+    look.wait_for()
+    assert look.inner_text().startswith("Bonjour,\n\nLa voici.\n\nBien cordialement,")
+    page.keyboard.press("s")
+    page.locator(".toast-success").wait_for()
     with tenant(house.organization):
         reply = InboundMessage.objects.get()
         assert reply.handled_at is not None and reply.customer == Customer.objects.get(number="C1")
+        answer = reply.answers.get()
+        assert (answer.state, answer.recipient, answer.details["words"]) == (MessageState.QUEUED, reply.sender, "Bonjour,\n\nLa voici.")
 
 
 def open_and_decide(page: "Page", live_site: LiveSite, house: House) -> None:

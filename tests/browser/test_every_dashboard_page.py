@@ -43,7 +43,7 @@ report_drawing
 """  # files, parts of a page, and messages as they leave, which are shown in a sheet of their own
 OWN_FORMS: Final = """
 notices_choose hold imports import triage_all confirm addresses rehearsal instalments plan_new plan_load plan_options plan_step_add
-plan_step plan_dry_run plan_publish text working_days look join
+plan_step plan_dry_run plan_publish text working_days look join reply_answer
 """  # the other forms stand alone under a title and are all made of the same parts: they are looked at once
 PLAIN_FORMS: Final = {door.name for door in DOORS.values() if door.see and door.act} - set(OWN_FORMS.split())
 MORE: Final = {  # further states of an address

@@ -185,6 +185,7 @@ reply_handle          -             work
 reply_reopen          -             work
 reply_join            work          work
 reply_away            work          work
+reply_answer          work          work
 reply_give            work          work
 reply_file            see           -
 read_again            -             work

@@ -1,21 +1,27 @@
 """The inbox and the local mailbox as a clerk meets them."""
 
+import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from customers.models import Customer
 from dunning.core import clock
+from dunning.core.documents import store
 from dunning.core.enums import Role
 from dunning.core.models import Notice, User
+from dunning.core.services import hold_everything
 from dunning.core.tenancy import tenant
 from notifications.enums import EventState, MessageState, ProviderKind
 from notifications.models import InboundEvent, InboundMessage, Message, ProviderAccount
-from notifications.services import set_provider
+from notifications.services import close_address, set_provider
 from scenarios.models import Task
 from tests.dashboard.conftest import NOW, House, sign_in
 from tests.factories import make_customer, make_organization
@@ -248,3 +254,103 @@ def test_nobodys_message_is_given_to_nobody_and_only_to_who_works(house: House) 
     assert post(client, "reply_give", reply.pk, owner=str(vera.pk)).status_code == 422
     with tenant(house.organization):
         assert not Task.objects.filter(kind="reply").exists()
+
+
+def answering(client: Client, reply: InboundMessage, act: str, **data: Any) -> Any:
+    return post(client, "reply_answer", reply.pk, **{"subject": "Re: Facture FA-1", "text": "Nous regardons.", "act": act, **data})
+
+
+def seen_on(page: Any) -> str:
+    found = re.search(rb'name="seen" value="([0-9a-f-]{36})"', page.content)
+    assert found is not None
+    return found[1].decode()
+
+
+def test_an_answer_is_written_looked_at_and_sent_once(house: House) -> None:
+    client = sign_in(house.organization)
+    reply = answered(house, client)
+    page = get(client, "reply_answer", reply.pk)
+    seen = seen_on(page)
+    assert f'name="subject" value="{reply.subject}"' in unescape(page.content.decode()) and b"?ready=ready_bank" in page.content
+    assert "Voici nos coordonnées bancaires" in get(client, "reply_answer", reply.pk, ready="ready_bank").content.decode()
+
+    look = answering(client, reply, "look", seen=seen).content.decode()
+    assert "It leaves in a minute to" in look and "Bien cordialement" in look and reply.sender in look
+    with tenant(house.organization):
+        assert not reply.answers.exists()
+    assert answering(client, reply, "look", seen=seen, text=" ").status_code == 422
+    assert "Nous regardons." in answering(client, reply, "change", seen=seen).content.decode()
+
+    assert "the message is dealt with" in answering(client, reply, "send", seen=seen).content.decode()
+    assert "nothing is sent twice" in answering(client, reply, "send", seen=seen).content.decode()
+    stale = answering(client, reply, "keep", seen=seen, text="Autre chose.")
+    assert stale.status_code == 422 and "The exchange went on" in stale.content.decode() and "Nous regardons." in stale.content.decode()
+    assert "leaves in a minute." in answering(client, reply, "keep", seen=seen_on(stale), text="Autre chose.").content.decode()
+    with tenant(house.organization):
+        first, second = reply.answers.order_by("answer_number")
+        assert (first.state, second.state) == (MessageState.QUEUED, MessageState.QUEUED)
+        reply.refresh_from_db()
+        assert reply.handled_at == NOW
+
+    with clock.virtual(NOW):
+        back = {"act": "withdraw", "from": "reply", "reason": "Trop vite"}
+        page = client.post(reverse("dashboard:board_act"), {**back, "message": str(second.pk)}, follow=True)
+        assert page.redirect_chain[-1][0] == reverse("dashboard:reply", args=[reply.pk]) and "is taken back" in page.content.decode()
+        page = client.post(reverse("dashboard:board_act"), {**back, "message": str(second.pk)}, follow=True)
+        assert "can no longer be taken back" in page.content.decode()
+    assert "Open what it answers" in get(client, "message", first.pk).content.decode()
+
+
+def test_an_exchange_is_read_in_as_many_queries_when_it_is_long(house: House) -> None:
+    client = sign_in(house.organization)
+    reply = answered(house, client)
+    addresses = [reverse(f"dashboard:{name}", args=[reply.pk]) for name in ("reply", "reply_answer")]
+
+    def counted() -> list[int]:
+        counts = []
+        for address in addresses:
+            with clock.virtual(NOW), CaptureQueriesContext(connection) as queries:
+                assert client.get(address).status_code == 200
+            counts.append(len(queries))
+        return counts
+
+    counted()  # what is read once per process
+    before = counted()
+    for number in (1, 2):
+        seen = seen_on(get(client, "reply_answer", reply.pk))
+        answering(client, reply, "keep", seen=seen, text=f"Réponse {number}")
+    answered(house, client, "Encore moi.")
+    page = get(client, "reply", reply.pk).content.decode()
+    assert page.index("C&#x27;est payé") < page.index("Encore moi.") < page.index("Réponse 2")
+    assert counted() == before
+
+
+def test_an_answer_to_a_closed_address_is_refused_and_only_who_works_answers(house: House) -> None:
+    client = sign_in(house.organization)
+    reply = answered(house, client)
+    viewer = sign_in(house.organization, Role.VIEWER, "viewer@atelier.example")
+    sales = sign_in(house.organization, Role.SALES, "sales@atelier.example")
+    for other in (viewer, sales):
+        assert answering(other, reply, "send", seen="x").status_code in (403, 404)
+        assert get(other, "reply_answer", reply.pk).status_code in (403, 404)
+    assert b"/answer/" not in get(viewer, "reply", reply.pk).content
+    with tenant(house.organization):
+        close_address(channel="email", address=reply.sender, actor=CLERK, now=NOW)
+    assert "Nothing may be sent to" in get(client, "reply", reply.pk).content.decode()
+    assert "Nothing may be sent to" in answering(client, reply, "send", seen="x").content.decode()
+    with tenant(house.organization):
+        assert not reply.answers.exists()
+
+
+def test_copies_and_words_of_others_are_escaped_and_named_before_they_leave(house: House) -> None:
+    client = sign_in(house.organization)
+    reply = answered(house, client, "<b>La facture ?</b>")
+    with tenant(house.organization):
+        invoice = house.item.invoice
+        invoice.document = store(content=b"%PDF-1.4 FA-1", media_type="application/pdf", filename="x.pdf", now=NOW)
+        invoice.save(update_fields=["document"])
+        hold_everything(reason="Migration", actor=CLERK, now=NOW)
+    page = get(client, "reply_answer", reply.pk, ready="ready_copy").content.decode()
+    assert re.search(rf'value="{invoice.pk}"[^>]*checked', page) and "<b>La facture" not in page
+    look = answering(client, reply, "look", seen="x", invoices=str(invoice.pk), text="<i>Voilà</i>").content.decode()
+    assert "Facture-FA-1.pdf" in look and "everything is held" in look and "<i>Voilà" not in look

@@ -35,6 +35,7 @@ from dunning.dashboard.views.base import (
 )
 from invoices.selectors import coverage_through
 from notifications.enums import MessageState
+from notifications.models import Message
 from notifications.selectors import awaiting_approval_ids, waiting_messages, withdrawn_messages
 from scenarios.enums import Phase
 from scenarios.models import DailyRun
@@ -104,13 +105,18 @@ def act(request: MemberRequest) -> HttpResponse:
         "approve": lambda: _approve(request, ids),
         "approve_all": lambda: _approve(request, ids),
         "approve_first": lambda: _approve(request, ids),
-        "withdraw": lambda: _say(request, withdraw_messages(message_ids=ids, reason=_why(request), **acting_now(request)), "withdraw"),
+        "withdraw": lambda: _withdraw(request, ids),
         "hold": lambda: _say(request, hold_messages(message_ids=ids, reason=_why(request), **acting_now(request)), "hold"),
         "release": lambda: _say(request, release_messages(message_ids=ids, **acting_now(request)), "release"),
     }
     if verb in acts:
         attempt(request, acts[verb])
     return redirect(back)
+
+
+def _is_answer(request: MemberRequest) -> bool:
+    """Whether the act came from an exchange with a customer, where one answer waits to leave."""
+    return request.POST.get("from") == "reply"
 
 
 def _ticked(request: MemberRequest) -> list[UUID]:
@@ -128,10 +134,13 @@ def _why(request: MemberRequest) -> str:
 
 
 def _back(request: MemberRequest) -> str:
-    """The message's own page when the act came from there."""
+    """The message's own page, or that of what it answers, when the act came from there."""
     ids = _ticked(request)
     if request.POST.get("from") == "message" and len(ids) == 1:
         return reverse("dashboard:message", args=[ids[0]])
+    if _is_answer(request):
+        answered = Message.objects.filter(pk__in=ids).values_list("answers", flat=True).first()
+        return reverse("dashboard:reply", args=[answered]) if answered is not None else reverse("dashboard:inbox")
     return reverse("dashboard:board")
 
 
@@ -151,6 +160,16 @@ def _approve(request: MemberRequest, ids: list[UUID]) -> None:
         messages.warning(request, text % {"count": len(stay)})
     if not approved and not stay:
         messages.info(request, _("These messages no longer wait for approval; nothing was changed."))
+
+
+def _withdraw(request: MemberRequest, ids: list[UUID]) -> None:
+    count = withdraw_messages(message_ids=ids, reason=_why(request), **acting_now(request))
+    if not _is_answer(request):
+        _say(request, count, "withdraw")
+    elif count:
+        messages.success(request, _("The answer is taken back: nothing left, and the message is to be dealt with."))
+    else:
+        messages.warning(request, _("The answer can no longer be taken back: it has left, or is leaving."))
 
 
 def _say(request: MemberRequest, count: int, verb: str) -> None:

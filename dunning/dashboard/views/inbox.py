@@ -40,6 +40,7 @@ from notifications import correspondence, mailbox, receipts
 from notifications.models import InboundMessage
 from notifications.selectors import message_detail
 from scenarios.selectors.replies import MINE, NOBODYS, desks_of, replies_on_desk
+from scenarios.services.answering import why_not
 from scenarios.services.replies import handle_reply, join_reply, note_absence, reopen_replies
 
 WORK = ("GET", "HEAD", "POST")
@@ -112,8 +113,9 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         "reply",
         nav="messages",
         reply=reply,
-        message=reply.message,
         desk=next(iter(desks.values()), None),
+        exchange=correspondence.exchange_of(reply),
+        why_not=why_not(reply) if reply.customer is not None else "",
         files=correspondence.files_of(reply),
         is_whole=reply.said.strip() == reply.text.strip(),
         is_unread=reply.kind == "human" and reply.handled_at is None,
