@@ -268,7 +268,7 @@ def test_a_forged_sender_is_matched_to_nobody_until_a_person_says_whose_it_is() 
 
         (entry,) = [entry for entry in work_queue(today=date(2026, 10, 5), now=at("2026-10-05", 8)) if entry.rank == 3]
         assert (entry.kind, entry.id) == ("unmatched_reply", reply.pk)
-        join_reply(reply_id=reply.pk, customer=life.durand, actor=CLERK, now=at("2026-10-05", 9))
+        join_reply(reply_id=reply.pk, customer=life.durand, actor=CLERK, today=date(2026, 10, 5), now=at("2026-10-05", 9))
         life.durand.refresh_from_db()
         assert life.durand.reply_pending_since == at("2026-10-05", 9)
         assert Task.objects.filter(kind=TaskKind.REPLY, state=TaskState.OPEN).count() == 1
