@@ -16,7 +16,7 @@ class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn is untyped
 
 
 logger_class = Logger
-worker_class = "gthread"
+worker_class = "dunning.web_worker.Worker"
 preload_app = True  # workers share the code in memory; nothing is connected before they part
 keepalive = 20
 timeout = 60

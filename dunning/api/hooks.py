@@ -167,6 +167,13 @@ class Door:
         return [b""]
 
 
+def later() -> bytes:
+    """The whole answer that asks to call again, as it goes over a connection that is kept."""
+    status, headers = _LATER
+    lines = [f"{name}: {value}" for name, value in (*_ALWAYS, *headers, ("Connection", "keep-alive"))]
+    return "\r\n".join([f"HTTP/1.1 {status.value} {status.phrase}", *lines, "", ""]).encode()
+
+
 def receive(environ: "WSGIEnvironment", *, kind: str, token: str) -> Answer:
     """One call of a provider."""
     if environ["REQUEST_METHOD"] != "POST":

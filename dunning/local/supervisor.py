@@ -71,7 +71,7 @@ def already_running(folder: Path) -> int:
 def web_server(descriptor: int) -> list[str]:
     """The web server on an open port, as a module and its arguments."""
     return [
-        "gunicorn", "dunning.wsgi", "--bind", f"fd://{descriptor}", "--worker-class", "gthread", "--workers", "1", "--threads", "8",
+        "gunicorn", "dunning.wsgi", "--bind", f"fd://{descriptor}", "--workers", "1", "--threads", "8",
         "--config", "python:dunning.local.gunicorn", "--graceful-timeout", "5",
     ]  # fmt: skip
 

@@ -9,7 +9,6 @@ the slowest of them says how long one call can keep a server busy.
 """
 
 import argparse
-import asyncio
 import csv
 import json
 import logging
@@ -32,8 +31,10 @@ from invoices.importers.invoices import InvoiceLoader
 from invoices.importers.session import Options, load
 from tests.api.conftest import Api, program
 from tests.api.test_hostile import UNREADABLE
-from tests.benchmarks.bench_hooks import offer, peak_of, server
+from tests.benchmarks.bench_hooks import peak_of
 from tests.benchmarks.bench_import import NOW, TODAY, generate
+from tests.benchmarks.offering import offer
+from tests.gunicorn import server
 from tests.scenarios.houses import open_house
 
 A_CALL = 1_000  # rows
@@ -116,13 +117,13 @@ def wait(api: Api, rate: float, seconds: float, connections: int) -> None:
     calls = [call(api.token, number, some) for number in range(int(rate * (seconds + 1)))]
     with server() as (port, process):
         warm = int(rate)
-        asyncio.run(offer(port, calls[:warm], rate, connections))  # the first calls import and connect
-        answers = asyncio.run(offer(port, calls[warm:], rate, connections))
+        offer(port, calls[:warm], rate, connections)  # the first calls import and connect
+        answers = offer(port, calls[warm:], rate, connections)
         used = peak_of(process)
-    statuses = Counter(status for status, _ in answers)
+    statuses = Counter(answer.status for answer in answers)
     if set(statuses) - {200, 201}:
         raise SystemExit(f"Wrong outcome: {dict(statuses)}.")
-    times = sorted(took for _, took in answers)
+    times = sorted(answer.since_due for answer in answers)
     p50, p99, worst = (times[min(int(len(times) * part), len(times) - 1)] for part in (0.5, 0.99, 1))
     print(f"{len(answers):,} calls at {rate:.0f}/s over {connections} connections: p50 {p50 * 1000:.0f} ms, slowest {worst * 1000:.0f} ms")
     print(f"result name=api_wait p99_ms={p99 * 1000:.0f} rate={rate:.0f} ratio={GOAL / p99:.4f} peak_mb={used:.0f}", flush=True)
