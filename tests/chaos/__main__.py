@@ -70,10 +70,10 @@ def main(arguments: list[str]) -> int:
                 campaign.settle()
             finally:
                 crew.stop()
-            return report(campaign, crew.kills + crew.struck())
+            return report(campaign, crew.kills + crew.struck(), campaign.at_stake(crew))
 
 
-def report(campaign: "object", kills: int) -> int:
+def report(campaign: "object", kills: int, at_stake: int) -> int:
     from django.db import connections
 
     from tests.chaos.campaign import Campaign
@@ -90,7 +90,7 @@ def report(campaign: "object", kills: int) -> int:
     connections.close_all()
     print(
         f"result name=chaos sends={total.sends} kills={kills} {total.counts()}"
-        f" invariants={'broken' if broken else 'hold'}"
+        f" at_stake={at_stake} invariants={'broken' if broken else 'hold'}"
         f" failpoint={campaign.plan.failpoint or 'none'} pauses={campaign.plan.pauses} seed={campaign.plan.seed}"
     )
     return int(total.is_broken or bool(broken))

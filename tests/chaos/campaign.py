@@ -18,7 +18,7 @@ from notifications.enums import EventState, ProviderKind
 from notifications.models import InboundEvent, ProviderAccount, QueueTicket
 from scenarios import invariants
 from tests.chaos import town
-from tests.chaos.crew import Crew
+from tests.chaos.crew import SENDERS, Crew
 from tests.chaos.ground import Ground, Judge, until
 from tests.chaos.verdict import Verdict, judge, read_up
 
@@ -78,6 +78,8 @@ class Campaign:
     env: dict[str, str]
     houses: dict[str, list[Organization]] = field(default_factory=dict)
     due: dict[UUID, list[UUID]] = field(default_factory=dict)
+    restarts: int = 0
+    stalls: int = 0  # moments at which the machine gave us no time at all
     began: float = field(default_factory=time.monotonic)
 
     def say(self, text: str) -> None:
@@ -149,7 +151,9 @@ class Campaign:
                 if time.monotonic() - said > 15:
                     self.say(f"{left} of {total} left, {crew.kills} kills, {crew.struck()} strikes, {crew.pauses} pauses")
                     said = time.monotonic()
+                before = time.monotonic()
                 time.sleep(0.1)
+                self.stalls += time.monotonic() - before > plan.lease / 4
         finally:
             crew.continue_everybody()
             crew.rest()
@@ -176,7 +180,16 @@ class Campaign:
             self.ground.root, self.env, plan.seed, failpoint=failpoint, line=self.ground.line if "callback" in plan.classes else None
         )
 
+    def at_stake(self, crew: Crew) -> int:
+        """How many messages may have become uncertain, while providers answer: those in flight when something happened.
+
+        A process has one in flight, and whoever kills it costs that one. One that is stopped may hold the locks the others' answers wait
+        for, beyond their leases; a database that is away, or a machine that gives nobody time, stops all of them.
+        """
+        return crew.senders_killed + crew.struck() + SENDERS * (crew.pauses + self.restarts + self.stalls)
+
     def _restart(self) -> None:
+        self.restarts += 1
         self.say(f"PostgreSQL was cut off and answers again after {self.ground.restart_database():.1f} s")
 
     def _left(self) -> int:

@@ -32,6 +32,7 @@ CELERY = (
     "--without-heartbeat",
 )
 SWEEP = ("manage.py", "sweep", "--every", "3")
+SENDERS = 3  # two workers and the sweep; each has one message in flight
 
 
 @dataclass
@@ -65,6 +66,7 @@ class Crew:
     line: socket.socket | None = None  # where the web server listens; None: there is none
     killed: Counter[str] = field(default_factory=Counter)  # whom, how often
     pauses: int = 0
+    replaced: int = 0  # senders that were ended to take their failpoint away
     members: list[Member] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -115,6 +117,7 @@ class Crew:
             self.failpoint = ""
             for member in self.members:
                 self._kill(member.group())
+                self.replaced += member.name != "web"
 
     def struck(self) -> int:
         """How many times an armed failpoint struck, by what the processes said."""
@@ -123,6 +126,11 @@ class Crew:
     @property
     def kills(self) -> int:
         return self.killed.total()
+
+    @property
+    def senders_killed(self) -> int:
+        """How often a process that sends was killed, by chance or to be replaced."""
+        return self.kills - self.killed["web"] + self.replaced
 
     # --- what happens to it ---
 

@@ -22,5 +22,5 @@ def test_a_thousand_messages_survive_a_storm() -> None:
     assert int(result["reports"]) >= 250  # every delivery of the fourth class, and some complaints
     assert (result["unread"], result["untold"]) == ("0", "0"), done.stdout[-3000:]
     assert result["uncertain"] == result["settled"]
-    assert int(result["uncertain"]) <= 50
+    assert int(result["uncertain"]) <= int(result["at_stake"])  # a blow costs no message but those in flight when it fell
     assert done.returncode == 0
