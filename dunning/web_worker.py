@@ -1,9 +1,9 @@
-"""gunicorn's threaded worker, and what it does while more comes in than its threads can do.
+"""gunicorn's threaded worker, with a way of its own for what providers call.
 
-A provider's call takes a thread for the length of a COMMIT, and as much time of the processor as ten refusals. So the loop, which sees
-every call first, gives `/hooks/` some of the threads and never all: pages find one even in a storm. Of the calls that find none free a few
-wait in the loop, briefly; the others, and those whose time is over, the loop itself tells to call again, without a thread, a parser or a
-database.
+A call takes a thread for the length of a COMMIT that it shares with others, and ten times the processor's time of a refusal. So the loop,
+which sees every call first, gives `/hooks/` threads of its own: neither do pages wait for calls in a storm, nor calls for pages. Of the
+calls that find none free a few wait in the loop, briefly; the others, and those whose time is over, the loop itself tells to call again,
+without a thread, a parser or a database.
 
 Nor does a thread wait for a caller who has not said anything yet: the loop does, as it does between two requests of a kept connection.
 """
@@ -12,6 +12,7 @@ import re
 import socket
 import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any, Final
@@ -33,51 +34,51 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._busy = 0  # connections the threads have or will have
-        self._calls: set[TConn] = set()  # of these, with a provider's call
-        self._line: deque[tuple[float, TConn]] = deque()  # calls without a thread, and until when each may wait for one
-        self._most_calls, self._later = 0, b""
+        self._calls: set[TConn] = set()  # connections whose call has a thread
+        self._line: deque[tuple[float, TConn]] = deque()  # those without, and until when each may wait for one
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
         from dunning.api import hooks  # not before: the process that starts workers holds no Django under `manage.py up`
 
-        self._most_calls, self._later = min(hooks.IN_LINE, self.cfg.threads), hooks.later()
+        self._most_calls, self._later = hooks.IN_LINE, hooks.later()
+        self._threads = ThreadPoolExecutor(hooks.IN_LINE, "hook")
+
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            self._threads.shutdown(wait=False)
 
     # --- what comes ---
 
     def enqueue_req(self, conn: TConn) -> None:
         """A connection that was opened, or has something to say."""
-        if conn.parser is not None and conn.parser.unreader.buf.getvalue():  # it holds what was sent before what the socket has
-            self._hand_over(conn)
+        begin = b""
+        if conn.parser is None or not conn.parser.unreader.buf.getvalue():  # else it holds what was sent before what the socket has
+            try:
+                begin = conn.sock.recv(len(DOOR), socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                self._listen(conn)
+                return
+            except OSError:
+                pass  # a thread finds it out, and closes it
+        if begin != DOOR:
+            super().enqueue_req(conn)
             return
-        try:
-            begin = conn.sock.recv(len(DOOR), socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            self._listen(conn)
-        except OSError:
-            self._hand_over(conn)  # where it is found out and closed
-        else:
-            if begin == DOOR:
-                self._line.append((time.monotonic() + WAIT, conn))
-                self._admit()
-                if len(self._line) > LINE:  # the newest: a caller who came earlier has waited already
-                    self._send_away(self._line.pop()[1])
-            else:
-                self._hand_over(conn)
-
-    def _hand_over(self, conn: TConn) -> None:
-        self._busy += 1
-        super().enqueue_req(conn)
+        self._line.append((time.monotonic() + WAIT, conn))
+        self._admit()
+        if len(self._line) > LINE:  # the newest: whoever came earlier has waited already
+            self._send_away(self._line.pop()[1])
 
     def _admit(self) -> None:
-        while self._line and self._busy < self.cfg.threads and len(self._calls) < self._most_calls:
+        while self._line and len(self._calls) < self._most_calls:
             _, conn = self._line.popleft()
             self._calls.add(conn)
-            self._hand_over(conn)
+            heard = self._threads.submit(self.handle, conn)
+            heard.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
-        self._busy -= 1
         self._calls.discard(conn)
         super().finish_request(conn, fs)
         self._admit()

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-IN_LINE: Final = 6  # calls being kept or waiting for it; fewer than the server's threads, so that the others stay free
-PATIENCE: Final = 0.2  # seconds a provider waits for its answer
+IN_LINE: Final = 24  # calls being kept or waiting for it; the web server has so many threads for them, beside those for pages
+PATIENCE: Final = 0.15  # seconds a provider waits for its COMMIT; it may have waited for a thread before
 RETRY_AFTER: Final = "30"
 BELL_EVERY: Final = 0.25  # seconds between rings, however many calls come
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -19,8 +20,12 @@ def _derived(secret: str) -> Fernet:
 
 def _cipher() -> MultiFernet:
     """FIELD_ENCRYPTION_KEY when there is one. The key derived from SECRET_KEY still reads what was written before it was given."""
-    keys = [Fernet(settings.FIELD_ENCRYPTION_KEY)] if settings.FIELD_ENCRYPTION_KEY else []
-    return MultiFernet([*keys, *map(_derived, [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])])
+    return _made_of(settings.FIELD_ENCRYPTION_KEY, (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+
+
+@lru_cache(maxsize=8)
+def _made_of(key: str, secrets: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([*([Fernet(key)] if key else []), *map(_derived, secrets)])
 
 
 def seal(secrets: Mapping[str, str]) -> str:
