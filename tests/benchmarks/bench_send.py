@@ -4,7 +4,8 @@ The messages are reminders the daily run wrote: each is asked about under its cu
 handed over, and settled with its plan moved on; `synchronous_commit` is on. The bare loop sends prebuilt messages to the same server over
 one kept connection, before and after ours, so that a busy machine slows both; the server's own ceiling is what that loop reaches.
 
-With `--workers 2` processes deliver side by side, as Celery's do. `--sends 50000` shows that memory stays flat.
+With `--workers 2` processes deliver side by side, as Celery's do. `--sends 50000` shows that memory stays flat: each worker tells its peak
+after every tenth of its share.
 """
 
 import argparse
@@ -28,7 +29,6 @@ from notifications.models import Message, QueueTicket
 from tests.chaos import town
 
 BARE_SENDS = 2000
-AT_ONCE = 500  # messages a worker delivers before it tells its memory
 
 
 @dataclass
@@ -78,29 +78,34 @@ def example() -> bytes:
     return content
 
 
-def _work(queue: "multiprocessing.SimpleQueue[tuple[int, float, float]]", start: "multiprocessing.synchronize.Event") -> None:
-    """One worker: everything it can get; its count, and its memory after the first part and at the end (MB)."""
+Worked = tuple[int, list[float]]
+"""What a worker delivered, and its peak of memory after each part (MB)."""
+
+
+def _work(part: int, queue: "multiprocessing.SimpleQueue[Worked]", start: "multiprocessing.synchronize.Event") -> None:
+    """One worker: everything it can get, `part` messages at a time."""
     connections.close_all()
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = on")
     start.wait()
-    sent, early = 0, 0.0
-    while count := dispatcher.deliver_due(now=town.SEND_AT, limit=AT_ONCE).total():
+    sent, peaks = 0, []
+    while count := dispatcher.deliver_due(now=town.SEND_AT, limit=part).total():
         sent += count
-        early = early or _peak()
-    queue.put((sent, early, _peak()))
+        peaks.append(_peak())
+    queue.put((sent, peaks))
 
 
 def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def ours(workers: int) -> tuple[float, int, list[tuple[int, float, float]]]:
+def ours(workers: int, sends: int) -> tuple[float, int, list[Worked]]:
     """(seconds, messages, what each worker told)."""
     connections.close_all()
+    part = max(1, sends // workers // 10)
     context = multiprocessing.get_context("fork")
     queue, start = context.SimpleQueue(), context.Event()
-    processes = [context.Process(target=_work, args=(queue, start)) for _ in range(workers)]
+    processes = [context.Process(target=_work, args=(part, queue, start)) for _ in range(workers)]
     for process in processes:
         process.start()
     time.sleep(0.5)  # their connections are open
@@ -128,7 +133,7 @@ def main(argv: Sequence[str]) -> None:
         print(f"built in {time.perf_counter() - start:.0f} s")
         content, before = example(), server.taken()
         rates = [bare(server.port, content)]
-        seconds, sent, told = ours(options.workers)
+        seconds, sent, told = ours(options.workers, options.sends)
         rates.append(bare(server.port, content))
         taken = server.taken() - before - 2 * BARE_SENDS
     if not sent == taken == options.sends or QueueTicket.objects.exists():
@@ -139,13 +144,10 @@ def main(argv: Sequence[str]) -> None:
                 raise SystemExit("A message was delivered and is not accepted.")
     rate, bare_rate = sent / seconds, sum(rates) / len(rates)
     print(f"{sent:,} messages in {seconds:.1f} s; bare loop {rates[0]:,.0f} before and {rates[1]:,.0f} after, a second")
-    print(
-        "; ".join(
-            f"worker: {count} messages, {early:.0f} MB after its first {AT_ONCE}, {late:.0f} MB at the end" for count, early, late in told
-        )
-    )
-    peak = max(late for _, _, late in told)
-    grown = max(late - early for _, early, late in told)
+    for number, (count, peaks) in enumerate(told, 1):
+        print(f"worker {number}: {count:,} messages; peak in MB after each tenth of its share: {' '.join(f'{peak:.0f}' for peak in peaks)}")
+    peak = max(peaks[-1] for _, peaks in told if peaks)
+    grown = max(peaks[-1] - peaks[0] for _, peaks in told if peaks)
     print(
         f"result name=send sends={sent} workers={options.workers} rate={rate:.1f} bare={bare_rate:.0f} ratio={rate / bare_rate:.4f}"
         f" peak_mb={peak:.0f} grown_mb={grown:.0f}"
