@@ -128,7 +128,7 @@ def _without(stirred: Collection[str], customers: Sequence[tuple[str, str]]) -> 
 
 def _classes(cursor: Any, frame: Frame, *, stirred: list[str]) -> list[_Class]:
     """All open items but those of the customers in `stirred`."""
-    minimum = max((plan.steps.minimum_cents for plan in frame.plans.values()), default=0)
+    minimum = max((plan.steps.minimum_cents for plan in frame.followed), default=0)
     figures = {
         "minimum": Decimal(minimum) / 100,
         "residue": Decimal(frame.policy.residue_cents) / 100,

@@ -7,6 +7,7 @@ may join them. Ids are text, days ordinals and money integer cents as PostgreSQL
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -108,11 +109,16 @@ class Frame:
     profile: OrganizationProfile
     calendar: Calendar
     policy: Policy
-    plans: dict[str, CurrentPlan]
+    plans: Mapping[str, CurrentPlan]
     assignments: Assignments
     today: date
     unmatched: dict[str, int]  # customers an unmatched receipt may belong to, and since when (rule 8)
     bank_changed_on: date | None = None  # within the last thirty days
+
+    @cached_property
+    def followed(self) -> Sequence[CurrentPlan]:
+        """The plans that anybody or anything follows: the others decide nothing."""
+        return [self.plans[plan_id] for plan_id in sorted(self.assignments.plans) if plan_id in self.plans]
 
     @property
     def zone(self) -> ZoneInfo:
@@ -134,13 +140,15 @@ def load_frame(organization: Organization, today: date) -> Frame:
     with connection.cursor() as cursor:
         ask(cursor, BESIDE_SETTINGS)
         coverage, unmatched, bank_changed_at = cursor.fetchone()
+    plans, assignments = current_plans(), load_assignments()
+    plans.compile(assignments.plans)
     return Frame(
         organization=organization,
         profile=profile,
         calendar=get_calendar(profile),
         policy=_policy(organization, profile, coverage, today),
-        plans=current_plans(),
-        assignments=load_assignments(),
+        plans=plans,
+        assignments=assignments,
         today=today,
         unmatched={str(customer): since.toordinal() for customer, since in unmatched_reach().items()} if unmatched else {},
         bank_changed_on=bank.day_shown(bank_changed_at, today=today, zone=ZoneInfo(organization.timezone)),
@@ -300,7 +308,7 @@ def read_past(text: str, steps: Steps | None, today: int) -> Past:
 
 
 def _recent(cursor: Any, ids: list[str], frame: Frame) -> list[RecentMessage]:
-    spacings = [plan.version.spacing_days or 0 for plan in frame.plans.values()]
+    spacings = [plan.version.spacing_days or 0 for plan in frame.followed]
     since = frame.calendar.add_bd_ordinal(frame.today.toordinal(), -max([frame.policy.spacing, 1, *spacings]) - 1)
     first = date.fromordinal(since)
     ask(cursor, RECENT_MESSAGES, [frame.organization.timezone, ids, first, first])

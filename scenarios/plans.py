@@ -1,7 +1,8 @@
 """Plans as the planner reads them, and which plan follows which item."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -11,6 +12,7 @@ from uuid import UUID
 from django.db import connection
 
 from dunning.core.prepared import ask
+from dunning.core.rows import columns_of, read_rows
 from scenarios.enums import Anchor, Channel, Condition, Consequence, Grouping, OffsetUnit, Phase, TaskKind
 from scenarios.facts import Step, Steps, compile_steps
 from scenarios.models import ActionPlan, PlanStep, PlanVersion
@@ -53,37 +55,80 @@ class CurrentPlan:
 
 _Compiled = tuple[PlanVersion, Steps, Mapping[str, PlanStep]]
 _COMPILED: Final[OrderedDict[UUID, _Compiled]] = OrderedDict()
-"""Versions never change (the database refuses it), so that what was compiled from one stays right; the oldest are forgotten."""
+"""Versions never change (the database refuses it), so that what was compiled from one stays right; those asked for longest ago are
+forgotten."""
 _MOST_COMPILED: Final = 500
-_PLAN_FIELDS: Final = [field.attname for field in ActionPlan._meta.concrete_fields]
 _CURRENT: Final = f"""
 SELECT (SELECT v.id FROM scenarios_planversion v WHERE v.organization_id = p.organization_id AND v.plan_id = p.id
         ORDER BY v.number DESC LIMIT 1), {", ".join(f'p."{field.column}"' for field in ActionPlan._meta.concrete_fields)}
 FROM scenarios_actionplan p
 ORDER BY p.id
 """  # noqa: S608 - made of column names
+_PLAN_FIELDS: Final = [field.attname for field in ActionPlan._meta.concrete_fields]
+_VERSIONS: Final = f"SELECT {columns_of(PlanVersion)} FROM scenarios_planversion WHERE id = ANY(%s::uuid[])"  # noqa: S608 - as above
+_STEPS: Final = f"""
+SELECT {columns_of(PlanStep)} FROM scenarios_planstep WHERE version_id = ANY(%s::uuid[]) ORDER BY position
+"""  # noqa: S608 - as above
 
 
-def current_plans() -> dict[str, CurrentPlan]:
-    """Every plan of the open organization with its highest version, by plan id (text)."""
+class CurrentPlans(Mapping[str, CurrentPlan]):
+    """Every plan of the open organization with its highest version, by plan id (text). A version is compiled when it is first asked for."""
+
+    def __init__(self, versions: Mapping[str, tuple[UUID, ActionPlan]]) -> None:
+        self._versions = versions
+        self._known: dict[str, CurrentPlan] = {}
+
+    def __getitem__(self, plan_id: str) -> CurrentPlan:
+        known = self._known.get(plan_id)
+        if known is None:
+            if plan_id not in self._versions:
+                raise KeyError(plan_id)
+            self.compile([plan_id])
+            known = self._known[plan_id]
+        return known
+
+    def __contains__(self, plan_id: object) -> bool:
+        return plan_id in self._versions
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._versions)
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+    def compile(self, plan_ids: Iterable[str]) -> None:
+        """Have these plans ready: what is not remembered of them is read at once."""
+        wanted = {plan_id: self._versions[plan_id] for plan_id in plan_ids if plan_id in self._versions}
+        compiled = _compiled([version_id for version_id, _plan in wanted.values()])
+        self._known.update({plan_id: CurrentPlan(plan, *compiled[version_id]) for plan_id, (version_id, plan) in wanted.items()})
+
+
+def current_plans() -> CurrentPlans:
+    """The plans of the open organization that have a version."""
     with connection.cursor() as cursor:  # every run and every screen about a plan asks this
         ask(cursor, _CURRENT)
         found = [(version_id, ActionPlan.from_db(connection.alias, _PLAN_FIELDS, row)) for version_id, *row in cursor.fetchall()]
-    plans = {version_id: plan for version_id, plan in found if version_id is not None}
-    compiled = {version_id: known for version_id in plans if (known := _COMPILED.get(version_id)) is not None}
-    fresh = _compile([version_id for version_id in plans if version_id not in compiled])
-    compiled |= fresh
+    return CurrentPlans({str(plan.pk): (version_id, plan) for version_id, plan in found if version_id is not None})
+
+
+def _compiled(version_ids: Sequence[UUID]) -> dict[UUID, _Compiled]:
+    """These versions compiled, from memory or from the database."""
+    found = {version_id: known for version_id in version_ids if (known := _COMPILED.get(version_id)) is not None}
+    for version_id in found:
+        with suppress(KeyError):  # another thread has just forgotten it
+            _COMPILED.move_to_end(version_id)
+    fresh = _compile([version_id for version_id in version_ids if version_id not in found])
     _COMPILED.update(fresh)
     while len(_COMPILED) > _MOST_COMPILED:
         _COMPILED.popitem(last=False)
-    return {str(plan.pk): CurrentPlan(plan, *compiled[version_id]) for version_id, plan in plans.items()}
+    return found | fresh
 
 
 def _compile(version_ids: Sequence[UUID]) -> dict[UUID, _Compiled]:
     if not version_ids:
         return {}
     rows: dict[UUID, list[PlanStep]] = {version_id: [] for version_id in version_ids}
-    for row in PlanStep.objects.filter(version__in=list(rows)).order_by("position"):
+    for row in read_rows(PlanStep, _STEPS, [list(rows)]):
         rows[row.version_id].append(row)
     return {
         version.pk: (
@@ -98,7 +143,7 @@ def _compile(version_ids: Sequence[UUID]) -> dict[UUID, _Compiled]:
             ),
             {row.key: row for row in rows[version.pk]},
         )
-        for version in PlanVersion.objects.filter(pk__in=list(rows))
+        for version in read_rows(PlanVersion, _VERSIONS, [list(rows)])
     }
 
 
@@ -110,6 +155,12 @@ class Assignments:
     customers: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     everyone: tuple[str, int] | None = None
+
+    @property
+    def plans(self) -> set[str]:
+        """Ids of the plans that anybody or anything follows."""
+        found = {plan_id for by_id in (self.invoices, self.customers, self.groups) for plan_id, _since in by_id.values()}
+        return found if self.everyone is None else found | {self.everyone[0]}
 
     def find(self, *, invoice: str, customer: str, group: str) -> tuple[str, int] | None:
         """(plan id, since) for an item, or None when no plan is assigned."""

@@ -356,7 +356,7 @@ def announce_tomorrow(frame: Frame) -> dict[str, Any]:
     with connection.cursor() as cursor:
         ask(cursor, _DUE_BY_STEP, [tomorrow, _COMES_BY_ITSELF])
         rows = cursor.fetchall()
-    steps = {(plan.version.pk, key): step for plan in frame.plans.values() for key, step in plan.rows.items()}
+    steps = {(plan.version.pk, key): step for plan in frame.followed for key, step in plan.rows.items()}
     by_step: Counter[str] = Counter()
     by_template: Counter[str] = Counter()
     everyone = 0

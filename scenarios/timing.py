@@ -45,20 +45,21 @@ def offset_from(anchor_on: int, step: Step, calendar: Calendar) -> int:
 
 
 def nominal_dates(steps: Steps, item: Item, calendar: Calendar) -> NominalDates:
-    """The plan's dates for the item, remembered on the plan: thousands of items share an issue and a due date."""
+    """The plan's dates for the item, remembered: thousands of items share an issue and a due date."""
     restart = item.situation.restart_on
     due_on = item.due_on
     counted_from = due_on if restart is None or restart < due_on else restart
     usual = None if item.habit is None else usual_delay(item)
-    key = (item.issue_on, due_on, counted_from, usual)
-    dates = steps._dates.get(key)
-    if dates is None or dates.calendar is not calendar:
-        if len(steps._dates) >= _MOST_REMEMBERED:
-            steps._dates.clear()
+    key = (id(calendar), item.issue_on, due_on, counted_from, usual)
+    remembered = steps.dates
+    dates = remembered.get(key)
+    if dates is None or dates.calendar is not calendar:  # the one that had this id is gone
+        if len(remembered) >= _MOST_REMEMBERED:
+            remembered.clear()
         dates = _compute(steps, item.issue_on, due_on, counted_from, calendar)
         if usual is not None:
             dates = _under_habit(steps, dates, due_on, usual, calendar)
-        steps._dates[key] = dates
+        remembered[key] = dates
     return dates
 
 
