@@ -22,7 +22,7 @@ def insert_rows(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ..
     fixed, arrays, selected = [], [], []
     for column, values in zip(columns, zip(*rows, strict=True), strict=True):
         first = values[0]
-        if all(value is first for value in values):
+        if values[-1] is first and values.count(first) == len(values):
             fixed.append(first)
             selected.append(f"%s::{types[column]}")
         else:

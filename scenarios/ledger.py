@@ -14,7 +14,7 @@ from uuid import UUID
 from psycopg2.extras import Json
 
 from dunning.core.tenancy import current_organization_id
-from dunning.core.tokens import new_id
+from dunning.core.tokens import new_id_text
 from notifications import outbox
 from notifications.enums import MessageKind, MessageState
 from notifications.models import Message
@@ -110,11 +110,11 @@ class _Writer:
 
     # --- actions -------------------------------------------------------------------------------------------------------------------------
 
-    def take(self, decision: Decision, *, task_id: UUID | None = None, deadline_on: int | None = None) -> UUID:
+    def take(self, decision: Decision, *, task_id: UUID | None = None, deadline_on: int | None = None) -> str:
         step = decision.step
         if step is None or decision.steps is None:
             raise ValueError("Only a decision with a step is taken.")
-        action_id = new_id()
+        action_id = new_id_text()
         self.actions.append(
             self._action(
                 action_id,
@@ -145,7 +145,7 @@ class _Writer:
             decision = self.by_item[item_id]
             self.actions.append(
                 self._action(
-                    new_id(),
+                    new_id_text(),
                     decision,
                     skip.step.key,
                     skip.occurrence,
@@ -167,7 +167,7 @@ class _Writer:
 
     def _action(
         self,
-        action_id: UUID,
+        action_id: str,
         decision: Decision,
         step_key: str,
         occurrence: int,
@@ -231,7 +231,7 @@ class _Writer:
         row = plan.rows[draft.step.key] if plan is not None else None
         roles = row.contact_roles if row is not None else ()
         recipient = directory.find(draft.customer_id, draft.channel, draft.phase, roles=roles, today=self.moment.today)
-        message_id = new_id()
+        message_id = new_id_text()
         claimed = claimed_lines(draft.lines)
         cents = claimed_cents(draft.lines)
         self.messages.append(
@@ -272,9 +272,9 @@ class _Writer:
                 own = cargo.step_key == draft.step.key
                 action_id = self.take(decision, deadline_on=draft.deadline_on if own else None)
             else:
-                action_id = known
+                action_id = str(known)
                 kept.add(known)
-            self.links.append((new_id(), self.organization_id, action_id, message_id, sections.get(cargo.item_id, ""), True))
+            self.links.append((new_id_text(), self.organization_id, action_id, message_id, sections.get(cargo.item_id, ""), True))
         return kept
 
     def _count_drivers(self, draft: MessageDraft) -> None:

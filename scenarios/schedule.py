@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from dunning.core.tenancy import current_organization_id
-from dunning.core.tokens import new_id
+from dunning.core.tokens import new_id_text
 from scenarios.bulk import insert_rows
 from scenarios.context import Batch, Case
 from scenarios.drafts import Composition, Deferral
@@ -125,7 +125,7 @@ def _schedule_row(organization_id: UUID, case: Case, row: tuple[Any, ...], today
     version, last_key, last_on, next_key, next_on, reason, until, chased, _kind = row
     item = case.item
     return (
-        new_id(),
+        new_id_text(),
         organization_id,
         item.id,
         item.customer.id,

@@ -5,9 +5,12 @@ organization. The plan does not depend on the organization: what the policies co
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from functools import cache
 from hashlib import sha256
 from typing import Any, Final
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from django.db import connection
@@ -17,6 +20,8 @@ ONE_PLAN: Final = "set_config('plan_cache_mode', 'force_generic_plan', true)"
 """For the transaction: PostgreSQL shall not weigh the plan it has against a new one for these very values."""
 LONG: Final = 200
 """Values in a list from which a plan made for so many is worth its making."""
+_BARE: Final = frozenset({int, Decimal, date})
+"""Kinds of values whose text needs no quotes."""
 _prepared: "WeakKeyDictionary[Any, set[str]]" = WeakKeyDictionary()
 """What each open connection has prepared; a statement that was prepared stays, even when its transaction is rolled back."""
 
@@ -55,6 +60,18 @@ def _named(sql: str, names: tuple[str, ...]) -> tuple[str, str]:
 
 def array(values: Iterable[Any]) -> str:
     """The values as an array literal, whose type the statement knows: a tenth of what a parameter for each costs."""
+    values = list(values)
+    kinds = set(map(type, values))
+    if len(kinds) == 1:  # most columns: put together at once instead of value by value
+        (kind,) = kinds
+        if kind is str:
+            text = '","'.join(values)
+            if "\\" not in text and text.count('"') == 2 * (len(values) - 1):
+                return '{"' + text + '"}'
+        elif kind is UUID:
+            return "{" + ",".join([f"{value.int:032x}" for value in values]) + "}"
+        elif kind in _BARE:
+            return "{" + ",".join(map(str, values)) + "}"
     return "{" + ",".join([_element(value) for value in values]) + "}"
 
 

@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
-from uuid_utils import compat
+from uuid_utils import compat, uuid7
 
 _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _KEY_ID, _SECRET, _CHECK = 12, 43, 6  # characters: 71 bits that name a key, 256 that open it, 32 that tell a typing error
@@ -20,6 +20,11 @@ def new_id() -> uuid.UUID:
     """A UUIDv7: unique, and ordered by time, so that inserts land at the end of an index."""
     identifier: uuid.UUID = compat.uuid7()
     return identifier
+
+
+def new_id_text() -> str:
+    """A `new_id` as text, for rows that are written by the hundred and read by nobody yet: a fifth of its time."""
+    return str(uuid7())
 
 
 @dataclass(frozen=True, slots=True)
