@@ -128,9 +128,9 @@ def _without(stirred: Collection[str], customers: Sequence[tuple[str, str]]) -> 
 
 def _classes(cursor: Any, frame: Frame, *, stirred: list[str]) -> list[_Class]:
     """All open items but those of the customers in `stirred`."""
-    minimum = max((plan.steps.minimum_cents for plan in frame.followed), default=0)
+    minimum = max((version.minimum_amount for version in frame.followed), default=Decimal(0))
     figures = {
-        "minimum": Decimal(minimum) / 100,
+        "minimum": minimum,
         "residue": Decimal(frame.policy.residue_cents) / 100,
         "percent": frame.policy.residue_percent,
         "habits": frame.profile.follows_habits,

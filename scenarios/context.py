@@ -23,7 +23,8 @@ from invoices.selectors import unmatched_reach
 from scenarios.context_sql import ACTIONS, BESIDE_SETTINGS, ITEMS, LOCK_GROUPS, OPEN_CUSTOMERS, RECENT_MESSAGES
 from scenarios.enums import ActionState, Channel, Phase
 from scenarios.facts import QUIET, CustomerFacts, Habit, HistoryEntry, Item, ItemSituation, Policy, Steps
-from scenarios.plans import Assignments, CurrentPlan, current_plans, load_assignments
+from scenarios.models import PlanVersion
+from scenarios.plans import Assignments, CurrentPlan, CurrentPlans, current_plans, load_assignments
 from scenarios.progress import FRESH, Progress, read_history
 from scenarios.standing import balances_of, customer_facts, fetch, item_situation, rare_facts
 
@@ -109,16 +110,16 @@ class Frame:
     profile: OrganizationProfile
     calendar: Calendar
     policy: Policy
-    plans: Mapping[str, CurrentPlan]
+    plans: CurrentPlans
     assignments: Assignments
     today: date
     unmatched: dict[str, int]  # customers an unmatched receipt may belong to, and since when (rule 8)
     bank_changed_on: date | None = None  # within the last thirty days
 
     @cached_property
-    def followed(self) -> Sequence[CurrentPlan]:
-        """The plans that anybody or anything follows: the others decide nothing."""
-        return [self.plans[plan_id] for plan_id in sorted(self.assignments.plans) if plan_id in self.plans]
+    def followed(self) -> Sequence[PlanVersion]:
+        """Versions of the plans that anybody or anything follows: the others decide nothing."""
+        return [version for plan_id, version in self.plans.versions.items() if plan_id in self.assignments.plans]
 
     @property
     def zone(self) -> ZoneInfo:
@@ -140,15 +141,13 @@ def load_frame(organization: Organization, today: date) -> Frame:
     with connection.cursor() as cursor:
         ask(cursor, BESIDE_SETTINGS)
         coverage, unmatched, bank_changed_at = cursor.fetchone()
-    plans, assignments = current_plans(), load_assignments()
-    plans.compile(assignments.plans)
     return Frame(
         organization=organization,
         profile=profile,
         calendar=get_calendar(profile),
         policy=_policy(organization, profile, coverage, today),
-        plans=plans,
-        assignments=assignments,
+        plans=current_plans(),
+        assignments=load_assignments(),
         today=today,
         unmatched={str(customer): since.toordinal() for customer, since in unmatched_reach().items()} if unmatched else {},
         bank_changed_on=bank.day_shown(bank_changed_at, today=today, zone=ZoneInfo(organization.timezone)),
@@ -308,7 +307,7 @@ def read_past(text: str, steps: Steps | None, today: int) -> Past:
 
 
 def _recent(cursor: Any, ids: list[str], frame: Frame) -> list[RecentMessage]:
-    spacings = [plan.version.spacing_days or 0 for plan in frame.followed]
+    spacings = [version.spacing_days or 0 for version in frame.followed]
     since = frame.calendar.add_bd_ordinal(frame.today.toordinal(), -max([frame.policy.spacing, 1, *spacings]) - 1)
     first = date.fromordinal(since)
     ask(cursor, RECENT_MESSAGES, [frame.organization.timezone, ids, first, first])

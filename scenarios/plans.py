@@ -1,7 +1,7 @@
 """Plans as the planner reads them, and which plan follows which item."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -53,98 +53,76 @@ class CurrentPlan:
     rows: Mapping[str, PlanStep]
 
 
-_Compiled = tuple[PlanVersion, Steps, Mapping[str, PlanStep]]
+_Compiled = tuple[Steps, Mapping[str, PlanStep]]
 _COMPILED: Final[OrderedDict[UUID, _Compiled]] = OrderedDict()
 """Versions never change (the database refuses it), so that what was compiled from one stays right; those asked for longest ago are
 forgotten."""
 _MOST_COMPILED: Final = 500
-_CURRENT: Final = f"""
-SELECT (SELECT v.id FROM scenarios_planversion v WHERE v.organization_id = p.organization_id AND v.plan_id = p.id
-        ORDER BY v.number DESC LIMIT 1), {", ".join(f'p."{field.column}"' for field in ActionPlan._meta.concrete_fields)}
-FROM scenarios_actionplan p
-ORDER BY p.id
-"""  # noqa: S608 - made of column names
-_PLAN_FIELDS: Final = [field.attname for field in ActionPlan._meta.concrete_fields]
-_VERSIONS: Final = f"SELECT {columns_of(PlanVersion)} FROM scenarios_planversion WHERE id = ANY(%s::uuid[])"  # noqa: S608 - as above
-_STEPS: Final = f"""
-SELECT {columns_of(PlanStep)} FROM scenarios_planstep WHERE version_id = ANY(%s::uuid[]) ORDER BY position
+_PLANS: Final = f"SELECT {columns_of(ActionPlan)} FROM scenarios_actionplan ORDER BY id"  # noqa: S608 - made of column names
+_VERSIONS: Final = f"""
+SELECT DISTINCT ON (plan_id) {columns_of(PlanVersion)} FROM scenarios_planversion ORDER BY plan_id, number DESC
 """  # noqa: S608 - as above
+_STEPS: Final = f"SELECT {columns_of(PlanStep)} FROM scenarios_planstep WHERE version_id = %s ORDER BY position"  # noqa: S608 - as above
 
 
 class CurrentPlans(Mapping[str, CurrentPlan]):
-    """Every plan of the open organization with its highest version, by plan id (text). A version is compiled when it is first asked for."""
+    """The plans of the open organization, each with its highest version, by plan id (text).
 
-    def __init__(self, versions: Mapping[str, tuple[UUID, ActionPlan]]) -> None:
-        self._versions = versions
-        self._known: dict[str, CurrentPlan] = {}
+    Steps are read and compiled when a plan is first asked for: few of an organization's plans have anything to say on most days.
+    """
+
+    def __init__(self, found: Mapping[str, tuple[ActionPlan, PlanVersion]], known: Mapping[str, CurrentPlan]) -> None:
+        self.versions: Mapping[str, PlanVersion] = {plan_id: version for plan_id, (_plan, version) in found.items()}
+        self._found = found
+        self._known = dict(known)
 
     def __getitem__(self, plan_id: str) -> CurrentPlan:
         known = self._known.get(plan_id)
         if known is None:
-            if plan_id not in self._versions:
-                raise KeyError(plan_id)
-            self.compile([plan_id])
-            known = self._known[plan_id]
+            plan, version = self._found[plan_id]
+            known = self._known[plan_id] = CurrentPlan(plan, version, *_compiled(version))
         return known
 
     def __contains__(self, plan_id: object) -> bool:
-        return plan_id in self._versions
+        return plan_id in self.versions
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._versions)
+        return iter(self.versions)
 
     def __len__(self) -> int:
-        return len(self._versions)
+        return len(self.versions)
 
-    def compile(self, plan_ids: Iterable[str]) -> None:
-        """Have these plans ready: what is not remembered of them is read at once."""
-        wanted = {plan_id: self._versions[plan_id] for plan_id in plan_ids if plan_id in self._versions}
-        compiled = _compiled([version_id for version_id, _plan in wanted.values()])
-        self._known.update({plan_id: CurrentPlan(plan, *compiled[version_id]) for plan_id, (version_id, plan) in wanted.items()})
+    def having(self, plan_id: str, plan: CurrentPlan) -> "CurrentPlans":
+        """These plans with one more, or with another in the place of one."""
+        return CurrentPlans({**self._found, plan_id: (plan.plan, plan.version)}, {**self._known, plan_id: plan})
 
 
 def current_plans() -> CurrentPlans:
     """The plans of the open organization that have a version."""
-    with connection.cursor() as cursor:  # every run and every screen about a plan asks this
-        ask(cursor, _CURRENT)
-        found = [(version_id, ActionPlan.from_db(connection.alias, _PLAN_FIELDS, row)) for version_id, *row in cursor.fetchall()]
-    return CurrentPlans({str(plan.pk): (version_id, plan) for version_id, plan in found if version_id is not None})
+    plans = {plan.pk: plan for plan in read_rows(ActionPlan, _PLANS)}  # in plain SQL: every run and every screen about a plan asks this
+    versions = {version.plan_id: version for version in read_rows(PlanVersion, _VERSIONS)}
+    return CurrentPlans({str(pk): (plan, versions[pk]) for pk, plan in plans.items() if pk in versions}, {})
 
 
-def _compiled(version_ids: Sequence[UUID]) -> dict[UUID, _Compiled]:
-    """These versions compiled, from memory or from the database."""
-    found = {version_id: known for version_id in version_ids if (known := _COMPILED.get(version_id)) is not None}
-    for version_id in found:
-        with suppress(KeyError):  # another thread has just forgotten it
-            _COMPILED.move_to_end(version_id)
-    fresh = _compile([version_id for version_id in version_ids if version_id not in found])
-    _COMPILED.update(fresh)
-    while len(_COMPILED) > _MOST_COMPILED:
-        _COMPILED.popitem(last=False)
-    return found | fresh
-
-
-def _compile(version_ids: Sequence[UUID]) -> dict[UUID, _Compiled]:
-    if not version_ids:
-        return {}
-    rows: dict[UUID, list[PlanStep]] = {version_id: [] for version_id in version_ids}
-    for row in read_rows(PlanStep, _STEPS, [list(rows)]):
-        rows[row.version_id].append(row)
-    return {
-        version.pk: (
-            version,
-            compile_steps(
-                [as_step(row) for row in rows[version.pk]],
-                plan=str(version.plan_id),
-                version=str(version.pk),
-                grouping=Grouping(version.grouping),
-                minimum_cents=round(version.minimum_amount * 100),
-                spacing=version.spacing_days,
-            ),
-            {row.key: row for row in rows[version.pk]},
+def _compiled(version: PlanVersion) -> _Compiled:
+    """The version's steps for the planner, and its rows by key; from memory, if it is there."""
+    known = _COMPILED.get(version.pk)
+    if known is None:
+        rows = read_rows(PlanStep, _STEPS, [version.pk])
+        steps = compile_steps(
+            [as_step(row) for row in rows],
+            plan=str(version.plan_id),
+            version=str(version.pk),
+            grouping=Grouping(version.grouping),
+            minimum_cents=round(version.minimum_amount * 100),
+            spacing=version.spacing_days,
         )
-        for version in read_rows(PlanVersion, _VERSIONS, [list(rows)])
-    }
+        known = _COMPILED[version.pk] = (steps, {row.key: row for row in rows})
+        while len(_COMPILED) > _MOST_COMPILED:
+            _COMPILED.popitem(last=False)
+    with suppress(KeyError):  # another thread has just forgotten it
+        _COMPILED.move_to_end(version.pk)
+    return known
 
 
 @dataclass(frozen=True)

@@ -356,12 +356,12 @@ def announce_tomorrow(frame: Frame) -> dict[str, Any]:
     with connection.cursor() as cursor:
         ask(cursor, _DUE_BY_STEP, [tomorrow, _COMES_BY_ITSELF])
         rows = cursor.fetchall()
-    steps = {(plan.version.pk, key): step for plan in frame.followed for key, step in plan.rows.items()}
+    plan_ids = {version.pk: plan_id for plan_id, version in frame.plans.versions.items()}
     by_step: Counter[str] = Counter()
     by_template: Counter[str] = Counter()
     everyone = 0
     for version_id, step_key, customers in rows:
-        step = steps.get((version_id, step_key))
+        step = frame.plans[plan_ids[version_id]].rows.get(step_key) if version_id in plan_ids else None
         if step_key is None:
             everyone = customers
         elif step is not None and step.channel in WRITTEN:

@@ -79,7 +79,7 @@ class _Candidate(NamedTuple):
 
 def may_be_written(frame: Frame) -> bool:
     """Whether the day and any of the plans allow thanks at all."""
-    return frame.calendar.is_business_day(frame.today) and any(plan.version.thanks for plan in frame.followed)
+    return frame.calendar.is_business_day(frame.today) and any(version.thanks for version in frame.followed)
 
 
 def write_thanks(*, frame: Frame, not_before: datetime, actor: str, now: datetime) -> list[Message]:

@@ -25,7 +25,7 @@ def under_draft(frame: Frame, content: PlanContent, instead_of: ActionPlan) -> F
     plan_id = str(instead_of.pk) if is_same else DRAFT
     steps = compile_content(content, plan=plan_id)
     version = PlanVersion(plan=instead_of, spacing_days=content.spacing_days)
-    plans = {**frame.plans, plan_id: CurrentPlan(instead_of, version, steps, {})}
+    plans = frame.plans.having(plan_id, CurrentPlan(instead_of, version, steps, {}))
     if is_same:
         return replace(frame, plans=plans)
     today = frame.today.toordinal()
@@ -53,7 +53,7 @@ def with_draft_on(frame: Frame, content: PlanContent, plan: ActionPlan | None, i
     found = known.find(invoice=str(invoice.pk), customer=str(customer.pk), group=str(customer.group_id or ""))
     followed = found if found is not None and found[0] == plan_id else (plan_id, frame.today.toordinal())
     assignments = replace(known, invoices={**known.invoices, str(invoice.pk): followed})
-    return replace(frame, plans={**frame.plans, plan_id: current}, assignments=assignments)
+    return replace(frame, plans=frame.plans.having(plan_id, current), assignments=assignments)
 
 
 def compile_content(content: PlanContent, *, plan: str) -> Steps:
