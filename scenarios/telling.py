@@ -9,12 +9,13 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Count
+from django.db import connection
 
 from customers.models import Customer
 from dunning.core import notices
 from dunning.core.enums import NoticeTopic
 from dunning.core.permissions import Permission
+from dunning.core.prepared import ask
 from notifications.models import Message
 from scenarios.brakes import Brake
 from scenarios.enums import TaskKind, TaskState
@@ -22,6 +23,12 @@ from scenarios.models import DailyRun, Task
 
 _TOLD_APART: Final = (TaskKind.REPLY, TaskKind.FIND_CONTACT)
 """Tasks whose event is told by itself: the reply that came, the message that reached nobody."""
+_OPENED: Final = f"""
+SELECT c.account_owner_id, t.kind, count(*)
+FROM scenarios_task t LEFT JOIN customers_customer c ON c.organization_id = t.organization_id AND c.id = t.customer_id
+WHERE t.opened_on = %s AND t.state = '{TaskState.OPEN.value}' AND t.assignee_id IS NULL AND t.kind <> ALL(%s::text[])
+GROUP BY 1, 2
+"""  # noqa: S608 - made of a constant
 
 
 def tell_day(*, run: DailyRun, now: datetime) -> None:
@@ -29,8 +36,9 @@ def tell_day(*, run: DailyRun, now: datetime) -> None:
 
     Tasks about a customer are for its account owner, others for everybody who works. What has an assignee was told when it got one.
     """
-    opened = Task.objects.filter(opened_on=run.local_date, state=TaskState.OPEN, assignee=None).exclude(kind__in=_TOLD_APART)
-    counts = list(opened.order_by().values_list("customer__account_owner", "kind").annotate(count=Count("pk")))
+    with connection.cursor() as cursor:
+        ask(cursor, _OPENED, [run.local_date, [kind.value for kind in _TOLD_APART]])
+        counts = cursor.fetchall()
     if not counts:
         return
     team = notices.team()

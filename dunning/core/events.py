@@ -15,8 +15,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from dunning.core.event_types import CATALOGUE, SUBJECTS
 from dunning.core.models import Event
+from dunning.core.prepared import ask
 from dunning.core.tenancy import current_organization_id
-from dunning.core.tokens import new_id
+from dunning.core.tokens import new_id_text
 
 Outlet = Callable[[str, datetime], UUID | None]
 """Called with an event's type and moment in its transaction: the batch the event joins, or None when nobody asked for such events."""
@@ -32,14 +33,15 @@ _descriptions: dict[str, Description] = {}
 # lock makes true; an object that was just written has no event yet.
 _INSERT: Final = """
 INSERT INTO core_event (id, organization_id, type, at, object_type, object_id, sequence, batch, payload)
-SELECT entry.id, %(organization)s, %(type)s, %(now)s, %(subject)s, entry.object_id, COALESCE(last.sequence, 0) + 1, %(batch)s,
-       %(payload)s::jsonb
+SELECT entry.id, %(organization)s::uuid, %(type)s::text, %(now)s::timestamptz, %(subject)s::text, entry.object_id,
+       COALESCE(last.sequence, 0) + 1, %(batch)s::uuid, %(payload)s::jsonb
 FROM unnest(%(ids)s::uuid[], %(objects)s::uuid[]) AS entry (id, object_id)
 LEFT JOIN LATERAL (
     SELECT e.sequence, e.type FROM core_event e
-    WHERE NOT %(fresh)s AND e.organization_id = %(organization)s AND e.object_id = entry.object_id ORDER BY e.sequence DESC LIMIT 1
+    WHERE NOT %(fresh)s::boolean AND e.organization_id = %(organization)s::uuid AND e.object_id = entry.object_id
+    ORDER BY e.sequence DESC LIMIT 1
 ) AS last ON true
-WHERE NOT (%(once)s AND last.type IS NOT DISTINCT FROM %(type)s)
+WHERE NOT (%(once)s::boolean AND last.type IS NOT DISTINCT FROM %(type)s::text)
 """
 
 
@@ -101,7 +103,8 @@ def emit(
         return
     batch = next((found for outlet in _outlets if (found := outlet(type, now)) is not None), None)
     with connection.cursor() as cursor:
-        cursor.execute(
+        ask(
+            cursor,
             _INSERT,
             {
                 "organization": current_organization_id(),
@@ -110,7 +113,7 @@ def emit(
                 "subject": object_type,
                 "batch": batch,
                 "payload": json.dumps(dict(payload or {}), cls=DjangoJSONEncoder),
-                "ids": [str(new_id()) for _ in objects],
+                "ids": [new_id_text() for _ in objects],
                 "objects": [str(object_id) for object_id in objects],
                 "fresh": fresh,
                 "once": once,

@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from dunning.core import clock, events
 from dunning.core.event_types import TEST
 from dunning.core.models import Event
+from dunning.core.prepared import ask
 from dunning.core.tenancy import current_organization_id, current_scope, tenant
 from dunning.core.tokens import new_id
 from notifications import claiming
@@ -36,6 +37,7 @@ AT_ONCE: Final = 100  # batches taken together
 _NUMBERS: Final = ("number", "invoice_number", "reference", "customer_number", "key", "on", "through", "slug")  # the first one known
 _WANTED, _BATCH = "webhooks.wanted", "webhooks.batch"  # in the scope's cache
 
+_ACTIVE: Final = f"SELECT types FROM notifications_webhookendpoint WHERE state = '{EndpointState.ACTIVE.value}'"  # noqa: S608 - a constant
 _TICKET: Final = """
 INSERT INTO notifications_queueticket (organization_id, id, message_id, channel, due_at) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (message_id) DO UPDATE SET due_at = LEAST(notifications_queueticket.due_at, EXCLUDED.due_at)
@@ -84,7 +86,9 @@ def forget_wanted() -> None:
 
 
 def _wanted() -> Wanted:
-    asked = list(WebhookEndpoint.objects.filter(state=EndpointState.ACTIVE).values_list("types", flat=True))
+    with connection.cursor() as cursor:
+        ask(cursor, _ACTIVE)
+        asked = [types for (types,) in cursor.fetchall()]
     return Wanted(frozenset().union(*asked), any(not types for types in asked)) if asked else Wanted()
 
 
