@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from dunning.core.models import Membership
 from dunning.core.permissions import Permission, allows
-from dunning.core.selectors import get_membership
+from dunning.core.selectors import memberships_of
 from dunning.core.tenancy import tenant
 
 SESSION_KEY = "organization"
@@ -24,15 +23,16 @@ class TenantMiddleware:
     For who may not view the whole organization it is narrowed to the customers they look after.
 
     What must survive a refusal (failed sign-ins, rate limits) is written outside, by views that need no organization.
-    `request.membership` is None for a visitor who is not signed in or belongs nowhere.
+    `request.membership` is None for a visitor who is not signed in or belongs nowhere; `request.memberships` are all of the person's.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        membership = self._membership(request) if not request.path.startswith(OF_NO_MEMBER[1:]) else None
-        request.membership = membership  # type: ignore[attr-defined]  # read by views and templates
+        memberships = self._memberships(request) if not request.path.startswith(OF_NO_MEMBER[1:]) else []
+        membership = self._chosen(request, memberships)
+        request.membership, request.memberships = membership, memberships  # type: ignore[attr-defined]  # read by views and templates
         if membership is None or request.path.startswith(OF_NO_MEMBER):
             return self.get_response(request)
         with tenant(membership.organization_id) as scope:
@@ -49,9 +49,17 @@ class TenantMiddleware:
         if transaction.get_connection().in_atomic_block and getattr(request, "membership", None) is not None:
             transaction.set_rollback(True)
 
-    def _membership(self, request: HttpRequest) -> Membership | None:
+    def _memberships(self, request: HttpRequest) -> list[Membership]:
         user: Any = getattr(request, "user", None)
         if user is None or not user.is_authenticated:
-            return None
-        chosen = request.session.get(SESSION_KEY)
-        return get_membership(user, UUID(chosen) if chosen else None) or get_membership(user, None)
+            return []
+        found = list(memberships_of(user))
+        for membership in found:
+            membership.user = user
+        return found
+
+    def _chosen(self, request: HttpRequest, memberships: list[Membership]) -> Membership | None:
+        """That of the organization this session opened, else of the first."""
+        chosen = request.session.get(SESSION_KEY) if memberships else None
+        first = next(iter(memberships), None)
+        return next((membership for membership in memberships if str(membership.organization_id) == chosen), first)
