@@ -18,8 +18,10 @@ from invoices.models import Allocation, HabitSetAside, Hold, Installment, Invoic
 from invoices.selectors import plans_about
 from notifications.enums import LEFT, NEVER_LEFT, MessageState, Obstacle, ProofKind
 from notifications.models import Message, ProofFile
+from notifications.selectors import BODIES
 from scenarios.enums import CallOutcome, CommitmentState, Reason
 from scenarios.models import Action, ActionMessage, Commitment, PlanStep, TaskAttempt
+from scenarios.selectors.on_file import ACT, CALL, PLAN, VISIT, on_file
 from scenarios.selectors.timeline_entries import (
     ACCEPTED,
     ANSWERED,
@@ -67,13 +69,15 @@ def timeline(*, invoice: Invoice, organization: Organization, today: date, reaso
     items = list(Installment.objects.select_related("invoice").filter(invoice=invoice).order_by("position"))
     zone = ZoneInfo(organization.timezone)
     messages = _messages_of(items, invoice.customer)
+    known = on_file(_account(invoice.customer))
     past = [
         *_issued([invoice]),
-        *_about_items(items, invoice.customer, zone),
+        *_about_items(items, invoice.customer, zone, known),
         *_sorted_messages(messages, zone, _uncounted(items)),
         *_proofs(messages, zone),
-        *visits(PortalVisit.objects.filter(message_id__in=[message.pk for message in messages]), zone),
     ]
+    if VISIT in known:
+        past += visits(PortalVisit.objects.filter(message_id__in=[message.pk for message in messages]), zone)
     found = why(invoice=invoice, organization=organization, today=today) if reasoning is None else reasoning
     return Timeline(_newest_first(past), _future(found))
 
@@ -83,24 +87,27 @@ def customer_timeline(*, customer: Customer, organization: Organization, today: 
     items = list(Installment.objects.select_related("invoice").filter(customer=customer).order_by("-due_on", "pk")[:limit])
     invoices = list({item.invoice_id: item.invoice for item in items}.values())
     zone = ZoneInfo(organization.timezone)
-    messages = list(Message.objects.filter(customer=customer).order_by("-created_at")[:limit])
+    messages = list(Message.objects.filter(customer=customer).defer(*BODIES).order_by("-created_at")[:limit])
+    known = on_file(_account(customer))
     past = [
         *_issued(invoices),
-        *_about_items(items, customer, zone),
+        *_about_items(items, customer, zone, known),
         *_sorted_messages(messages, zone, set()),
         *_proofs(messages, zone),
         *_holds(Hold.objects.filter(customer=customer, installment=None), {}),
         *_habits(HabitSetAside.objects.filter(customer=customer), zone),
-        *said_about_account(customer.pk, zone),
-        *visits(PortalVisit.objects.filter(customer=customer).order_by("-at")[:limit], zone),
     ]
+    if ACT in known:
+        past += said_about_account(customer.pk, zone)
+    if VISIT in known:
+        past += visits(PortalVisit.objects.filter(customer=customer).order_by("-at")[:limit], zone)
     still_open = list({item.invoice_id: item.invoice for item in items if item.outstanding > 0}.values())[:20]
     return Timeline(_newest_first(past)[:limit], _future(why_each(invoices=still_open, organization=organization, today=today)))
 
 
 def exchanges(customer: Customer, *, zone: ZoneInfo, limit: int = 3) -> Sequence[Entry]:
     """The last times somebody spoke: messages that left, calls, answers that came back, acts on the customer's page; the newest first."""
-    messages = Message.objects.filter(customer=customer, state__in=LEFT).order_by("-frozen_at")[:limit]
+    messages = Message.objects.filter(customer=customer, state__in=LEFT).defer(*BODIES).order_by("-frozen_at")[:limit]
     calls = TaskAttempt.objects.filter(task__customer=customer).order_by("-at")[:limit]
     found = [*_sorted_messages(messages, zone, set()), *_tried(calls, zone), *last_answers(customer.pk, zone, limit)]
     return _newest_first(found)[:limit]
@@ -142,7 +149,7 @@ def _messages_of(items: Sequence[Installment], customer: Customer) -> list[Messa
     ids = [item.pk for item in items]
     carried = Message.objects.filter(pk__in=ActionMessage.objects.filter(action__installment__in=ids).values("message"))
     about = Message.objects.filter(customer__in=_account(customer), details__items__has_any_keys=[str(pk) for pk in ids])
-    return list({message.pk: message for message in (*carried, *about)}.values())
+    return list({message.pk: message for message in (*carried.defer(*BODIES), *about.defer(*BODIES))}.values())
 
 
 def _account(customer: Customer) -> list[UUID]:
@@ -216,14 +223,17 @@ def _why_it_stayed(reason: str) -> str:
 # --- what happened to the items ----------------------------------------------------------------------------------------------------
 
 
-def _about_items(items: Sequence[Installment], customer: Customer, zone: ZoneInfo) -> Iterator[Entry]:
+def _about_items(items: Sequence[Installment], customer: Customer, zone: ZoneInfo, known: Collection[str]) -> Iterator[Entry]:
+    """`known`: the kinds of records there are (`on_file`)."""
     ids = [item.pk for item in items]
     numbers = {item.pk: item.invoice.number for item in items}
     yield from _steps(ids, numbers)
-    yield from _calls(ids, customer, zone)
+    if CALL in known:
+        yield from _calls(ids, customer, zone)
     yield from _money(items, numbers)
-    yield from what_was_said(items, zone)
-    yield from _plans(ids, numbers)
+    yield from what_was_said(items, zone, known)
+    if PLAN in known:
+        yield from _plans(ids, numbers)
     yield from _holds(Hold.objects.filter(installment__in=ids), numbers)
     yield from _commitments(ids, numbers)
 

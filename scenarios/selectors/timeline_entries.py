@@ -16,6 +16,7 @@ from dunning.core.selectors import actor_names
 from invoices.enums import ActKind, ActSource, DisputeState, PromiseState
 from invoices.models import DebtorAct, Dispute, Installment, Promise
 from notifications.correspondence import list_replies
+from scenarios.selectors.on_file import ACT, DISPUTE, PROMISE
 from scenarios.selectors.why import day_words
 
 PLANNED, ACCEPTED, DELIVERED, ANSWERED, REGISTERED = range(5)
@@ -46,12 +47,15 @@ class Entry:
     act: UUID | None = None  # the customer's act behind it
 
 
-def what_was_said(items: Sequence[Installment], zone: ZoneInfo) -> Iterator[Entry]:
-    """Acts, disputes and promises of these items, their invoice loaded."""
+def what_was_said(items: Sequence[Installment], zone: ZoneInfo, known: Collection[str]) -> Iterator[Entry]:
+    """Acts, disputes and promises of these items, their invoice loaded; `known`: the kinds of records there are (`on_file`)."""
     numbers = {item.pk: item.invoice.number for item in items}
-    acts = list(DebtorAct.objects.select_related("contact").filter(installment__in=list(numbers)))
+    acts = list(DebtorAct.objects.select_related("contact").filter(installment__in=list(numbers))) if ACT in known else []
     yield from _acts(acts, numbers, zone)
-    yield from _disputes(numbers, {str(act.details.get("dispute")): act for act in acts if act.kind == ActKind.DISPUTED})
+    if DISPUTE in known:
+        yield from _disputes(numbers, {str(act.details.get("dispute")): act for act in acts if act.kind == ActKind.DISPUTED})
+    if PROMISE not in known:
+        return
     promised = {(str(act.details.get("reference")), act.installment_id): act for act in acts if act.kind == ActKind.PROMISED}
     yield from _promises(numbers, promised)
 

@@ -6,18 +6,21 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from dunning.core import clock
 from dunning.core.models import Organization, OrganizationProfile
 from dunning.core.tenancy import tenant
 from invoices.models import Installment, Invoice
-from invoices.services import place_hold
+from invoices.services import make_promise, place_hold
 from notifications.models import Message, ProviderAccount
 from scenarios.brakes import Brake
 from scenarios.management.words import cause
 from scenarios.models import DailyRun, Schedule
 from scenarios.selectors import board, customer_timeline, timeline, why, why_sentences, work_queue
+from scenarios.selectors.on_file import on_file
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, at, cover, open_house, run_on
 
@@ -87,6 +90,21 @@ def test_the_timeline_tells_past_and_future(house: Organization) -> None:
         assert (told.future[0].on, told.future[0].title) == (date(2026, 10, 9), "Call")
         whole = customer_timeline(customer=invoice.customer, organization=house, today=date(2026, 10, 5))
         assert [entry.id for entry in whole.past if entry.kind == "message"] == [Message.objects.get().pk]
+
+
+def test_what_is_on_file_of_a_customer_is_told_and_what_is_not_is_not_asked_for(house: Organization) -> None:
+    with tenant(house), translation.override("en"):
+        item = Installment.objects.select_related("invoice", "customer").get()
+        other = make_customer("C2")
+        assert on_file([item.customer_id]) == frozenset()
+        with CaptureQueriesContext(connection) as before:
+            timeline(invoice=item.invoice, organization=house, today=date(2026, 10, 5))
+        assert not [query for query in before.captured_queries if 'FROM "invoices_promise"' in query["sql"]]
+        make_promise(amounts={item: None}, promised_for=date(2026, 10, 9), actor=CLERK, today=date(2026, 10, 5), now=at("2026-10-05"))
+        assert on_file([other.pk, item.customer_id]) >= {"promise"}
+        assert on_file([other.pk]) == frozenset()
+        told = timeline(invoice=item.invoice, organization=house, today=date(2026, 10, 5)).past
+        assert [entry.title for entry in told if entry.kind == "promise"] == ["Promised for 9 October 2026"]
 
 
 def test_the_queue_puts_calls_before_what_ends_soon(house: Organization) -> None:

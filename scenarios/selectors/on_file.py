@@ -1,0 +1,28 @@
+"""Of which kinds of records a customer has any at all. Most have few, and one question here saves one for each kind that is missing."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+
+from dunning.core.prepared import ask
+
+ACT, CALL, DISPUTE, PLAN, PROMISE, VISIT = "act", "call", "dispute", "plan", "promise", "visit"
+_ON_FILE: Final = """
+SELECT 'act' WHERE EXISTS (SELECT 1 FROM invoices_debtoract WHERE customer_id = ANY(%(account)s::uuid[]))
+UNION ALL SELECT 'call' WHERE EXISTS (
+    SELECT 1 FROM scenarios_taskattempt a JOIN scenarios_task t ON t.organization_id = a.organization_id AND t.id = a.task_id
+    WHERE t.customer_id = ANY(%(account)s::uuid[]))
+UNION ALL SELECT 'dispute' WHERE EXISTS (SELECT 1 FROM invoices_dispute WHERE customer_id = ANY(%(account)s::uuid[]))
+UNION ALL SELECT 'plan' WHERE EXISTS (SELECT 1 FROM invoices_paymentplan WHERE customer_id = ANY(%(account)s::uuid[]))
+UNION ALL SELECT 'promise' WHERE EXISTS (SELECT 1 FROM invoices_promise WHERE customer_id = ANY(%(account)s::uuid[]))
+UNION ALL SELECT 'visit' WHERE EXISTS (SELECT 1 FROM customers_portalvisit WHERE customer_id = ANY(%(account)s::uuid[]))
+"""  # each has an index by customer
+
+
+def on_file(account: Sequence[UUID]) -> frozenset[str]:
+    """The kinds of records there are of these customers, in one question."""
+    with connection.cursor() as cursor:
+        ask(cursor, _ON_FILE, {"account": list(account)})
+        return frozenset(kind for (kind,) in cursor.fetchall())
