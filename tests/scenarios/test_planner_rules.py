@@ -28,7 +28,7 @@ from scenarios.facts import (
     compile_steps,
 )
 from scenarios.timing import nominal_dates
-from tests.scenarios.builders import COVERED, EVERY_DAY, FRANCE, STANDARD, STANDARD_STEPS, World, ask, customer, day, done, iso, item
+from tests.scenarios.builders import COVERED, EVERY_DAY, FRANCE, STANDARD_STEPS, World, ask, customer, day, done, iso, item
 
 R1_DONE = [done("r1", "2026-10-02")]
 R2_DONE = [*R1_DONE, done("call", "2026-10-09"), done("r2", "2026-10-14")]
@@ -356,13 +356,14 @@ def test_rule_5_receipt_and_acceptance_are_one_question(asked, subject):
 
 
 def test_rule_2_plans_whose_days_are_the_same_share_their_dates_and_no_others():
+    first = compile_steps(list(STANDARD_STEPS), plan="first", version="first-1")
     twin = compile_steps([replace(step, template="other") for step in STANDARD_STEPS], plan="twin", version="twin-1")
     later = compile_steps([replace(step, offset=step.offset + (step.key == "r1")) for step in STANDARD_STEPS], plan="standard")
     subject = item(due="2026-10-02")  # a Friday: R1 falls on a Saturday
 
-    dates = nominal_dates(STANDARD, subject, FRANCE)
+    dates = nominal_dates(first, subject, FRANCE)
 
     assert nominal_dates(twin, subject, FRANCE) is dates
-    assert nominal_dates(STANDARD, subject, EVERY_DAY).rolled[3] == day("2026-10-03")
-    assert nominal_dates(STANDARD, subject, FRANCE).rolled[3] == dates.rolled[3] == day("2026-10-05")
+    assert nominal_dates(first, subject, EVERY_DAY).rolled[3] == day("2026-10-03")
+    assert nominal_dates(first, subject, FRANCE).rolled[3] == dates.rolled[3] == day("2026-10-05")
     assert nominal_dates(later, subject, EVERY_DAY).rolled[3] == day("2026-10-04")
