@@ -91,7 +91,7 @@ def browser_page(chromium: "Browser") -> Iterator["Page"]:
     """A fresh page, French, desktop size. The test fails at its end when the page logged an error or broke the security policy."""
     context = chromium.new_context(locale="fr-FR", viewport={"width": 1280, "height": 900}, timezone_id="Europe/Paris")
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))

@@ -148,7 +148,7 @@ def test_a_file_is_given_and_loaded_without_javascript(live_site: LiveSite, newc
     assert browser is not None
     context = browser.new_context(java_script_enabled=False, locale="fr-FR")
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     sign_in(page, live_site)
     page.goto(f"{live_site.url}/imports/")
     rows = b"Ref;Qui;Quand;Combien\nF1;C1;31/12/2026;80,00\n"

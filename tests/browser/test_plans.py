@@ -182,7 +182,7 @@ def test_a_stale_form_is_shown_again_and_overwrites_nothing(
     live_site: LiveSite, house: Organization, chromium: "Browser", size: dict[str, int]
 ) -> None:
     page = chromium.new_context(locale="fr-FR", timezone_id="Europe/Paris").new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
