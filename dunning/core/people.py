@@ -34,9 +34,9 @@ class NewInvitation:
 
 
 def members() -> list[Membership]:
-    """The open organization's people, by name."""
+    """The open organization's people, by name; of one name, who came first."""
     rows = Membership.objects.select_related("user").filter(organization=current_organization_id())
-    return sorted(rows, key=lambda row: str(row.user).casefold())
+    return sorted(rows, key=lambda row: (str(row.user).casefold(), row.pk))
 
 
 def get_member(membership_id: UUID) -> Membership:
