@@ -188,7 +188,7 @@ def test_the_list_asks_as_much_of_the_database_for_one_notice_as_for_three(
     details = {"task": "call", "title": "", "customer": "", "by": "system"}
     for number in range(rows):
         tell(house, NoticeTopic.TASK, key=f"k{number}", details=details)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(12):
         owner.get(reverse(LIST))
 
 
