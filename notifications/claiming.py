@@ -40,10 +40,12 @@ class Claim:
 _ERRANDS: Final = "channel IN ('events', 'webhook')"  # the words of an index of their own
 _MESSAGES: Final = f"NOT {_ERRANDS}"
 _CLAIM: Final = """
-WITH waiting AS (
+WITH held AS MATERIALIZED (  -- once, not for each ticket that waits: a great queue is read again for every claim otherwise
+    SELECT DISTINCT organization_id FROM notifications_queueticket WHERE lease_until > clock_timestamp() AND {kind}
+),
+waiting AS (
     SELECT t.id, o.id AS owner, row_number() OVER (PARTITION BY o.id ORDER BY t.due_at, t.id) AS place,
-           EXISTS (SELECT FROM notifications_queueticket b
-                   WHERE b.organization_id = o.id AND b.lease_until > clock_timestamp() AND {kind}) AS busy  -- its trail has one head
+           o.id IN (SELECT organization_id FROM held) AS busy  -- its trail has one head
     FROM core_organization o
     CROSS JOIN LATERAL (
         SELECT id, due_at FROM notifications_queueticket
