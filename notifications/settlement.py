@@ -267,15 +267,15 @@ def record_delivery_event(
     if meaning.suppresses:
         suppress(message, meaning.suppresses, at)
     if is_new and message.channel in PAPER_CHANNELS and kind in PROOF_RANK:
-        _tell_proof(message, kind, at, now)
+        _tell_proof(message, kind, at, now, again="corrects" in (details or {}))
     _rise(message, now)
     return message.state
 
 
-def _tell_proof(message: Message, kind: str, at: datetime, now: datetime) -> None:
-    """For the outside world, what the post says of a letter."""
+def _tell_proof(message: Message, kind: str, at: datetime, now: datetime, *, again: bool) -> None:
+    """For the outside world, what the post says of a letter; `again`: its posting was corrected."""
     if kind == LetterProof.POSTED:
-        events.emit(type="letter.posted", object_type="message", object_ids=[message.pk], now=now, once=True)
+        events.emit(type="letter.posted", object_type="message", object_ids=[message.pk], now=now, once=not again)
     else:
         on = at.astimezone(zone()).date()
         events.emit(type="letter.proof", object_type="message", object_ids=[message.pk], now=now, payload={"proof": str(kind), "on": on})

@@ -125,7 +125,7 @@ _TYPES: Final = (
     EventType("message.uncertain", "message", _("Nobody knows yet whether a message left")),
     EventType("message.unproven", "message", _("Whether a message left could not be found out: a person decides")),
     EventType("message.cancelled", "message", _("A message was withdrawn before it left")),
-    EventType("letter.posted", "message", _("A letter was posted")),
+    EventType("letter.posted", "message", _("A letter was posted; again when its day or number is corrected")),
     EventType("letter.proof", "message", _("The post reported what became of a letter"), ("proof", "on")),
     EventType("reply.received", "reply", _("Somebody wrote back")),
     EventType("reply.handled", "reply", _("A reply was dealt with")),

@@ -24,8 +24,9 @@ def correct_posting(*, message_id: UUID, posted_on: date, tracking_number: str, 
     was = letter.posted_on
     done = list(Action.objects.filter(carriers__message=letter, state=ActionState.DONE, done_on=was).values_list("pk", "installment"))
     steps, items = [pk for pk, _item in done], [item for _pk, item in done]
-    since = Action.objects.filter(installment__in=items, state=ActionState.DONE, done_on__gt=was).exclude(pk__in=steps)
-    next_on = since.order_by("done_on").values_list("done_on", flat=True).first()
+    later = Action.objects.filter(installment__in=items, state=ActionState.DONE).exclude(pk__in=steps)
+    days = later.order_by("done_on").values_list("done_on", flat=True)
+    next_on = next((day for day in days if day is not None and was is not None and day > was), None)
     if next_on is not None and posted_on >= next_on:
         words = _("A later step was done on %(day)s: the letter was posted before.")
         raise DomainError(words % {"day": next_on}, code="later_step", field="posted_on")

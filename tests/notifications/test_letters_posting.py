@@ -9,7 +9,7 @@ from pypdf import PdfReader, PdfWriter
 from dunning.core import documents
 from dunning.core.enums import Channel
 from dunning.core.errors import DomainError
-from dunning.core.models import AuditEvent, Organization
+from dunning.core.models import AuditEvent, Event, Organization
 from dunning.core.tenancy import tenant
 from notifications import dispatcher, freezing, posting, selectors, services
 from notifications.enums import LetterProof, MessageState, Obstacle, ProviderKind
@@ -142,6 +142,7 @@ def test_a_posting_recorded_wrongly_is_corrected_within_what_the_post_says(gate:
             correct(TODAY + timedelta(days=3))
         assert late.value.field == "posted_on"
     with tenant(organization):
+        assert Event.objects.filter(type="letter.posted").count() == 3
         first = AuditEvent.objects.filter(action="letter.posting_corrected").order_by("sequence").first()
         assert first is not None
         assert first.body["before"] == {"posted_on": TODAY.isoformat(), "tracking_number": "2C 771"}

@@ -17,7 +17,6 @@ from notifications.posting import record_letter_proof, record_posting
 from scenarios.models import DailyRun, Schedule, Task
 from scenarios.services.approvals import approve_message, approve_messages
 from scenarios.services.board import hold_all, release_all
-from scenarios.services.postings import correct_posting
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, at, open_house, run_on, send, steps_of
 from tests.scenarios.road import attach, call, left_on, mail_of, pay, plain, words_of
@@ -131,9 +130,8 @@ def test_the_worked_example_leaves_in_these_words(house: Organization) -> None:
         assert "appel téléphonique" in chronology
         assert chronology.index("26 octobre 2026") > told[-1]
         record_posting(message_id=notice.pk, posted_on=date(2026, 11, 6), tracking_number="1A 042", actor=CLERK, now=at("2026-11-06", 15))
-        correct_posting(message_id=notice.pk, posted_on=date(2026, 11, 7), tracking_number="1A 042", actor=CLERK, now=at("2026-11-09", 8))
         record_letter_proof(message_id=notice.pk, proof="delivered", on=date(2026, 11, 9), actor=CLERK, now=at("2026-11-09"))  # type: ignore[arg-type]
-        assert steps_of(item)[-1] == ("formal_notice", "done", "2026-11-07")
+        assert steps_of(item)[-1] == ("formal_notice", "done", "2026-11-06")
         notice.refresh_from_db()
         assert (notice.state, notice.tracking_number, notice.proof) == ("delivered", "1A 042", "delivered")
 

@@ -113,7 +113,7 @@ def test_what_is_cancelled_at_the_gate_is_closed_each_for_its_own_reason() -> No
         assert steps_of(collected)[-1] == ("r1", "done", "2026-10-08")
 
 
-def _notice_for_two(house: Organization) -> tuple[Installment, Installment, Message]:
+def notice_for_two(house: Organization) -> tuple[Installment, Installment, Message]:
     """Two invoices in one approved formal notice, on 6 November."""
     lea = User.objects.create_user("lea@atelier.example", None, name="Léa Roy")
     with tenant(house):
@@ -154,7 +154,7 @@ def _notice_for_two(house: Organization) -> tuple[Installment, Installment, Mess
 
 def test_a_printed_letter_withdrawn_for_one_payment_is_written_again_for_the_other_invoice() -> None:
     house = open_house()
-    paid, owed, notice = _notice_for_two(house)
+    paid, owed, notice = notice_for_two(house)
     with tenant(house):
         approve_message(message=notice, organization=house, actor=CLERK, today=date(2026, 11, 6), now=at("2026-11-06", 8))
     assert send(house, "2026-11-06") == {"to_post": 1}
@@ -172,7 +172,7 @@ def test_a_printed_letter_withdrawn_for_one_payment_is_written_again_for_the_oth
 
 def test_more_than_was_approved_is_approved_again() -> None:
     house = open_house()
-    first, _second, notice = _notice_for_two(house)
+    first, _second, notice = notice_for_two(house)
     with tenant(house):  # a payment bounces between the approval and the morning: the claim grows
         Installment.objects.filter(pk=first.pk).update(outstanding=Decimal("600.00"))
         Message.objects.filter(pk=notice.pk).update(amount=Decimal("2600.00"))
@@ -191,7 +191,7 @@ def test_more_than_was_approved_is_approved_again() -> None:
 def test_a_formal_notice_a_person_takes_back_holds_nothing_else_back() -> None:
     """It was announced for the old invoices; given up, it must not silence the young one for ever (rule 11: withdrawn with a reason)."""
     house = open_house()
-    _first, second, notice = _notice_for_two(house)
+    _first, second, notice = notice_for_two(house)
     with tenant(house):
         assert set(Commitment.objects.values_list("consequence", "state")) == {("formal_notice", "open")}
         young = make_invoice(Customer.objects.get(), amount="300.00", issued_on=date(2026, 10, 9), due_on=date(2026, 11, 6))

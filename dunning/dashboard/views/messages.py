@@ -38,7 +38,7 @@ from dunning.dashboard.views.inbox import trial_acts
 from notifications import mailbox
 from notifications.correspondence import replies_of_message
 from notifications.enums import LEFT as LEFT_STATES
-from notifications.enums import WAITING, MessageState
+from notifications.enums import WAITING, LetterProof, MessageState
 from notifications.freezing import Preview, is_intact
 from notifications.models import Message
 from notifications.selectors import list_messages, message_detail
@@ -97,6 +97,7 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         "message",
         nav="messages",
         detail=detail,
+        is_posted_by_us=any(event.kind == LetterProof.POSTED and "by" in event.details for event in detail.events),
         message=message,
         waits=waits,
         said=_said(message),
