@@ -29,10 +29,9 @@ class Evidence:
     broken_promises: tuple[date, ...]
     invoices: Mapping[str, UUID]
 
-    @property
-    def paid_invoices(self) -> int:
-        """Invoices with a payment and nothing left."""
-        open_ = {one.invoice for one in self.experiences if one.paid_on is None}
+    def paid_invoices(self, today: date) -> int:
+        """Invoices with a payment and nothing left; what is paid with a value date to come is not paid yet."""
+        open_ = {one.invoice for one in self.experiences if one.paid_on is None or one.paid_on > today}
         return len({one.invoice for one in self.experiences} - open_)
 
 
@@ -69,7 +68,7 @@ def payer_evidence(customer_id: UUID, *, since: date, today: date, reminded: Col
         if promise.closed_on is not None:
             broken.setdefault(promise.installment.invoice.currency, []).append(promise.closed_on)
     evidence = [Evidence(currency, tuple(rows), tuple(broken.get(currency, ())), invoices) for currency, rows in found.items()]
-    return sorted(evidence, key=lambda one: (-one.paid_invoices, one.currency))
+    return sorted(evidence, key=lambda one: (-one.paid_invoices(today), one.currency))
 
 
 def kept_indexes(customer_ids: Collection[UUID]) -> dict[UUID, PayerIndex]:

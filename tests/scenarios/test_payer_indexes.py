@@ -142,6 +142,18 @@ def test_currencies_are_never_added(organization: Organization) -> None:
     assert (found.currency, found.others, dollars.number in {line.invoice for line in found.index.lines}) == ("EUR", ("USD",), False)
 
 
+def test_a_payment_valued_tomorrow_does_not_choose_the_currency_today(organization: Organization) -> None:
+    customer = make_customer()
+    for number, currency, paid_on in (("D-1", "USD", TODAY), ("E-1", "EUR", TODAY + timedelta(days=1))):
+        _owe(customer, number, Decimal(10), TODAY, [(100, (paid_on - TODAY).days)], False, None, currency)
+    payer_indexes.refresh(today=TODAY)
+    assert (kept(customer), PayerIndex.objects.get(customer=customer).currency) == ((None, 1), "USD")
+    found = explained_index(customer.pk, today=TODAY)
+    assert found is not None and (found.index.paid_invoices, found.currency, found.others) == (1, "USD", ("EUR",))
+    tomorrow = explained_index(customer.pk, today=TODAY + timedelta(days=1))
+    assert tomorrow is not None and tomorrow.currency == "EUR"
+
+
 def test_what_a_factor_pays_says_nothing_of_the_debtor(organization: Organization) -> None:
     sold = make_customer(factor_name="Factor SA")
     paid_three(sold, days_late=40)
@@ -205,7 +217,7 @@ def test_what_is_kept_is_what_the_formula_says(accounts: list[tuple[list[Any], i
 
 def _owe(
     customer: Customer,
-    number: int,
+    number: int | str,
     amount: Decimal,
     due_on: date,
     parts: list[tuple[int, int]],
