@@ -24,7 +24,18 @@ JOIN invoices_invoice v ON v.organization_id = i.organization_id AND v.id = i.in
 JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id"""
 """An item with its invoice and customer, as `i`, `v` and `c`."""
 
-_APART: Final = f"CASE WHEN v.is_factored OR c.factor_name <> '' THEN '{FACTORED}' WHEN i.kind = 'bill' THEN '{BILL}' ELSE '' END"
+ORDINARY: Final = """invoices_installment i
+LEFT JOIN invoices_invoice odd ON odd.organization_id = i.organization_id AND odd.id = i.invoice_id
+      AND (odd.is_factored OR odd.state <> 'issued')
+JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id"""
+"""An item and its customer, as `i` and `c`, for what asks of an invoice only whether it stands and who collects it: `odd` is the invoice
+where it is assigned to a factor or not issued. An index holds these few (`invoice_odd`), and the others are not read."""
+STANDS: Final = "(odd.state IS NULL OR odd.state = 'issued')"
+"""Of `ORDINARY`: whether the invoice is issued and not cancelled."""
+IS_FACTORED: Final = "(coalesce(odd.is_factored, false) OR c.factor_name <> '')"
+"""Of `ORDINARY`: whether the item is assigned to a factor, by its invoice or its customer."""
+
+_APART: Final = f"CASE WHEN {{factored}} THEN '{FACTORED}' WHEN i.kind = 'bill' THEN '{BILL}' ELSE '' END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +54,27 @@ class Scope:
     @property
     def items(self) -> str:
         """SQL of items as `i` (with `c` where a group is looked at), for what asks nothing of their invoices; see `item_condition`."""
-        if self.group_id is None:
-            return "invoices_installment i"
-        return "invoices_installment i JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id"
+        return self._in_group("invoices_installment", "i")
+
+    @property
+    def invoices(self) -> str:
+        """SQL of invoices as `v` (with `c` where a group is looked at); see `invoice_condition`."""
+        return self._in_group("invoices_invoice", "v")
 
     @property
     def item_condition(self) -> str:
-        """As SQL on `items`."""
+        """As SQL on `items`, and on `ORDINARY`."""
         return self._holds("i.currency", "i.customer_id")
+
+    @property
+    def invoice_condition(self) -> str:
+        """As SQL on `invoices`."""
+        return self._holds("v.currency", "v.customer_id")
+
+    def _in_group(self, table: str, name: str) -> str:
+        if self.group_id is None:
+            return f"{table} {name}"
+        return f"{table} {name} JOIN customers_customer c ON c.organization_id = {name}.organization_id AND c.id = {name}.customer_id"
 
     def _holds(self, currency: str, customer: str) -> str:
         parts = [f"{currency} = %(currency)s"]
@@ -81,9 +105,10 @@ def owed(scope: Scope, *, as_of: date, today: date) -> str:
     """
     columns = f"i.id, i.invoice_id, i.customer_id, i.due_on, {{amount}} AS amount, {_APART} AS apart"
     if as_of >= today:
-        return f"""SELECT {columns.format(amount="i.outstanding")}
-FROM {JOINED} WHERE i.outstanding > 0 AND v.state = 'issued' AND {scope.condition}"""
-    return f"""SELECT {columns.format(amount="i.outstanding + coalesce(later.amount, 0)")}
+        return f"""SELECT {columns.format(amount="i.outstanding", factored=IS_FACTORED)}
+FROM {ORDINARY} WHERE i.outstanding > 0 AND {STANDS} AND {scope.item_condition}"""
+    then = columns.format(amount="i.outstanding + coalesce(later.amount, 0)", factored="v.is_factored OR c.factor_name <> ''")
+    return f"""SELECT {then}
 FROM {JOINED}
 LEFT JOIN (SELECT installment_id, sum(amount) AS amount FROM ({moves("value_on > %(as_of)s")}) m GROUP BY 1) later
        ON later.installment_id = i.id

@@ -63,6 +63,10 @@ class Rate:
     met_amount: Decimal = _NOTHING
     amount: Decimal = _NOTHING
 
+    def __add__(self, other: "Rate") -> "Rate":
+        met, count = self.met + other.met, self.count + other.count
+        return Rate(met, count, self.met_amount + other.met_amount, self.amount + other.amount)
+
     @property
     def share(self) -> Decimal | None:
         """Per cent by number; None of nothing."""

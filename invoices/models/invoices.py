@@ -61,7 +61,14 @@ class Invoice(TenantModel):
         indexes: ClassVar = [
             models.Index(name="invoice_by_customer", fields=["organization", "customer", "issued_on"]),
             models.Index(name="invoice_by_issue", fields=["organization", "issued_on"]),
+            models.Index(name="invoice_by_currency", fields=["organization", "currency"]),
             models.Index(name="credit_note_to_allocate", fields=["organization", "customer"], condition=Q(unallocated__gt=0)),  # rare
+            models.Index(  # few, and looked for among everything open (invoices.owed)
+                name="invoice_odd",
+                fields=["organization"],
+                include=["id", "state", "is_factored"],
+                condition=Q(is_factored=True) | ~Q(state=InvoiceState.ISSUED),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -12,7 +12,7 @@ from django.db import connection
 
 from invoices.measures.ageing import Cell
 from invoices.measures.delays import Lateness, Rate, lateness, mean_days, weighted_age
-from invoices.owed import JOINED, ROLLED, Scope, closed_days, owed
+from invoices.owed import ORDINARY, ROLLED, STANDS, Scope, closed_days, owed
 from invoices.reports.rows import Rows
 
 IN_TIME, LATE, OPEN_LATE, PENDING = "in_time", "late", "open_late", "pending"
@@ -43,21 +43,21 @@ class Delays:
 
 _PARTS: Final = f"""
 SELECT i.id, i.due_on, coalesce(k.opens, i.due_on) AS opens, a.value_on, a.amount
-FROM {JOINED} {ROLLED} JOIN invoices_allocation a ON a.organization_id = i.organization_id AND a.installment_id = i.id
-WHERE a.payment_id IS NOT NULL AND a.reversed_at IS NULL AND i.settled_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued'"""
+FROM {ORDINARY} {ROLLED} JOIN invoices_allocation a ON a.organization_id = i.organization_id AND a.installment_id = i.id
+WHERE a.payment_id IS NOT NULL AND a.reversed_at IS NULL AND i.settled_on BETWEEN %(first)s AND %(last)s AND {STANDS}"""
 _PAID: Final = f"CASE WHEN max(value_on) <= opens THEN '{IN_TIME}' ELSE '{LATE}' END"
 
 
 def paid_rows(scope: Scope, period: Period) -> Rows:
     """The items settled in the period by payments: IN_TIME or LATE by the last of these, with what was paid."""
-    sql = f"SELECT id, {_PAID}, sum(amount) FROM ({_PARTS} AND {scope.condition}) part GROUP BY id, opens"
+    sql = f"SELECT id, {_PAID}, sum(amount) FROM ({_PARTS} AND {scope.item_condition}) part GROUP BY id, opens"
     return Rows(sql, _settled(scope, period))
 
 
 def delays(scope: Scope, period: Period, *, today: date) -> Delays:
     """How late what was paid in the period came, in two queries."""
     sql = f"""
-WITH part AS MATERIALIZED ({_PARTS} AND {scope.condition})
+WITH part AS MATERIALIZED ({_PARTS} AND {scope.item_condition})
 SELECT 'part', value_on - due_on, count(*), sum(amount) FROM part GROUP BY 2
 UNION ALL
 SELECT line, days, count(*), sum(amount)
@@ -95,13 +95,15 @@ def due_rows(scope: Scope, period: Period, *, today: date) -> Rows:
     What a credit note or a write-off settled without any payment was not there to be paid.
     """
     sql = f"""
-SELECT i.id, {_STATE}, i.amount FROM {JOINED} {ROLLED} {GIVEN}
-WHERE i.due_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition} AND {PAYABLE}"""
+SELECT i.id, {_STATE}, i.amount FROM {ORDINARY} {ROLLED} {GIVEN}
+WHERE i.due_on BETWEEN %(first)s AND %(last)s AND {STANDS} AND {scope.item_condition} AND {PAYABLE}"""
     return Rows(sql, {**scope.values, **_days(period), "today": today, **closed_days(period.first, period.last)})
 
 
-_STATE: Final = f"""CASE WHEN i.outstanding = 0 AND i.settled_on <= coalesce(k.opens, i.due_on) THEN '{IN_TIME}'
-     WHEN i.outstanding = 0 THEN '{LATE}' WHEN coalesce(k.opens, i.due_on) < %(today)s THEN '{OPEN_LATE}' ELSE '{PENDING}' END"""
+_PAID_IN_TIME: Final = "i.outstanding = 0 AND i.settled_on <= coalesce(k.opens, i.due_on)"
+_JUDGED: Final = "(i.outstanding = 0 OR coalesce(k.opens, i.due_on) < %(today)s)"
+_STATE: Final = f"""CASE WHEN {_PAID_IN_TIME} THEN '{IN_TIME}'
+     WHEN i.outstanding = 0 THEN '{LATE}' WHEN {_JUDGED} THEN '{OPEN_LATE}' ELSE '{PENDING}' END"""
 # What credit notes and write-offs took off items: few have any.
 GIVEN: Final = """LEFT JOIN (
     SELECT installment_id, sum(amount) AS amount FROM (
@@ -112,22 +114,27 @@ PAYABLE: Final = "(given.amount IS NULL OR given.amount < i.amount)"
 """With `GIVEN` joined: whether anything of the item was there to be paid."""
 
 
-def on_time(scope: Scope, period: Period, *, today: date) -> Rate:
-    """Of the items due in the period, those paid by their due date; open and overdue is late, what may still come in time is left out."""
-    return _rate(due_rows(scope, period, today=today).cells(), met=(IN_TIME,), of=(IN_TIME, LATE, OPEN_LATE))
+def on_time(cells: Mapping[str, Cell]) -> Rate:
+    """Of the items due in a period (the cells of `due_rows`), those paid by their due date; open and overdue is late, what may still come
+    in time is left out."""
+    return _rate(cells, met=(IN_TIME,), of=(IN_TIME, LATE, OPEN_LATE))
 
 
 def on_time_by_month(scope: Scope, period: Period, *, today: date) -> dict[date, Rate]:
     """The same for each month of the period, by its first day."""
+    # By day and with a column for each sum: PostgreSQL knows how few days there are, and adds up where it reads.
     sql = f"""
-SELECT date_trunc('month', i.due_on)::date, {_STATE}, count(*), sum(i.amount) FROM {JOINED} {ROLLED} {GIVEN}
-WHERE i.due_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition} AND {PAYABLE} GROUP BY 1, 2"""
-    cells: dict[date, dict[str, Cell]] = {}
+SELECT i.due_on, count(*) FILTER (WHERE {_PAID_IN_TIME}), coalesce(sum(i.amount) FILTER (WHERE {_PAID_IN_TIME}), 0),
+       count(*) FILTER (WHERE {_JUDGED}), coalesce(sum(i.amount) FILTER (WHERE {_JUDGED}), 0)
+FROM {ORDINARY} {ROLLED} {GIVEN}
+WHERE i.due_on BETWEEN %(first)s AND %(last)s AND {STANDS} AND {scope.item_condition} AND {PAYABLE} GROUP BY 1"""
+    found: dict[date, Rate] = {}
     with connection.cursor() as cursor:
         cursor.execute(sql, {**scope.values, **_days(period), "today": today, **closed_days(period.first, period.last)})
-        for month, state, count, amount in cursor.fetchall():
-            cells.setdefault(month, {})[state] = Cell(count, amount)
-    return {month: _rate(found, met=(IN_TIME,), of=(IN_TIME, LATE, OPEN_LATE)) for month, found in sorted(cells.items())}
+        for day, *sums in cursor.fetchall():
+            month = day.replace(day=1)
+            found[month] = found.get(month, Rate()) + Rate(sums[0], sums[2], sums[1], sums[3])
+    return dict(sorted(found.items()))
 
 
 # --- promises ---------------------------------------------------------------------------------------------------------------------------

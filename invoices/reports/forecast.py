@@ -10,7 +10,7 @@ from django.db import connection
 from dunning.core.models import OrganizationProfile
 from dunning.core.selectors import get_calendar, get_profile
 from invoices.measures.forecast import Expectation, Forecast, forecast, weeks_from
-from invoices.owed import JOINED, Scope, bucket
+from invoices.owed import IS_FACTORED, ORDINARY, STANDS, Scope, bucket
 from invoices.reports.habits import EARLIEST, LATEST, Learnt, learnt
 
 
@@ -48,18 +48,18 @@ promise AS (
                  AND a.reversed_at IS NULL AND a.value_on >= p.made_on), 0)) AS amount
     FROM invoices_promise p WHERE p.state = 'open' AND p.promised_for >= %(held_from)s),
 item AS (
-    SELECT i.due_on, i.outstanding, v.is_factored OR c.factor_name <> '' AS factored, p.promised_for,
+    SELECT i.due_on, i.outstanding, {factored} AS factored, p.promised_for,
            CASE WHEN d.installment_id IS NULL THEN 0 ELSE least(coalesce(d.amount, i.outstanding), i.outstanding) END AS contested,
            least(coalesce(p.amount, 0), i.outstanding) AS promised,
            CASE WHEN is_passed THEN beyond.e ELSE coalesce(payer.e, grouped.e, %(all_early)s) END AS e,
            CASE WHEN is_passed THEN beyond.u ELSE coalesce(payer.u, grouped.u, %(all_usual)s) END AS u,
            CASE WHEN is_passed THEN beyond.l ELSE coalesce(payer.l, grouped.l, %(all_late)s) END AS l
-    FROM {joined} LEFT JOIN promise p ON p.installment_id = i.id
+    FROM {ordinary} LEFT JOIN promise p ON p.installment_id = i.id
     LEFT JOIN invoices_dispute d ON d.installment_id = i.id AND d.state = 'open'
     LEFT JOIN habit payer ON payer.key = i.customer_id LEFT JOIN habit grouped ON grouped.key = c.group_id
     LEFT JOIN beyond ON beyond.days = %(today)s - i.due_on
     CROSS JOIN LATERAL (SELECT coalesce(payer.u, grouped.u, %(all_usual)s) < %(today)s - i.due_on AS is_passed) habitual
-    WHERE i.outstanding > 0 AND v.state = 'issued' AND {scope}
+    WHERE i.outstanding > 0 AND {stands} AND {scope}
 )
 SELECT factored, {bucket}, {early}, {usual}, {late}, promised_for, sum(outstanding), sum(contested),
        sum(least(promised, outstanding - contested))
@@ -77,7 +77,10 @@ def _expect(
         f"CASE WHEN {days} IS NOT NULL THEN (%(weeks)s::int[])[1 + least({len(table) - 1}, greatest(0, due_on + {days} - %(today)s))] END"
         for days in ("e", "u", "l")
     )
-    sql = _EXPECT.format(joined=JOINED, scope=scope.condition, bucket=bucket("%(today)s - due_on"), early=early, usual=usual, late=late)
+    sql = _EXPECT.format(
+        ordinary=ORDINARY, factored=IS_FACTORED, stands=STANDS, scope=scope.item_condition,
+        bucket=bucket("%(today)s - due_on"), early=early, usual=usual, late=late,
+    )  # fmt: skip
     held_from = today  # of promises for that day and later the tolerance has not passed
     while calendar.add_business_days(held_from - timedelta(days=1), profile.promise_tolerance_days) >= today:
         held_from -= timedelta(days=1)

@@ -75,22 +75,30 @@ def known_since() -> date | None:
     return found
 
 
+def has_sales() -> bool:
+    """Whether any invoice is known."""
+    return Invoice.objects.exists()
+
+
 def sales(scope: Scope, *, months: Sequence[date]) -> list[Sales]:
     """The sales of these months (consecutive, the latest first). What a person stated is of the whole organization."""
     since = known_since()
     whole = scope.group_id is None and scope.customer_id is None
     rows = MonthlySales.objects.filter(currency=scope.currency, month__in=list(months)) if whole else MonthlySales.objects.none()
     stated = dict(rows.values_list("month", "amount"))
+    nothing = (Decimal(0), Decimal(0))
+    found: dict[date, tuple[Decimal, Decimal]] = {}
     sql = f"""
-SELECT date_trunc('month', v.issued_on)::date, coalesce(sum(v.gross) FILTER (WHERE v.kind = 'invoice'), 0),
+SELECT v.issued_on, coalesce(sum(v.gross) FILTER (WHERE v.kind = 'invoice'), 0),
        coalesce(sum(v.gross) FILTER (WHERE v.kind = 'credit_note'), 0)
-FROM invoices_invoice v JOIN customers_customer c ON c.organization_id = v.organization_id AND c.id = v.customer_id
-WHERE v.issued_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition}
-GROUP BY 1"""
+FROM {scope.invoices}
+WHERE v.issued_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.invoice_condition}
+GROUP BY 1"""  # by day: PostgreSQL adds days up where it reads them, and would sort for months
     with connection.cursor() as cursor:
         cursor.execute(sql, {**scope.values, "first": months[-1], "last": month_end(months[0])})
-        found = {month: (invoiced, credited) for month, invoiced, credited in cursor.fetchall()}
-    nothing = (Decimal(0), Decimal(0))
+        for day, invoiced, credited in cursor.fetchall():
+            before = found.get(month := day.replace(day=1), nothing)
+            found[month] = (before[0] + invoiced, before[1] + credited)
     return [
         Sales(month, *found.get(month, nothing), stated=stated.get(month), complete=since is not None and since <= month)
         for month in months

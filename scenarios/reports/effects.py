@@ -16,7 +16,7 @@ from django.db import connection
 
 from invoices.measures.ageing import Cell
 from invoices.measures.delays import Rate
-from invoices.owed import JOINED, Scope
+from invoices.owed import ORDINARY, STANDS, Scope
 from invoices.reports.delays import GIVEN, PAYABLE, Period
 from invoices.reports.rows import Rows
 from scenarios.enums import ActionState, Phase
@@ -47,8 +47,9 @@ class StepEffect:
 
 _DONE: Final = f"""JOIN scenarios_action a ON a.organization_id = i.organization_id AND a.installment_id = i.id
 WHERE a.state = '{ActionState.DONE}' AND a.plan_id IS NOT NULL AND a.done_on BETWEEN %(first)s AND %(last)s"""
-_FATE: Final = f"""CASE WHEN a.done_on > %(judged)s THEN '{RECENT}'
-    WHEN i.outstanding = 0 AND i.settled_on > a.done_on AND i.settled_on <= a.done_on + {WEEK} THEN '{PAID}' ELSE '{UNPAID}' END"""
+_RECENT: Final = "a.done_on > %(judged)s"
+_MET: Final = f"i.outstanding = 0 AND i.settled_on > a.done_on AND i.settled_on <= a.done_on + {WEEK}"
+_FATE: Final = f"CASE WHEN {_RECENT} THEN '{RECENT}' WHEN {_MET} THEN '{PAID}' ELSE '{UNPAID}' END"
 
 
 def step_rows(scope: Scope, period: Period, *, today: date) -> Rows:
@@ -59,26 +60,32 @@ def step_rows(scope: Scope, period: Period, *, today: date) -> Rows:
 
 def step_effects(scope: Scope, period: Period, *, today: date) -> list[StepEffect]:
     """What each step done in the period brought, in the order in which steps come, in three queries."""
+    # A column for each fate, not a row: PostgreSQL knows how few steps there are, and adds up where it reads.
     counted = f"""
-SELECT a.step_key, a.channel, {_FATE}, max(a.phase), count(*), sum(a.amount), sum(a.done_on - i.due_on)
-FROM {scope.items} {_DONE} AND {scope.item_condition} GROUP BY 1, 2, 3"""
+SELECT a.step_key, a.channel, max(a.phase), sum(a.done_on - i.due_on),
+       count(*) FILTER (WHERE NOT {_RECENT} AND {_MET}), coalesce(sum(a.amount) FILTER (WHERE NOT {_RECENT} AND {_MET}), 0),
+       count(*) FILTER (WHERE {_RECENT}), coalesce(sum(a.amount) FILTER (WHERE {_RECENT}), 0), count(*), sum(a.amount)
+FROM {scope.items} {_DONE} AND {scope.item_condition} GROUP BY 1, 2"""
     brought = f"""
 SELECT a.step_key, sum(p.amount)
 FROM {scope.items} JOIN invoices_allocation p ON p.organization_id = i.organization_id AND p.installment_id = i.id {_DONE}
   AND a.done_on <= %(judged)s AND p.payment_id IS NOT NULL AND p.reversed_at IS NULL
-  AND p.value_on > a.done_on AND p.value_on <= a.done_on + {WEEK} AND {scope.item_condition} GROUP BY 1"""
+  AND p.value_on > a.done_on AND p.value_on <= a.done_on + {WEEK}
+  AND p.value_on > %(first)s AND p.value_on <= %(last)s + {WEEK} -- most payments are left out before the acts are read
+  AND {scope.item_condition} GROUP BY 1"""
     with connection.cursor() as cursor:
         cursor.execute(counted, _values(scope, period, today))
         rows = cursor.fetchall()
         cursor.execute(brought, _values(scope, period, today))
         collected = dict(cursor.fetchall())
     tallies: dict[str, _Tally] = {}
-    for key, channel, fate, phase, count, amount, days in rows:
-        tallies.setdefault(key, _Tally()).add(channel, fate, phase, Cell(count, amount), days)
+    for key, channel, phase, days, met, met_amount, recent, recent_amount, every, amount in rows:
+        tally = tallies.setdefault(key, _Tally())
+        tally.add(channel, phase, days, met=Cell(met, met_amount), recent=Cell(recent, recent_amount), every=Cell(every, amount))
     names = step_names(list(tallies))
     ordered = sorted(tallies.items(), key=lambda entry: (entry[1].phase, entry[1].mean_day, entry[0]))
     return [
-        StepEffect(key, names.get(key, key), tally.channel, tally.phase, tally.rate, collected.get(key, Decimal(0)), tally.fates[RECENT])
+        StepEffect(key, names.get(key, key), tally.channel, tally.phase, tally.rate, collected.get(key, Decimal(0)), tally.recent)
         for key, tally in ordered
     ]
 
@@ -89,13 +96,15 @@ class _Tally:
     def __init__(self) -> None:
         self.phase = self.days = 0
         self.channels: Counter[str] = Counter()
-        self.fates = dict.fromkeys((PAID, UNPAID, RECENT), _NO_CELL)
+        self.met = self.recent = self.every = _NO_CELL
 
-    def add(self, channel: str, fate: str, phase: int, cell: Cell, days: int) -> None:
+    def add(self, channel: str, phase: int, days: int, *, met: Cell, recent: Cell, every: Cell) -> None:
         self.phase = max(self.phase, phase)
         self.days += days
-        self.channels[channel] += cell.count
-        self.fates[fate] += cell
+        self.channels[channel] += every.count
+        self.met += met
+        self.recent += recent
+        self.every += every
 
     @property
     def channel(self) -> str:
@@ -108,8 +117,8 @@ class _Tally:
 
     @property
     def rate(self) -> Rate:
-        paid, every = self.fates[PAID], self.fates[PAID] + self.fates[UNPAID]
-        return Rate(paid.count, every.count, paid.amount, every.amount)
+        judged = Cell(self.every.count - self.recent.count, self.every.amount - self.recent.amount)
+        return Rate(self.met.count, judged.count, self.met.amount, judged.amount)
 
 
 def _values(scope: Scope, period: Period, today: date) -> dict[str, Any]:
@@ -146,10 +155,10 @@ def funnel_rows(scope: Scope, period: Period) -> Rows:
     """The items due in the period on the line "phase:settled" or "phase:open": the highest phase done before they were paid, 0 for none."""
     sql = f"""
 SELECT i.id, coalesce(max(a.phase), {NOTHING}) || ':' || CASE WHEN i.outstanding = 0 THEN '{SETTLED}' ELSE '{OPEN}' END, i.amount
-FROM {JOINED} {GIVEN}
+FROM {ORDINARY} {GIVEN}
 LEFT JOIN scenarios_action a ON a.organization_id = i.organization_id AND a.installment_id = i.id AND a.state = '{ActionState.DONE}'
       AND (i.settled_on IS NULL OR a.done_on <= i.settled_on)
-WHERE i.due_on BETWEEN %(first)s AND %(last)s AND v.state = 'issued' AND {scope.condition} AND {PAYABLE}
+WHERE i.due_on BETWEEN %(first)s AND %(last)s AND {STANDS} AND {scope.item_condition} AND {PAYABLE}
 GROUP BY i.id"""
     return Rows(sql, {**scope.values, "first": period.first, "last": period.last})
 

@@ -45,7 +45,7 @@ def reports() -> dict[str, Callable[[], object]]:
         "debtors_past": lambda: ageing.top_debtors(EURO, as_of=past, today=TODAY, most=20),
         "days_of_sales": lambda: sales.days_of_sales(EURO, last=sales.last_full_month(TODAY), count=12, today=TODAY),
         "delays": lambda: delays.delays(EURO, QUARTER, today=TODAY),
-        "on_time": lambda: delays.on_time(EURO, QUARTER, today=TODAY),
+        "on_time": lambda: delays.on_time(delays.due_rows(EURO, QUARTER, today=TODAY).cells()),
         "on_time_by_month": lambda: delays.on_time_by_month(EURO, YEAR, today=TODAY),
         "promises": lambda: delays.promises(EURO, QUARTER),
         "disputes": lambda: disputes.disputes(EURO, as_of=TODAY, today=TODAY),

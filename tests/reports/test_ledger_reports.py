@@ -156,7 +156,7 @@ def test_the_second_example_out_of_a_ledger(organization: Organization) -> None:
     ]
     assert (found.mean, hundredths(found.open_age)) == (Decimal("15.80"), Decimal("32.76"))
     assert (found.paid.share, hundredths(found.paid.share_by_amount)) == (40, Decimal("27.88"))
-    cohort = on_time(EURO, SINCE_MAY, today=TODAY)
+    cohort = on_time(due_rows(EURO, SINCE_MAY, today=TODAY).cells())
     assert (cohort.met, cohort.count, hundredths(cohort.share)) == (2, 9, Decimal("22.22"))
     cells = due_rows(EURO, SINCE_MAY, today=TODAY).cells()
     assert {line: cell.count for line, cell in cells.items()} == {IN_TIME: 2, LATE: 3, OPEN_LATE: 4}
@@ -186,12 +186,12 @@ def test_a_due_date_on_which_banks_are_closed_is_rolled(organization: Organizati
     customer = make_customer()
     for number, paid in (("F-1", "2026-08-17"), ("F-2", "2026-08-18")):  # due on Saturday 15 August, the banks open on Monday
         settle(owe(customer, number, "100", "2026-08-15"), "100", paid)
-    assert on_time(EURO, SINCE_MAY, today=TODAY).share == 50
+    assert on_time(due_rows(EURO, SINCE_MAY, today=TODAY).cells()).share == 50
     assert delays(EURO, SINCE_MAY, today=TODAY).paid.share == 50
     owe(customer, "F-3", "100", "2026-09-26")  # a Saturday: on Monday 28 it may still come in time
     assert due_rows(EURO, SINCE_MAY, today=date(2026, 9, 28)).cells()[PENDING].count == 1
-    assert on_time(EURO, SINCE_MAY, today=date(2026, 9, 28)).count == 2
-    assert on_time(EURO, SINCE_MAY, today=date(2026, 9, 29)).count == 3
+    assert on_time(due_rows(EURO, SINCE_MAY, today=date(2026, 9, 28)).cells()).count == 2
+    assert on_time(due_rows(EURO, SINCE_MAY, today=date(2026, 9, 29)).cells()).count == 3
 
 
 def test_what_a_credit_note_settled_was_not_there_to_be_paid(organization: Organization) -> None:
@@ -205,7 +205,7 @@ def test_what_a_credit_note_settled_was_not_there_to_be_paid(organization: Organ
         credited_invoice=credited.invoice,
         **at(date(2026, 9, 5)),
     )
-    assert on_time(EURO, SINCE_MAY, today=TODAY).count == 0
+    assert on_time(due_rows(EURO, SINCE_MAY, today=TODAY).cells()).count == 0
     found = delays(EURO, SINCE_MAY, today=TODAY)
     assert (found.weighted.signed, found.mean, found.paid.count) == (None, None, 0)
 
@@ -469,7 +469,7 @@ def test_reports_cost_the_same_queries_at_one_and_at_three_items(organization: O
         with CaptureQueriesContext(connection) as queries:
             days_of_sales(EURO, last=date(2026, 8, 1), count=12, today=TODAY)
             delays(EURO, SEPTEMBER, today=TODAY)
-            on_time(EURO, SEPTEMBER, today=TODAY)
+            on_time(due_rows(EURO, SEPTEMBER, today=TODAY).cells())
             promises(EURO, SEPTEMBER)
             disputes(EURO, as_of=TODAY, today=TODAY)
             late_invoices(EURO, closing=TODAY, today=TODAY)

@@ -22,7 +22,7 @@ def delays(filters: Filters) -> Content:
     scope, period, today = filters.scope, filters.period, filters.today
     found = read.delays(scope, period, today=today)
     cells = read.due_rows(scope, period, today=today).cells()
-    in_time = read.on_time(scope, period, today=today)
+    in_time = read.on_time(cells)
     months = months_before(min(period.last, today), YEAR)[::-1]
     by_month = read.on_time_by_month(scope, Period(months[0], month_end(months[-1])), today=today)
     if not cells and found.weighted.signed is None and not by_month:

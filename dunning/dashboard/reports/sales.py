@@ -13,14 +13,13 @@ from dunning.dashboard.reports.content import Content, Figure, Report, measure, 
 from dunning.dashboard.reports.filters import MONTH, Filters
 from dunning.dashboard.reports.tables import Column, Table, Value, lacking, month_name
 from invoices.measures.collection import Lack, Measure, Missing
-from invoices.reports.sales import DaysOfSales, days_of_sales, known_since, last_full_month
+from invoices.reports.sales import DaysOfSales, days_of_sales, has_sales, last_full_month
 
 MONTHS = 12
 
 
 def dso(filters: Filters) -> Content:
-    since = known_since()
-    if since is None:
+    if not has_sales():
         return Content(empty=_("The days of sales need three months of invoices. They appear here by themselves, month after month."))
     found = days_of_sales(filters.scope, last=last_full_month(filters.as_of), count=MONTHS, today=filters.today)
     latest = found[0]
