@@ -6,17 +6,18 @@ unset setting raises, so that a forgotten scope fails closed instead of showing 
 """
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, Final, Self, TypeVar
 
 from django.db import connection, models, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
+from django.utils.encoding import force_str
 
 from dunning.core.prepared import ONE_PLAN
 from dunning.core.tokens import new_id
@@ -158,6 +159,17 @@ class TenantModel(models.Model):
 
     class Meta:
         abstract = True
+
+    def _get_FIELD_display(self, field: Any) -> Any:
+        """The word for a choice, as Django finds it; Django puts all choices together, and translates them all, for each word it shows."""
+        value = getattr(self, field.attname)
+        return force_str(_labels(field).get(value, value), strings_only=True)
+
+
+@cache
+def _labels(field: Any) -> Mapping[Any, Any]:
+    """The labels of a field's choices by value, not translated yet."""
+    return dict(field.flatchoices)
 
 
 class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # generic only in the stubs

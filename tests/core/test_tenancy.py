@@ -5,9 +5,12 @@ import uuid
 import pytest
 from django.db import connection, transaction
 from django.db.utils import DataError, IntegrityError, ProgrammingError
+from django.utils import translation
 
 from customers.models import Contact, Customer
 from dunning.core.tenancy import TenancyError, tenant
+from invoices.enums import InvoiceKind
+from invoices.models import Invoice
 from tests.factories import make_customer, make_organization
 
 pytestmark = pytest.mark.django_db
@@ -81,3 +84,12 @@ def test_rolled_back_work_leaves_no_audit_event() -> None:
             raise RuntimeError
     with tenant(organization):
         assert list(AuditEvent.objects.values_list("action", flat=True)) == ["kept"]
+
+
+def test_the_word_for_a_choice_is_said_in_the_language_of_the_moment() -> None:
+    invoice = Invoice(organization_id=uuid.uuid4(), kind=InvoiceKind.CREDIT_NOTE, state="pawned")
+    with translation.override("en"):
+        assert invoice.get_kind_display() == "Credit note"
+    with translation.override("fr"):
+        assert invoice.get_kind_display() == "Avoir"
+    assert invoice.get_state_display() == "pawned"  # a value nobody foresaw is shown as it is
