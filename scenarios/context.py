@@ -20,7 +20,7 @@ from dunning.core.prepared import ask
 from dunning.core.selectors import get_calendar, get_profile
 from dunning.core.tenancy import current_scope
 from invoices.selectors import unmatched_reach
-from scenarios.context_sql import ACTIONS, BESIDE_SETTINGS, ITEMS, LOCK_GROUPS, OPEN_CUSTOMERS, RECENT_MESSAGES
+from scenarios.context_sql import ACTIONS, BESIDE_SETTINGS, GROUPS, ITEMS, LOCK_GROUPS, OPEN_CUSTOMERS, RECENT_MESSAGES
 from scenarios.enums import ActionState, Channel, Phase
 from scenarios.facts import QUIET, CustomerFacts, Habit, HistoryEntry, Item, ItemSituation, Policy, Steps
 from scenarios.models import PlanVersion
@@ -261,12 +261,7 @@ def load_case(frame: Frame, customer_id: str, installment_id: str) -> tuple[Batc
 def load_groups(frame: Frame, customer_ids: Sequence[str]) -> Batch:
     """Every open item of these customers and of their whole paying groups."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH payers AS (SELECT coalesce(payer_id, id) AS id FROM customers_customer WHERE id = ANY(%s::uuid[])) "
-            "SELECT id::text FROM customers_customer WHERE id IN (SELECT id FROM payers) OR payer_id IN (SELECT id FROM payers) "
-            "ORDER BY coalesce(payer_id, id), id",
-            [list(customer_ids)],
-        )
+        ask(cursor, GROUPS, [list(customer_ids)])
         ids = [row[0] for row in cursor.fetchall()]
     return load_batch(frame, ids)
 

@@ -34,6 +34,13 @@ WHERE c.payer_id IS NOT NULL AND c.id IN (
 ORDER BY root, id
 """
 
+GROUPS: Final = """
+WITH roots AS MATERIALIZED (SELECT DISTINCT coalesce(payer_id, id) AS id FROM customers_customer WHERE id = ANY(%s::uuid[]))
+SELECT id::text FROM customers_customer
+WHERE id IN (SELECT id FROM roots UNION SELECT m.id FROM customers_customer m JOIN roots ON m.payer_id = roots.id)
+ORDER BY coalesce(payer_id, id), id
+"""
+
 LOCK_GROUPS: Final = """
 WITH roots AS MATERIALIZED (SELECT DISTINCT coalesce(payer_id, id) AS id FROM customers_customer WHERE id = ANY(%s::uuid[]))
 SELECT 1 FROM customers_customer

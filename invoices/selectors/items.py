@@ -19,10 +19,9 @@ from dunning.core.money import quantize
 from dunning.core.prepared import ask
 from dunning.core.rows import columns_of, read_rows
 from dunning.core.selectors import get_calendar, get_profile
-from invoices.enums import DisputeState, HoldKind, HoldRequestState, HoldSide, InvoiceKind, InvoiceState, PromiseState
+from invoices.enums import DisputeState, HoldKind, HoldRequestState, HoldSide, InvoiceKind, InvoiceState
 from invoices.measures.ageing import bucket_of
 from invoices.models import Allocation, Dispute, Hold, HoldRequest, Installment, Invoice, LedgerCoverage, Payment, Promise
-from invoices.selectors.plans import PlanView, plans_about
 
 _NOTHING = Decimal(0)
 _DISPUTES: Final = (
@@ -296,39 +295,3 @@ def open_disputes() -> list[Dispute]:
     """Open disputes about something still owed, with what each is about, the earliest answer due first."""
     rows = Dispute.objects.select_related("installment__invoice", "customer", "owner").filter(state=DisputeState.OPEN)
     return list(rows.filter(installment__outstanding__gt=0).order_by("answer_due_on", "pk"))
-
-
-@dataclass(frozen=True, slots=True)
-class InTheWay:
-    """What stands between items and their next reminder, now: open promises, open disputes, running pauses and payment plans.
-
-    A plan stands for its own pauses. `requests` are pauses asked for: they hold nothing.
-    """
-
-    promises: tuple[Promise, ...]
-    disputes: tuple[Dispute, ...]
-    holds: tuple[Hold, ...]
-    plans: tuple[PlanView, ...] = ()
-    requests: tuple[HoldRequest, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.promises or self.disputes or self.holds or self.plans or self.requests)
-
-
-def standing_in_the_way(items: Collection[Installment], *, today: date, customer_id: UUID | None = None) -> InTheWay:
-    """Of these items and of their customer as a whole (or of `customer_id`)."""
-    ids = [item.pk for item in items]
-    customers = {item.customer_id for item in items} | ({customer_id} if customer_id is not None else set())
-    promises = Promise.objects.select_related("installment__invoice").filter(installment__in=ids, state=PromiseState.OPEN)
-    disputes = Dispute.objects.select_related("installment__invoice", "owner").filter(installment__in=ids, state=DisputeState.OPEN)
-    holds = running_holds(today=today).filter(Q(installment__in=ids) | Q(customer__in=customers, installment=None))
-    plans = plans_about(ids, running=True)
-    if planned := {item for view in plans for item in view.items}:
-        holds = holds.exclude(kind=HoldKind.AGREED_INSTALMENTS, installment__in=planned)
-    return InTheWay(
-        tuple(promises.order_by("promised_for", "pk")),
-        tuple(disputes.order_by("opened_on", "pk")),
-        tuple(holds.select_related("installment__invoice")),
-        tuple(plans),
-        tuple(open_requests().filter(Q(installment__in=ids) | Q(customer__in=customers, installment=None))),
-    )

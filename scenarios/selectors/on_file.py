@@ -8,17 +8,23 @@ from django.db import connection
 
 from dunning.core.prepared import ask
 
-ACT, CALL, DISPUTE, PLAN, PROMISE, VISIT = "act", "call", "dispute", "plan", "promise", "visit"
+ACT, ANNOUNCED, CALL, DISPUTE, HABIT, PLAN, PROMISE, VISIT, WRITE_OFF = (
+    "act", "announced", "call", "dispute", "habit", "plan", "promise", "visit", "write_off",
+)  # fmt: skip
 _ON_FILE: Final = """
+WITH item AS (SELECT id FROM invoices_installment WHERE customer_id = ANY(%(account)s::uuid[]))
 SELECT 'act' WHERE EXISTS (SELECT 1 FROM invoices_debtoract WHERE customer_id = ANY(%(account)s::uuid[]))
+UNION ALL SELECT 'announced' WHERE EXISTS (SELECT 1 FROM scenarios_commitment WHERE installment_id IN (SELECT id FROM item))
 UNION ALL SELECT 'call' WHERE EXISTS (
     SELECT 1 FROM scenarios_taskattempt a JOIN scenarios_task t ON t.organization_id = a.organization_id AND t.id = a.task_id
     WHERE t.customer_id = ANY(%(account)s::uuid[]))
 UNION ALL SELECT 'dispute' WHERE EXISTS (SELECT 1 FROM invoices_dispute WHERE customer_id = ANY(%(account)s::uuid[]))
+UNION ALL SELECT 'habit' WHERE EXISTS (SELECT 1 FROM invoices_habitsetaside WHERE customer_id = ANY(%(account)s::uuid[]))
 UNION ALL SELECT 'plan' WHERE EXISTS (SELECT 1 FROM invoices_paymentplan WHERE customer_id = ANY(%(account)s::uuid[]))
 UNION ALL SELECT 'promise' WHERE EXISTS (SELECT 1 FROM invoices_promise WHERE customer_id = ANY(%(account)s::uuid[]))
 UNION ALL SELECT 'visit' WHERE EXISTS (SELECT 1 FROM customers_portalvisit WHERE customer_id = ANY(%(account)s::uuid[]))
-"""  # each has an index by customer
+UNION ALL SELECT 'write_off' WHERE EXISTS (SELECT 1 FROM invoices_writeoff WHERE installment_id IN (SELECT id FROM item))
+"""  # each has an index by customer or by item
 
 
 def on_file(account: Sequence[UUID]) -> frozenset[str]:

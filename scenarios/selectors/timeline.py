@@ -21,7 +21,7 @@ from notifications.models import Message, ProofFile
 from notifications.selectors import BODIES
 from scenarios.enums import CallOutcome, CommitmentState, Reason
 from scenarios.models import Action, ActionMessage, Commitment, PlanStep, TaskAttempt
-from scenarios.selectors.on_file import ACT, CALL, PLAN, VISIT, on_file
+from scenarios.selectors.on_file import ACT, ANNOUNCED, CALL, HABIT, PLAN, VISIT, WRITE_OFF, on_file
 from scenarios.selectors.timeline_entries import (
     ACCEPTED,
     ANSWERED,
@@ -95,8 +95,9 @@ def customer_timeline(*, customer: Customer, organization: Organization, today: 
         *_sorted_messages(messages, zone, set()),
         *_proofs(messages, zone),
         *_holds(Hold.objects.filter(customer=customer, installment=None), {}),
-        *_habits(HabitSetAside.objects.filter(customer=customer), zone),
     ]
+    if HABIT in known:
+        past += _habits(HabitSetAside.objects.filter(customer=customer), zone)
     if ACT in known:
         past += said_about_account(customer.pk, zone)
     if VISIT in known:
@@ -230,12 +231,13 @@ def _about_items(items: Sequence[Installment], customer: Customer, zone: ZoneInf
     yield from _steps(ids, numbers)
     if CALL in known:
         yield from _calls(ids, customer, zone)
-    yield from _money(items, numbers)
+    yield from _money(items, numbers, known)
     yield from what_was_said(items, zone, known)
     if PLAN in known:
         yield from _plans(ids, numbers)
     yield from _holds(Hold.objects.filter(installment__in=ids), numbers)
-    yield from _commitments(ids, numbers)
+    if ANNOUNCED in known:
+        yield from _commitments(ids, numbers)
 
 
 def _steps(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
@@ -280,7 +282,7 @@ def _tried(attempts: Iterable[TaskAttempt], zone: ZoneInfo) -> Iterator[Entry]:
         )
 
 
-def _money(items: Sequence[Installment], numbers: dict[UUID, str]) -> Iterator[Entry]:
+def _money(items: Sequence[Installment], numbers: dict[UUID, str], known: Collection[str]) -> Iterator[Entry]:
     currencies = {item.pk: item.invoice.currency for item in items}
     allocations = Allocation.objects.filter(installment__in=list(numbers)).select_related("payment", "credit_note")
     for part in allocations:
@@ -297,7 +299,7 @@ def _money(items: Sequence[Installment], numbers: dict[UUID, str]) -> Iterator[E
             id=source.pk,
             invoice=numbers[part.installment_id],
         )
-    for off in WriteOff.objects.filter(installment__in=list(numbers)):
+    for off in WriteOff.objects.filter(installment__in=list(numbers)) if WRITE_OFF in known else ():
         yield Entry(
             off.written_off_on,
             "write_off",

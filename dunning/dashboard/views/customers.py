@@ -19,7 +19,7 @@ from dunning.dashboard.records import drawn
 from dunning.dashboard.views.base import MemberRequest, member, page, paged, today_of
 from invoices.selectors import customer_statement, customer_terms, insolvency_split, kept_indexes
 from invoices.selectors.habits import good_payer
-from invoices.selectors.items import standing_in_the_way
+from invoices.selectors.in_the_way import standing_in_the_way
 from invoices.selectors.statement import customer_totals
 from scenarios.selectors import announced_commitments, customer_timeline, explained_index, list_steps, with_steps
 from scenarios.services.plan_following import plan_followed

@@ -39,7 +39,8 @@ from invoices.enums import InstallmentKind, InvoiceKind
 from invoices.models import Installment, WriteOff
 from invoices.selectors import Accessory, accessories, check_invoice, get_invoice
 from invoices.selectors.habits import good_payer
-from invoices.selectors.items import items_with_invoice, standing_in_the_way
+from invoices.selectors.in_the_way import standing_in_the_way
+from invoices.selectors.items import items_with_invoice
 from invoices.services import attach_document
 from scenarios.selectors import Why, list_steps, state_counts, timeline, today_sentence, why, with_steps
 from scenarios.selectors.items import COMING, DATED, DISPUTED, FROZEN, OPEN, OVERDUE, PROMISED, SETTLED, STATES
