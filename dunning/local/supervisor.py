@@ -161,6 +161,7 @@ class Up:
         if self.env["PUBLIC_BASE_URL"] == url:  # nobody but this machine: its webhooks may be tried on it
             self.env.setdefault("WEBHOOK_LOOPBACK", "true")
         self.env.setdefault("LOG_FORMAT", "human")
+        self.env.setdefault("MALLOC_ARENA_MAX", "1")  # a heap for each thread holds 20 MB more, and Python runs one thread at a time
         self.env["DUNNING_BOOTSTRAP"] = "off"  # done once, by us
         try:
             yield line, f"{url}/"
