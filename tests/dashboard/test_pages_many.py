@@ -20,7 +20,7 @@ from invoices.services import hold_items, place_hold, release_hold, renew_hold
 from notifications.models import InboundMessage
 from scenarios.models import ActionPlan, PlanAssignment, Task
 from scenarios.services.plans import Target, assign_plan
-from scenarios.services.tasks import complete_task
+from scenarios.services.tasks import assign_task, complete_task
 from tests.dashboard.conftest import NOW, TODAY, House
 from tests.dashboard.test_pages_inbox import answered
 from tests.factories import make_customer, make_invoice
@@ -266,6 +266,30 @@ def test_replies_are_dealt_with_together_and_read_again(owner: Client, house: Ho
         assert InboundMessage.objects.filter(handled_at=None).count() == 2
         assert Customer.objects.filter(reply_pending_since__isnull=False).count() == 1
         assert Task.objects.filter(kind="reply", state="open").count() == 1
+
+
+def test_replies_are_given_to_somebody_together_and_return(owner: Client, house: House) -> None:
+    claire = User.objects.get(email="claire@atelier.example")
+    rows = [answered(house, owner, words).pk for words in ("Un", "Deux")]
+    with tenant(house.organization):
+        stranger = InboundMessage.objects.create(
+            event_id=house.receipt, channel="email", kind="human", sender="x@e.example", received_at=NOW
+        )
+    shown = post(owner, "inbox_many", act="give", row=[*rows, stranger.pk])
+    assert "Today: nobody (2)." in text(shown) and "One is nobody’s yet: say first whose it is." in text(shown)
+    answer = done(owner, "inbox_many", {**hidden(shown), "row": [*map(str, rows), str(stranger.pk)], "owner": str(claire.pk)})
+    assert "2 messages are on another desk." in text(answer)
+    with tenant(house.organization):
+        assert Task.objects.get(kind="reply").assignee == claire  # of one customer: one desk
+        assert InboundMessage.objects.get(pk=stranger.pk).customer is None
+    assert len(trail(house, "task.assigned")) == 1
+    assert "2 messages return to the desks they were on." in text(owner.post(f"{entry(answer)}undo/", follow=True))
+    with tenant(house.organization):
+        assert Task.objects.get(kind="reply").assignee is None
+    to = entry(done(owner, "inbox_many", {**hidden(shown), "row": [str(rows[0])], "owner": str(claire.pk)}))
+    with tenant(house.organization):
+        assign_task(task=Task.objects.get(kind="reply"), assignee=None, actor=CLERK, now=NOW)
+    assert "It was given to somebody else meanwhile." in text(owner.get(to))
 
 
 def test_tasks_are_put_off_and_handed_out_together_and_back(owner: Client, viewer: Client, house: House) -> None:

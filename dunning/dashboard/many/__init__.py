@@ -10,12 +10,12 @@ from dunning.dashboard.many.base import Act, Asked
 from dunning.dashboard.many.customers import Assign, Regroup
 from dunning.dashboard.many.items import Hold, Received, Resume
 from dunning.dashboard.many.plans import Follow
-from dunning.dashboard.many.replies import Handle
+from dunning.dashboard.many.replies import Give, Handle
 from dunning.dashboard.many.tasks import HandOut, Postpone
 
 INVOICES: Final[Mapping[str, type[Act]]] = {"hold": Hold, "resume": Resume, "received": Received}
 CUSTOMERS: Final[Mapping[str, type[Act]]] = {"assign": Assign, "regroup": Regroup, "plan": Follow}
-REPLIES: Final[Mapping[str, type[Act]]] = {"handle": Handle}
+REPLIES: Final[Mapping[str, type[Act]]] = {"handle": Handle, "give": Give}
 TASKS: Final[Mapping[str, type[Act]]] = {"postpone": Postpone, "hand_out": HandOut}
 ACTS: Final[Mapping[str, type[Act]]] = {**INVOICES, **CUSTOMERS, **REPLIES, **TASKS}
 """All of them, by the key under which `scenarios.services.many` does them."""

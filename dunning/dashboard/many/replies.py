@@ -1,10 +1,18 @@
 """What is done about many messages of customers at once."""
 
+from collections import Counter
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from dunning.core.selectors import people_of
 from dunning.dashboard import formatting
+from dunning.dashboard.forms.many import OwnerForm
 from dunning.dashboard.many.base import Act, with_count
 from notifications import correspondence
+from scenarios.selectors.replies import desks_of
 
 
 class Handle(Act):
@@ -37,4 +45,43 @@ class Handle(Act):
             "%(n)s messages are to be read again; their customers are left alone until then.",
             count,
         )
+        return with_count(words, count)
+
+
+class Give(Act):
+    title, verb, icon = gettext_lazy("Give these messages to somebody"), gettext_lazy("Give them"), "user-check"
+    button = gettext_lazy("Give to")
+    is_exact = False
+
+    def weigh(self) -> None:
+        unread = list(correspondence.unread().filter(pk__in=self.asked.ids).values_list("customer", flat=True))
+        customers = [pk for pk in unread if pk is not None]
+        self.reach = len(customers)
+        desks = desks_of(set(customers))
+        now = Counter(str(desks[pk]) if pk in desks else _("nobody") for pk in customers)
+        listed = ", ".join(f"{name} ({formatting.number(n)})" for name, n in now.most_common())
+        self.tell(_("Today: %(now)s.") % {"now": listed}, self.reach)
+        self.tell(_("Whatever else these customers wrote and nobody has dealt with goes with them."), self.reach)
+        strangers = len(unread) - self.reach
+        words = ngettext("One is nobody’s yet: say first whose it is.", "%(n)s are nobody’s yet: say first whose they are.", strangers)
+        self.tell(with_count(words, strangers), strangers)
+        others = len(self.asked.ids) - len(unread)
+        rest = ngettext("One needs nothing: it stays as it is.", "%(n)s need nothing: they stay as they are.", others)
+        self.tell(with_count(rest, others), others)
+
+    def form(self, *arguments: Any) -> forms.Form:
+        form = OwnerForm(*arguments, people=people_of(self.asked.organization))
+        form.fields["owner"].label = _("To whom")
+        return form
+
+    def stored(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {"assignee": str(data["owner"].pk) if data["owner"] is not None else None}
+
+    @classmethod
+    def said(cls, count: int) -> str:
+        return with_count(ngettext("One message is on another desk.", "%(n)s messages are on another desk.", count), count)
+
+    @classmethod
+    def back(cls, count: int) -> str:
+        words = ngettext("One message returns to the desk it was on.", "%(n)s messages return to the desks they were on.", count)
         return with_count(words, count)

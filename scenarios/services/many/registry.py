@@ -7,7 +7,7 @@ from scenarios.services.many.customers import AssignCustomers, GroupCustomers
 from scenarios.services.many.items import EndHolds, HoldItems, NoteReceipt
 from scenarios.services.many.kinds import Kind
 from scenarios.services.many.plans import FollowPlan
-from scenarios.services.many.replies import HandleReplies
+from scenarios.services.many.replies import GiveReplies, HandleReplies
 from scenarios.services.many.tasks import AssignTasks, PostponeTasks
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -18,6 +18,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "regroup": GroupCustomers(),
     "plan": FollowPlan(),
     "handle": HandleReplies(),
+    "give": GiveReplies(),
     "postpone": PostponeTasks(),
     "hand_out": AssignTasks(),
 }
