@@ -228,6 +228,7 @@ class Postgres:
             # `up` lives beside other programs: what does not fit is in the system's own cache.
             "shared_buffers": "48MB" if self.durable else "128MB",
             "jit": "off",  # these queries are many and small: compiling one costs more than running it
+            "autovacuum_naptime": "10s",  # a ledger is loaded in seconds, and planned for as empty until looked at
             "log_min_messages": "warning",
             "timezone": "UTC",
             "synchronous_commit": "on" if self.durable else "off",
