@@ -49,7 +49,7 @@ class Handle(Act):
 
 
 class Give(Act):
-    title, verb, icon = gettext_lazy("Give these messages to somebody"), gettext_lazy("Give them"), "user-check"
+    title, verb, icon = gettext_lazy("Give these messages to somebody"), gettext_lazy("Hand them over"), "user-check"
     button = gettext_lazy("Give to")
     is_exact = False
 

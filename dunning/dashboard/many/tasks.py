@@ -64,7 +64,7 @@ class Postpone(TasksAct):
 
 
 class HandOut(TasksAct):
-    title, verb, icon = gettext_lazy("Give these tasks to somebody"), gettext_lazy("Give them"), "user-check"
+    title, verb, icon = gettext_lazy("Give these tasks to somebody"), gettext_lazy("Hand them over"), "user-check"
     button = gettext_lazy("Give to")
 
     def weigh(self) -> None:
