@@ -30,6 +30,18 @@ WHERE %(plan)s::uuid IS NULL OR v.plan_id = %(plan)s::uuid
 GROUP BY v.plan_id, account.currency
 ORDER BY v.plan_id, account.currency
 """
+_AMOUNTS: Final = """
+SELECT v.plan_id, part.currency, sum(part.items)::bigint, 0, sum(part.amount)
+FROM (SELECT s.version_id, n.currency, count(*) AS items, sum(n.outstanding) AS amount
+      FROM scenarios_schedule s
+      JOIN invoices_installment n ON n.organization_id = s.organization_id AND n.id = s.installment_id
+      WHERE n.outstanding > 0
+      GROUP BY s.version_id, n.currency) part
+JOIN scenarios_planversion v ON v.id = part.version_id
+WHERE v.plan_id = %(plan)s::uuid
+GROUP BY v.plan_id, part.currency
+ORDER BY part.currency
+"""
 
 
 @dataclass(slots=True)
@@ -43,9 +55,18 @@ class Following:
 
 def followings(plan_id: UUID | None = None) -> Mapping[UUID, Following]:
     """What follows each plan - or that one - in one query."""
+    return _found(_FOLLOWED, plan_id)
+
+
+def amounts_following(plan_id: UUID) -> Following:
+    """The same of one plan, whose customers are not counted: that takes half of the time over a large ledger."""
+    return _found(_AMOUNTS, plan_id).get(plan_id, Following())
+
+
+def _found(sql: str, plan_id: UUID | None) -> Mapping[UUID, Following]:
     found: dict[UUID, Following] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_FOLLOWED, {"plan": plan_id})
+        cursor.execute(sql, {"plan": plan_id})
         rows = cursor.fetchall()
     for plan, currency, items, customers, amount in rows:
         entry = found.setdefault(plan, Following())

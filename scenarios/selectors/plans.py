@@ -1,6 +1,6 @@
 """Plans as they are read: their steps with the day each falls on, whom they apply to, how much follows them, their versions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -10,7 +10,7 @@ from django.db.models import Count
 
 from customers.models import Customer
 from dunning.core.selectors import actor_names
-from scenarios.following import Following, followings
+from scenarios.following import Following, amounts_following, followings
 from scenarios.models import ActionPlan, PlanAssignment, PlanDraft, PlanStep, PlanVersion
 from scenarios.plan_differences import Difference, differences
 from scenarios.plan_editing import usual_days
@@ -73,12 +73,12 @@ class VersionView:
 def plan_views(*, archived: bool = False) -> list[PlanView]:
     """Every plan in use that has a version, by name; or those that were put away. In a constant number of queries."""
     plans = list(ActionPlan.objects.filter(archived_at__isnull=not archived).order_by("name", "pk"))
-    return _views(plans)
+    return _views(plans, followings())
 
 
 def plan_view(pk: UUID) -> PlanView:
-    """One plan. Raises ActionPlan.DoesNotExist, for one without a version too."""
-    found = _views([ActionPlan.objects.get(pk=pk)])
+    """One plan, whose customers are not counted. Raises ActionPlan.DoesNotExist, for one without a version too."""
+    found = _views([ActionPlan.objects.get(pk=pk)], {pk: amounts_following(pk)})
     if not found:
         raise ActionPlan.DoesNotExist
     return found[0]
@@ -89,14 +89,13 @@ def new_drafts() -> list[PlanDraft]:
     return list(PlanDraft.objects.exclude(key__in=ActionPlan.objects.values("key")).order_by("key"))
 
 
-def _views(plans: Sequence[ActionPlan]) -> list[PlanView]:
+def _views(plans: Sequence[ActionPlan], counted: Mapping[UUID, Following]) -> list[PlanView]:
     latest = PlanVersion.objects.filter(plan__in=plans).order_by("plan", "-number").distinct("plan")
     versions = {version.plan_id: version for version in latest}
     steps: dict[UUID, list[PlanStep]] = {}
     for row in PlanStep.objects.filter(version__in=[version.pk for version in versions.values()]).order_by("position"):
         steps.setdefault(row.version_id, []).append(row)
     followers = _followers(plans)
-    counted = followings(plans[0].pk if len(plans) == 1 else None)
     drafts = {draft.key: draft for draft in PlanDraft.objects.filter(key__in=[plan.key for plan in plans])}
     return [
         PlanView(

@@ -16,6 +16,7 @@ from scenarios.models import Action, ActionPlan, PlanDraft, PlanVersion, Schedul
 from scenarios.plan_content import PlanContent, StepContent
 from scenarios.plan_files import dump_plan_file, parse_plan_file
 from scenarios.plan_words import difference_words
+from scenarios.selectors.plans import plan_view, plan_views
 from scenarios.services import plan_publication
 from scenarios.services.dry_runs import ask_dry_run, go_on
 from scenarios.services.plan_drafts import begin_draft, begin_from_file, begin_new, draft_content, remove_step, save_options, save_step
@@ -66,6 +67,18 @@ def _look(organization: Organization, draft: PlanDraft) -> Consequences:
 def _publish(organization: Organization, draft: PlanDraft, **seen: int) -> Publication:
     told = {"revision": draft.revision, "in_force": 1, **seen}
     return publish_draft(draft_id=draft.pk, organization=organization, today=TODAY, actor=CLERK, now=NOW, **told)
+
+
+def test_a_plan_s_record_says_of_what_follows_it_what_the_list_says(house: Organization) -> None:
+    with tenant(house):
+        make_invoice(make_customer("C5"), number="U-1", currency="USD", amount="7.00", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+    run_on(house, "2026-10-05", deliver=False)
+    with tenant(house):
+        listed = {view.plan.pk: view.following for view in plan_views()}
+        alone = {pk: plan_view(pk).following for pk in listed}
+        assert {pk: (one.items, one.amounts) for pk, one in alone.items()} == {pk: (one.items, one.amounts) for pk, one in listed.items()}
+        standard = listed[ActionPlan.objects.get(key="standard").pk]
+        assert (standard.items, standard.amounts) == (4, {"EUR": Decimal("2099.00"), "USD": Decimal("7.00")})
 
 
 def test_what_it_would_do_is_counted_and_said(house: Organization) -> None:
