@@ -18,6 +18,7 @@ from scenarios import effects, telling
 from scenarios.enums import TaskKind, TaskState
 from scenarios.models import Task
 from scenarios.outcomes import declare_claim_by, reclaim_goods_by
+from scenarios.selectors.replies import reply_key
 
 OVERSEAS: Final = ("97", "98")  # postal codes outside metropolitan France: four months to declare a claim
 
@@ -122,7 +123,7 @@ def open_reply_tasks(*, today: date, now: datetime, customer_ids: Collection[UUI
     return sum(
         effects.open_once(
             kind=TaskKind.REPLY,
-            key=f"reply:{pk}:{since.isoformat() if since else ''}",
+            key=reply_key(pk, since),
             today=today,
             now=now,
             customer_id=pk,

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from dunning.core.enums import Role
 from dunning.core.errors import NotAllowed
-from dunning.core.models import Membership
+from dunning.core.models import Membership, Organization, User
 
 
 class Permission(StrEnum):
@@ -38,3 +38,9 @@ def require(membership: Membership | None, permission: Permission) -> None:
     if not allows(membership, permission):
         role = membership.get_role_display() if membership is not None else _("no role")
         raise NotAllowed(_("Your role (%(role)s) does not allow this. Ask an administrator of your organization.") % {"role": role})
+
+
+def people_allowed(organization: Organization, permission: Permission) -> list[User]:
+    """The members who may sign in and do this, by name."""
+    members = Membership.objects.filter(organization=organization, user__is_active=True).select_related("user")
+    return sorted((one.user for one in members if allows(one, permission)), key=lambda user: (str(user).casefold(), user.pk))

@@ -1,11 +1,13 @@
 """On whose desk what customers wrote is: on that of whoever has the task that asks for it to be read (rule 9), one for each customer."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from customers.models import Customer
 from dunning.core.models import User
 from notifications.correspondence import list_replies, unread
 from notifications.models import InboundMessage
@@ -34,3 +36,16 @@ def replies_on_desk(*, desk: str, person: UUID, customer_id: UUID | None = None)
     if desk == MINE:
         return rows.filter(customer__in=given.filter(assignee=person).values("customer"))
     return rows.filter(Q(customer=None) | ~Q(customer__in=given.values("customer")))  # NOT IN alone would leave out what is nobody's
+
+
+def reply_key(customer_id: UUID, since: datetime | None) -> str:
+    """The key of the task to read what a customer wrote who has been waiting since then."""
+    return f"reply:{customer_id}:{since.isoformat() if since else ''}"
+
+
+def put_away(customer_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these customers who wait for what they wrote to be read, and whose task was closed without it."""
+    waiting = Customer.objects.filter(pk__in=list(customer_ids), reply_pending_since__isnull=False)
+    keys = {reply_key(pk, since): pk for pk, since in waiting.values_list("pk", "reply_pending_since")}
+    closed = Task.objects.filter(kind=TaskKind.REPLY, key__in=list(keys)).exclude(state=TaskState.OPEN)
+    return {keys[key] for key in closed.values_list("key", flat=True)}

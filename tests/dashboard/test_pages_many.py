@@ -11,16 +11,18 @@ from django.urls import reverse
 from customers.models import Customer
 from customers.services import create_group, set_account_owner, set_group
 from dunning.core import clock
-from dunning.core.models import AuditEvent, User
+from dunning.core.enums import Role
+from dunning.core.models import AuditEvent, Membership, User
 from dunning.core.tenancy import tenant
 from dunning.dashboard import choosing
 from invoices.enums import HoldKind
 from invoices.models import Hold, Installment
 from invoices.services import hold_items, place_hold, release_hold, renew_hold
+from notifications.inbox import mark_many_handled
 from notifications.models import InboundMessage
 from scenarios.models import ActionPlan, PlanAssignment, Task
 from scenarios.services.plans import Target, assign_plan
-from scenarios.services.tasks import assign_task, complete_task
+from scenarios.services.tasks import assign_task, cancel_task, complete_task
 from tests.dashboard.conftest import NOW, TODAY, House
 from tests.dashboard.test_pages_inbox import answered
 from tests.factories import make_customer, make_invoice
@@ -269,7 +271,7 @@ def test_replies_are_dealt_with_together_and_read_again(owner: Client, house: Ho
 
 
 def test_replies_are_given_to_somebody_together_and_return(owner: Client, house: House) -> None:
-    claire = User.objects.get(email="claire@atelier.example")
+    claire, anna = User.objects.get(email="claire@atelier.example"), User.objects.create_user("anna@atelier.example")
     rows = [answered(house, owner, words).pk for words in ("Un", "Deux")]
     with tenant(house.organization):
         stranger = InboundMessage.objects.create(
@@ -288,8 +290,30 @@ def test_replies_are_given_to_somebody_together_and_return(owner: Client, house:
         assert Task.objects.get(kind="reply").assignee is None
     to = entry(done(owner, "inbox_many", {**hidden(shown), "row": [str(rows[0])], "owner": str(claire.pk)}))
     with tenant(house.organization):
-        assign_task(task=Task.objects.get(kind="reply"), assignee=None, actor=CLERK, now=NOW)
+        assign_task(task=Task.objects.get(kind="reply"), assignee=anna, actor=CLERK, now=NOW)
     assert "It was given to somebody else meanwhile." in text(owner.get(to))
+
+
+def test_a_reply_dealt_with_or_put_away_is_not_given_and_nobody_who_only_looks_gets_any(
+    owner: Client, viewer: Client, house: House
+) -> None:
+    vera = Membership.objects.get(organization=house.organization, role=Role.VIEWER).user
+    claire = User.objects.get(email="claire@atelier.example")
+    rows = [answered(house, owner, words).pk for words in ("Un", "Deux")]
+    shown = post(owner, "inbox_many", act="give", row=rows)
+    chosen = {**hidden(shown), "row": list(map(str, rows))}
+    assert str(vera.pk) not in shown.content.decode() and post(owner, "inbox_many", **chosen, owner=str(vera.pk)).status_code == 422
+    to = entry(done(owner, "inbox_many", {**chosen, "owner": str(claire.pk)}))
+    with tenant(house.organization):
+        mark_many_handled(reply_ids=rows[:1], actor=CLERK, now=NOW)  # the other is still to be read
+    assert "It was dealt with meanwhile." in text(owner.get(to))
+    owner.post(f"{to}undo/")
+    with tenant(house.organization):
+        task = Task.objects.get(kind="reply")
+        assert task.assignee is None
+        cancel_task(task=task, reason="Vu au téléphone", **ACTING)
+    told = text(post(owner, "inbox_many", act="give", row=rows[1:]))
+    assert "The task to read one was cancelled: open it again first." in told and "So there is nothing to do." in told
 
 
 def test_tasks_are_put_off_and_handed_out_together_and_back(owner: Client, viewer: Client, house: House) -> None:

@@ -9,11 +9,14 @@ import pytest
 
 from customers.models import Customer
 from dunning.core import clock, failpoints
-from dunning.core.enums import ManyState
+from dunning.core.enums import ManyRowState, ManyState, Role
 from dunning.core.errors import DomainError
-from dunning.core.models import ManyAct, ManyRow, Organization, User
+from dunning.core.models import AuditEvent, ManyAct, ManyRow, Membership, Organization, User
 from dunning.core.tenancy import tenant
+from dunning.core.tokens import new_id
 from invoices.models import Hold
+from notifications.models import InboundMessage
+from scenarios.models import Task
 from scenarios.services import many
 from scenarios.services.many import When, engine
 from scenarios.tasks import work_forgotten_many
@@ -143,3 +146,27 @@ def test_an_act_is_taken_back_for_thirty_days_and_forgotten_after_ninety(organiz
         assert many.forget(now=NOW + timedelta(days=90)) == 0
         assert many.forget(now=NOW + timedelta(days=91)) == 1
         assert not ManyRow.objects.exists()
+
+
+def test_messages_of_one_customer_go_to_a_desk_and_back_in_several_pieces(organization: Organization, small: None) -> None:
+    anna = User.objects.create_user("anna@atelier.example")
+    Membership.objects.create(user=anna, organization=organization, role=Role.COLLECTOR)
+    with tenant(organization):
+        customer = make_customer(name="Martin & Fils", reply_pending_since=NOW)
+        common = {"channel": "email", "kind": "human", "sender": "x@e.example", "received_at": NOW, "customer": customer}
+        ids = [InboundMessage.objects.create(event_id=new_id(), **common).pk for _ in range(5)]
+    act = begin(organization, ids, kind="give", data={"assignee": str(anna.pk)})
+    sweep()
+    assert counts(organization, act) == (0, 2, 3, 0)  # the first piece brings the task to the desk, on which the others then are
+    with tenant(organization):
+        task = Task.objects.get(kind="reply")
+        assert task.assignee == anna
+        kept = ManyRow.objects.filter(act=act, state=ManyRowState.DONE).values_list("kept", flat=True).first()
+        ManyRow.objects.filter(act=act).update(state=ManyRowState.DONE, kept=kept)  # as if each had been asked for in the first
+        back = many.take_back(act=act, when=when(organization), language="en")
+    assert back is not None
+    sweep()
+    assert counts(organization, back) == (0, 5, 0, 0)
+    with tenant(organization):
+        assert Task.objects.get(kind="reply").assignee is None
+        assert AuditEvent.objects.filter(action="task.assigned").count() == 2

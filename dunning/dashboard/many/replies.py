@@ -7,12 +7,12 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from dunning.core.selectors import people_of
+from dunning.core.permissions import Permission, people_allowed
 from dunning.dashboard import formatting
 from dunning.dashboard.forms.many import OwnerForm
 from dunning.dashboard.many.base import Act, with_count
 from notifications import correspondence
-from scenarios.selectors.replies import desks_of
+from scenarios.selectors.replies import desks_of, put_away
 
 
 class Handle(Act):
@@ -55,14 +55,23 @@ class Give(Act):
 
     def weigh(self) -> None:
         unread = list(correspondence.unread().filter(pk__in=self.asked.ids).values_list("customer", flat=True))
-        customers = [pk for pk in unread if pk is not None]
+        matched = [pk for pk in unread if pk is not None]
+        cancelled = put_away(set(matched))
+        customers = [pk for pk in matched if pk not in cancelled]
         self.reach = len(customers)
         desks = desks_of(set(customers))
         now = Counter(str(desks[pk]) if pk in desks else _("nobody") for pk in customers)
         listed = ", ".join(f"{name} ({formatting.number(n)})" for name, n in now.most_common())
         self.tell(_("Today: %(now)s.") % {"now": listed}, self.reach)
         self.tell(_("Whatever else these customers wrote and nobody has dealt with goes with them."), self.reach)
-        strangers = len(unread) - self.reach
+        closed = len(matched) - self.reach
+        words = ngettext(
+            "The task to read one was cancelled: open it again first.",
+            "The tasks to read %(n)s were cancelled: open them again first.",
+            closed,
+        )
+        self.tell(with_count(words, closed), closed)
+        strangers = len(unread) - len(matched)
         words = ngettext("One is nobody’s yet: say first whose it is.", "%(n)s are nobody’s yet: say first whose they are.", strangers)
         self.tell(with_count(words, strangers), strangers)
         others = len(self.asked.ids) - len(unread)
@@ -70,7 +79,7 @@ class Give(Act):
         self.tell(with_count(rest, others), others)
 
     def form(self, *arguments: Any) -> forms.Form:
-        form = OwnerForm(*arguments, people=people_of(self.asked.organization))
+        form = OwnerForm(*arguments, people=people_allowed(self.asked.organization, Permission.WORK))
         form.fields["owner"].label = _("To whom")
         return form
 

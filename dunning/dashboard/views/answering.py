@@ -11,9 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dunning.core import clock
-from dunning.core.models import Membership
 from dunning.core.money import printed_iban
-from dunning.core.permissions import Permission, allows
+from dunning.core.permissions import Permission, people_allowed
 from dunning.core.selectors import get_profile
 from dunning.dashboard.forms.inbox import ReplyAnswerForm
 from dunning.dashboard.forms.many import NONE, OwnerForm
@@ -36,8 +35,7 @@ LOOK, SEND, KEEP = "look", "send", "keep"  # what the buttons ask for; "change" 
 def give(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Put it on a colleague's desk, who is told."""
     reply = correspondence.get_reply(pk)
-    members = Membership.objects.filter(organization=request.membership.organization_id, user__is_active=True).select_related("user")
-    people = sorted((one.user for one in members if allows(one, Permission.WORK)), key=lambda user: (str(user).casefold(), user.pk))
+    people = people_allowed(request.membership.organization, Permission.WORK)
     desk = next(iter(desks_of([reply.customer_id]).values()), None) if reply.customer_id is not None else None
     first = {"owner": str(desk.pk) if desk is not None else NONE}
     form = OwnerForm(request.POST, people=people) if request.method == "POST" else OwnerForm(initial=first, people=people)
