@@ -12,10 +12,11 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from dunning.core.models import Organization
+from dunning.core.models import Organization, User
 from dunning.core.permissions import Permission
 from dunning.dashboard import formatting
 from dunning.dashboard.forms.acts import EmptyForm
+from dunning.dashboard.forms.many import OwnerForm
 from invoices.selectors.many import Part
 from scenarios.services.many import When
 from scenarios.services.plan_changes import Line
@@ -83,6 +84,22 @@ class Act(ABC):
         """Add a sentence when it is about any row."""
         if count:
             self.told.append(sentence)
+
+
+class ToSomebody(Act):
+    """It is put on the desk of one of `people`, or on nobody's."""
+
+    @abstractmethod
+    def people(self) -> list[User]:
+        """Who may be chosen, by name."""
+
+    def form(self, *arguments: Any) -> forms.Form:
+        form = OwnerForm(*arguments, people=self.people())
+        form.fields["owner"].label = _("To whom")
+        return form
+
+    def stored(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {"assignee": str(data["owner"].pk) if data["owner"] is not None else None}
 
 
 def part_words(part: Part) -> str:

@@ -1,16 +1,14 @@
 """What is done about many messages of customers at once."""
 
 from collections import Counter
-from typing import Any
 
-from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from dunning.core.models import User
 from dunning.core.permissions import Permission, people_allowed
 from dunning.dashboard import formatting
-from dunning.dashboard.forms.many import OwnerForm
-from dunning.dashboard.many.base import Act, with_count
+from dunning.dashboard.many.base import Act, ToSomebody, with_count
 from notifications import correspondence
 from scenarios.selectors.replies import desks_of, put_away
 
@@ -48,7 +46,7 @@ class Handle(Act):
         return with_count(words, count)
 
 
-class Give(Act):
+class Give(ToSomebody):
     title, verb, icon = gettext_lazy("Give these messages to somebody"), gettext_lazy("Hand them over"), "user-check"
     button = gettext_lazy("Give to")
     is_exact = False
@@ -78,13 +76,8 @@ class Give(Act):
         rest = ngettext("One needs nothing: it stays as it is.", "%(n)s need nothing: they stay as they are.", others)
         self.tell(with_count(rest, others), others)
 
-    def form(self, *arguments: Any) -> forms.Form:
-        form = OwnerForm(*arguments, people=people_allowed(self.asked.organization, Permission.WORK))
-        form.fields["owner"].label = _("To whom")
-        return form
-
-    def stored(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {"assignee": str(data["owner"].pk) if data["owner"] is not None else None}
+    def people(self) -> list[User]:
+        return people_allowed(self.asked.organization, Permission.WORK)
 
     @classmethod
     def said(cls, count: int) -> str:

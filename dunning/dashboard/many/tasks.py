@@ -8,11 +8,11 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from dunning.core.models import User
 from dunning.core.selectors import people_of
 from dunning.dashboard import formatting
 from dunning.dashboard.forms.calls import PostponeForm
-from dunning.dashboard.forms.many import OwnerForm
-from dunning.dashboard.many.base import Act, with_count
+from dunning.dashboard.many.base import Act, ToSomebody, with_count
 from scenarios.enums import TaskState
 from scenarios.models import Task
 
@@ -63,7 +63,7 @@ class Postpone(TasksAct):
         return with_count(words, count)
 
 
-class HandOut(TasksAct):
+class HandOut(TasksAct, ToSomebody):
     title, verb, icon = gettext_lazy("Give these tasks to somebody"), gettext_lazy("Hand them over"), "user-check"
     button = gettext_lazy("Give to")
 
@@ -73,13 +73,8 @@ class HandOut(TasksAct):
         listed = ", ".join(f"{name} ({formatting.number(n)})" for name, n in now.most_common())
         self.tell(_("Today: %(now)s.") % {"now": listed}, self.reach)
 
-    def form(self, *arguments: Any) -> forms.Form:
-        form = OwnerForm(*arguments, people=people_of(self.asked.organization))
-        form.fields["owner"].label = _("To whom")
-        return form
-
-    def stored(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {"assignee": str(data["owner"].pk) if data["owner"] is not None else None}
+    def people(self) -> list[User]:
+        return people_of(self.asked.organization)
 
     @classmethod
     def said(cls, count: int) -> str:
