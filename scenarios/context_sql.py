@@ -34,19 +34,13 @@ WHERE c.payer_id IS NOT NULL AND c.id IN (
 ORDER BY root, id
 """
 
-GROUPS: Final = """
-WITH roots AS MATERIALIZED (SELECT DISTINCT coalesce(payer_id, id) AS id FROM customers_customer WHERE id = ANY(%s::uuid[]))
-SELECT id::text FROM customers_customer
-WHERE id IN (SELECT id FROM roots UNION SELECT m.id FROM customers_customer m JOIN roots ON m.payer_id = roots.id)
-ORDER BY coalesce(payer_id, id), id
-"""
-
-LOCK_GROUPS: Final = """
-WITH roots AS MATERIALIZED (SELECT DISTINCT coalesce(payer_id, id) AS id FROM customers_customer WHERE id = ANY(%s::uuid[]))
-SELECT 1 FROM customers_customer
-WHERE id IN (SELECT id FROM roots UNION SELECT m.id FROM customers_customer m JOIN roots ON m.payer_id = roots.id)
-ORDER BY id FOR NO KEY UPDATE
-"""
+_ROOTS: Final = """
+WITH roots AS MATERIALIZED (SELECT DISTINCT coalesce(payer_id, id) AS id FROM customers_customer WHERE id = ANY(%s::uuid[]))"""
+_IN_GROUPS: Final = """
+FROM customers_customer
+WHERE id IN (SELECT id FROM roots UNION SELECT m.id FROM customers_customer m JOIN roots ON m.payer_id = roots.id)"""
+GROUPS: Final = f"{_ROOTS} SELECT id::text {_IN_GROUPS} ORDER BY coalesce(payer_id, id), id"
+LOCK_GROUPS: Final = f"{_ROOTS} SELECT 1 {_IN_GROUPS} ORDER BY id FOR NO KEY UPDATE"
 
 _ANSWERED: Final = """v.received_at IS NOT NULL OR v.accepted_at IS NOT NULL
            OR v.e_invoice_status IN ('201','202','203','204','205','206','209','211','212')"""
