@@ -6,7 +6,9 @@ import warnings
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_init
+from celery.signals import setup_logging, worker_before_create_process, worker_init, worker_ready
+
+from dunning.core.collector import spare_the_program
 
 # Its reason is pickle, which this application refuses; `manage.py up` may be run by root on a machine of one's own.
 warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
@@ -28,3 +30,10 @@ def refuse_unsafe_role(**_: Any) -> None:
     from dunning.core.checks import refuse_unsafe_role
 
     refuse_unsafe_role()
+
+
+@worker_before_create_process.connect
+@worker_ready.connect
+def begin_to_serve(**_: Any) -> None:
+    """Before a process of the pool is forked; a pool of threads has none, and is ready when everything is loaded."""
+    spare_the_program()

@@ -1,11 +1,11 @@
 """What every gunicorn of this product shares; addresses, workers and threads come from the command line."""
 
-import gc
 from typing import Any
 
 from gunicorn import glogging
 
 from dunning import logs
+from dunning.core.collector import spare_the_program
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn is untyped
@@ -27,6 +27,5 @@ logconfig_dict = logs.from_environment()  # not from the settings: the master wo
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Keep the collector's hands off what workers share: a page it touches is copied (15 MB for the first worker)."""
-    gc.collect()
-    gc.freeze()
+    """A page of what workers share is copied when the collector touches it: 15 MB for the first worker."""
+    spare_the_program()

@@ -281,6 +281,7 @@ def read_past(text: str, steps: Steps | None, today: int) -> Past:
     plan = steps.plan if steps is not None else ""
     entries: list[HistoryEntry] = []
     last: tuple[str, int | None] = ("", None)
+    latest = (-1, -1, -1)
     for action in text.split(";"):
         key, plan_id, state, on_, taken_on, phase, channel, occurrence, deadline_on, phase_known = action.split(",")
         on = int(on_)
@@ -296,8 +297,8 @@ def read_past(text: str, steps: Steps | None, today: int) -> Past:
                 int(deadline_on) if deadline_on else None,
             )
         )
-        if state == "done" and (last[1] is None or on >= last[1]):
-            last = (key, on)
+        if state == "done" and (on, int(taken_on), int(phase)) >= latest:  # on one day the further step
+            last, latest = (key, on), (on, int(taken_on), int(phase))
     return Past(entries, last, FRESH if steps is None else read_history(entries, steps, today))
 
 

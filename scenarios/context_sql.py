@@ -119,13 +119,14 @@ LEFT JOIN LATERAL (
 WHERE c.id = ANY(%s::uuid[])
 """
 
-# One row an item, its actions as one text: thousands of items share a past to the day, and equal texts are read once.
+# One row an item, its actions as one text: thousands of items share a past to the day, and equal texts are read once. Whoever reads them
+# takes them in any order; this is the order of the key by which they are found, so that nothing is sorted.
 _PASTS = f"""
 SELECT a.installment_id::text,
        string_agg(concat(a.step_key, ',', a.plan_id, ',', a.state, ',', {_ordinal("coalesce(a.done_on, a.taken_on)")}, ',',
                          {_ordinal("a.taken_on")}, ',', a.phase, ',', a.channel, ',', a.occurrence, ',', a.details->>'deadline_on', ',',
                          CASE WHEN a.plan_id IS NULL AND (a.details->>'phase_known')::boolean IS FALSE THEN '' ELSE 'known' END),
-                  ';' ORDER BY a.taken_on, a.id)
+                  ';' ORDER BY a.plan_id, a.step_key, a.occurrence)
 FROM scenarios_action a
 WHERE a.installment_id = ANY({{items}})
 GROUP BY a.installment_id

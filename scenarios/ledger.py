@@ -1,14 +1,15 @@
 """Writing what a run decided: actions, messages, tasks and the schedule, one batch of customers in one transaction.
 
 An action is inserted only when its step is taken or skipped, and its key is UNIQUE: a run that is repeated, doubled or cut short writes
-each of them once. Messages are born as drafts; the scheduler lets them go when the whole run is known (rule 15).
+each of them once. Messages are born as drafts, and
+the scheduler lets them go when the whole run is known (rule 15); those of the batch that ends it are born as what they are.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg2.extras import Json
@@ -57,7 +58,6 @@ _MESSAGE_DEFAULTS: Final[dict[str, Any]] = {
     ),
     **dict.fromkeys(("provider", "provider_id", "approved_by", "tracking_number", "proof"), ""),
     "kind": MessageKind.REMINDER.value,
-    "state": MessageState.DRAFT.value,
     "cost": 0,
     "not_reached": False,
 }
@@ -65,6 +65,8 @@ _LINK_COLUMNS: Final = ("id", "organization_id", "action_id", "message_id", "sec
 _ONCE: Final = "DO NOTHING"
 
 
+FOR_APPROVAL: Final = frozenset({Reason.SUPERVISED.value, Reason.AWAITING_APPROVAL.value})
+"""Why a message waits for a person."""
 KEPT_BY_THE_HOUSE: Final = frozenset({TaskKind.MATCH_RECEIPT, TaskKind.TRIAGE, TaskKind.HOLD_EXPIRED})
 """Alerts `housekeeping` opens, for the receipt, the old item or the pause itself: they are not opened for the customer once more."""
 
@@ -78,13 +80,52 @@ class Moment:
     now: datetime
 
 
+@dataclass(frozen=True)
+class Release:
+    """What the run says of its messages once all of them are known: when they leave, or that the brake keeps them in."""
+
+    due_at: datetime
+    is_braked: bool
+
+    def of(self, reason: str) -> tuple[str, str, datetime | None]:
+        """State, reason and earliest departure of a message that carries this reason while it is a draft."""
+        if reason in FOR_APPROVAL:
+            return MessageState.AWAITING_APPROVAL.value, reason, None
+        if self.is_braked:
+            return MessageState.HELD.value, Reason.BRAKE.value, None
+        return MessageState.QUEUED.value, reason, self.due_at
+
+
+class Released(NamedTuple):
+    """A message the run let go, as it is now."""
+
+    pk: UUID
+    channel: str
+    not_before: datetime | None
+    state: str
+    reason: str
+    customer_id: UUID | None
+    amount: Decimal
+    currency: str
+
+
 def write(
-    *, frame: Frame, batch: Batch, decisions: Sequence[Decision | None], composition: Composition, moment: Moment, tally: Tally
-) -> None:
-    """Write one batch inside the open transaction. `decisions` stand beside `batch.cases`; None where no plan is assigned."""
+    *,
+    frame: Frame,
+    batch: Batch,
+    decisions: Sequence[Decision | None],
+    composition: Composition,
+    moment: Moment,
+    tally: Tally,
+    release: Release | None = None,
+) -> list[Released]:
+    """Write one batch inside the open transaction. `decisions` stand beside `batch.cases`; None where no plan is assigned.
+
+    The batch that ends the day knows what becomes of its messages: with `release` they are no drafts, and are returned.
+    """
     organization_id = current_organization_id()
     by_item = {decision.item.id: decision for decision in decisions if decision is not None}
-    writer = _Writer(frame, moment, organization_id, by_item, tally)
+    writer = _Writer(frame, moment, organization_id, by_item, tally, release)
     writer.drop_steps(composition.skips)
     if composition.messages:
         writer.write_messages(composition.messages)
@@ -92,17 +133,28 @@ def write(
         writer.write_tasks(composition.tasks)
     writer.flush()
     write_schedule(batch=batch, decisions=decisions, composition=composition, today=moment.today, tally=tally)
+    return writer.released
 
 
 class _Writer:
     """Collects the rows of a batch and inserts them in the order their keys need."""
 
-    def __init__(self, frame: Frame, moment: Moment, organization_id: UUID, by_item: Mapping[str, Decision], tally: Tally) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        moment: Moment,
+        organization_id: UUID,
+        by_item: Mapping[str, Decision],
+        tally: Tally,
+        release: Release | None,
+    ) -> None:
         self.frame = frame
         self.moment = moment
         self.organization_id = organization_id
         self.by_item = by_item
         self.tally = tally
+        self.release = release
+        self.released: list[Released] = []
         self.actions: list[tuple[Any, ...]] = []
         self.messages: list[dict[str, Any]] = []
         self.links: list[tuple[Any, ...]] = []
@@ -234,6 +286,13 @@ class _Writer:
         message_id = new_id_text()
         claimed = claimed_lines(draft.lines)
         cents = claimed_cents(draft.lines)
+        amount = Decimal(cents) / 100
+        state, reason, not_before = MessageState.DRAFT.value, draft.approval.value if draft.approval else "", None
+        if self.release is not None:
+            state, reason, not_before = self.release.of(reason)
+            self.released.append(
+                Released(UUID(message_id), draft.channel.value, not_before, state, reason, UUID(draft.customer_id), amount, draft.currency)
+            )
         self.messages.append(
             {
                 **_MESSAGE_DEFAULTS,
@@ -246,12 +305,14 @@ class _Writer:
                 "language": draft.language,
                 "template_key": draft.step.template,
                 "variant": draft.lead.variant.value,
-                "reason": draft.approval.value if draft.approval else "",
+                "state": state,
+                "reason": reason,
+                "not_before": not_before,
                 "planned_on": self.moment.today,
                 "group_key": draft.group,
                 "details": Json(_details(draft)),
                 "currency": draft.currency,
-                "amount": Decimal(cents) / 100,
+                "amount": amount,
                 "item_count": len({line.item_id for line in claimed}),
                 "recipient_name": recipient.name if recipient else "",
                 "recipient": recipient.address if recipient else "",
@@ -260,9 +321,7 @@ class _Writer:
                 "updated_at": self.moment.now,
             }
         )
-        self.tally.messages[draft.channel.value] += 1
         self.tally.amounts[draft.currency] += cents
-        self._count_drivers(draft)
         kept: set[UUID] = set()
         sections = {line.item_id: line.section.value for line in reversed(draft.lines) if line.own_step}
         for cargo in draft.cargo:
@@ -276,12 +335,6 @@ class _Writer:
                 kept.add(known)
             self.links.append((new_id_text(), self.organization_id, action_id, message_id, sections.get(cargo.item_id, ""), True))
         return kept
-
-    def _count_drivers(self, draft: MessageDraft) -> None:
-        self.tally.drivers["template"][draft.step.template] += 1
-        self.tally.drivers["step"][draft.step.key] += 1
-        if draft.lead.item.source:
-            self.tally.drivers["import"][draft.lead.item.source] += 1
 
     def _withdraw(self, replaced: set[UUID], carried: Mapping[tuple[str, str, int], UUID], kept: set[UUID]) -> None:
         """Messages that a higher one replaces; what they carried and it does not has not happened."""

@@ -1,7 +1,7 @@
 """The schedule: where every open item stands, written only where a decision changed it, and the tally of a run."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -12,7 +12,7 @@ from dunning.core.tenancy import current_organization_id
 from dunning.core.tokens import new_id_text
 from scenarios.bulk import insert_rows
 from scenarios.context import Batch, Case
-from scenarios.drafts import Composition, Deferral
+from scenarios.drafts import Composition, Deferral, MessageDraft
 from scenarios.enums import DecisionKind, Reason
 from scenarios.facts import Decision
 
@@ -51,6 +51,24 @@ class Tally:
     customers: int = 0
     drivers: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # messages by template, step, import (rule 15)
 
+    def expect(self, drafts: Iterable[MessageDraft]) -> None:
+        """Count messages that are about to be written, and what drives them: the brake is asked before the last of them are."""
+        for draft in drafts:
+            self.messages[draft.channel.value] += 1
+            self.drivers["template"][draft.step.template] += 1
+            self.drivers["step"][draft.step.key] += 1
+            if draft.lead.item.source:
+                self.drivers["import"][draft.lead.item.source] += 1
+
+    def see(self, cases: Iterable[Case]) -> None:
+        """Count open items that were looked at, and what is open on them."""
+        open_cents: dict[str, int] = {}
+        for case in cases:
+            item = case.item
+            open_cents[item.currency] = open_cents.get(item.currency, 0) + item.outstanding_cents
+            self.items += 1
+        self.open.update(open_cents)
+
     def as_json(self) -> dict[str, Any]:
         return {
             "decisions": {kind: dict(reasons) for kind, reasons in self.decisions.items()},
@@ -72,19 +90,14 @@ def write_schedule(
     tally = Tally() if tally is None else tally
     changed: list[tuple[Any, ...]] = []
     seen: list[tuple[str, str]] = []
-    open_cents: dict[str, int] = {}
     deferrals = composition.deferrals
     for case, decision in zip(batch.cases, decisions, strict=True):
         row = _schedule_of(case, decision, deferrals)
         seen.append((row[8], row[5]))
-        item = case.item
-        open_cents[item.currency] = open_cents.get(item.currency, 0) + item.outstanding_cents
         if row[:8] != case.schedule:
             changed.append(_schedule_row(organization_id, case, row, today))
     for (kind, reason), count in Counter(seen).items():
         tally.decisions[kind][reason] += count
-    tally.open.update(open_cents)
-    tally.items += len(decisions)
     insert_rows("scenarios_schedule", _SCHEDULE_COLUMNS, changed, conflict=_SCHEDULE_CONFLICT)
 
 

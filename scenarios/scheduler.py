@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -34,7 +33,7 @@ from scenarios.context import Batch, Frame, batches, load_batch, load_frame, loc
 from scenarios.enums import DecisionKind, Reason, TaskKind
 from scenarios.facts import WRITTEN, Decision
 from scenarios.grouping import Composition, compose
-from scenarios.ledger import Moment, write
+from scenarios.ledger import FOR_APPROVAL, Moment, Release, Released, write
 from scenarios.models import ActionMessage, DailyRun, Task
 from scenarios.planner import decide
 from scenarios.schedule import Tally, write_schedule
@@ -67,21 +66,7 @@ SELECT {columns_of(DailyRun)} FROM scenarios_dailyrun WHERE local_date <= %s AND
 _END = "UPDATE scenarios_dailyrun SET counts = %s, items = %s, forecast = %s, brake = %s, finished_at = %s WHERE id = %s"
 _RUN_COLUMNS = ("id", "organization_id", "local_date", "started_at", "actor", "items", "counts", "forecast", "brake_released_by")
 _ONE_A_DAY = "(organization_id, local_date) DO NOTHING"
-_FOR_APPROVAL = [Reason.SUPERVISED.value, Reason.AWAITING_APPROVAL.value]
 _STILL_OURS = ("draft", "awaiting_approval", "held", "queued", "retry")
-
-
-class Released(NamedTuple):
-    """A message the run let go, as it is now."""
-
-    pk: UUID
-    channel: str
-    not_before: datetime | None
-    state: str
-    reason: str
-    customer_id: UUID | None
-    amount: Decimal
-    currency: str
 
 
 @dataclass(frozen=True)
@@ -124,16 +109,15 @@ def run(
         groups = list(batches(set_apart(frame, open_customers(), tally)))
         day = _Day(frame, daily, before, Moment(run_id=daily.pk, today=today, now=now), tally, actor, played)
         if not groups:  # no customer is locked: the day ends where it began, and a crash leaves nothing half done
-            stop = _finish(day)
+            stop = _ask_brake(day)
+            _finish(day, stop, release_drafts(frame, day.moment, stop))
             return RunReport(daily, daily.counts, stop)
     stop = None
     with _collector_at_rest():
         for number, customer_ids in enumerate(groups, start=1):
             with tenant(organization):
                 lock_customers(customer_ids)
-                decide_batch(frame, load_batch(frame, customer_ids), day.moment, tally)
-                if number == len(groups):
-                    stop = _finish(day)
+                stop = _do_batch(day, customer_ids, is_last=number == len(groups))
     return RunReport(daily, daily.counts, stop)
 
 
@@ -166,12 +150,22 @@ def _collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
-def decide_batch(frame: Frame, batch: Batch, moment: Moment, tally: Tally) -> Composition:
-    """Decide, compose and write one batch of whole paying groups, whose locks are held."""
+def _do_batch(day: "_Day", customer_ids: Sequence[str], *, is_last: bool) -> Brake | None:
+    """Decide, compose and write one batch of whole paying groups, whose locks are held. With the last the whole day is known: its own
+    messages need not be drafts first.
+    """
+    frame, moment, tally = day.frame, day.moment, day.tally
+    batch = load_batch(frame, customer_ids)
     decisions = decide_all(frame, batch)
     composition = compose_all(frame, batch, decisions)
-    write(frame=frame, batch=batch, decisions=decisions, composition=composition, moment=moment, tally=tally)
-    return composition
+    tally.see(batch.cases)
+    tally.expect(composition.messages)
+    stop = _ask_brake(day) if is_last else None
+    release = Release(departure(frame, moment), stop is not None) if is_last else None
+    written = write(frame=frame, batch=batch, decisions=decisions, composition=composition, moment=moment, tally=tally, release=release)
+    if is_last:
+        _finish(day, stop, [*release_drafts(frame, moment, stop), *written])
+    return stop
 
 
 def decide_all(frame: Frame, batch: Batch) -> list[Decision | None]:
@@ -249,18 +243,10 @@ class _Day:
     played: bool
 
 
-def _finish(day: _Day) -> Brake | None:
-    """Let the day's messages go and close the run, in the transaction of its last batch: with it the day is done, or is not."""
+def _finish(day: _Day, stop: Brake | None, released: Sequence[Released]) -> None:
+    """See off the messages that were let go and close the run, in the transaction of its last batch: with it the day is done, or is not."""
     daily, moment, tally = day.daily, day.moment, day.tally
-    planned = Volume(
-        messages=sum(tally.messages.values()),
-        by_template=tally.drivers["template"],
-        by_step=tally.drivers["step"],
-        by_import=tally.drivers["import"],
-        claimed_cents=tally.open,  # what can be claimed at all: it grows by new invoices, or by a fault
-    )
-    stop = _ask_brake(day, planned)
-    release_drafts(day.frame, moment, stop)
+    see_off(released, moment)
     _merge(daily, tally)
     daily.forecast = announce_tomorrow(day.frame)
     daily.brake = None if stop is None else {"cause": stop.cause, "name": stop.name, "planned": stop.planned, "announced": stop.announced}
@@ -273,7 +259,6 @@ def _finish(day: _Day) -> Brake | None:
     telling.tell_day(run=daily, now=moment.now)
     if stop is not None:
         telling.tell_brake(run=daily, stop=stop, now=moment.now)
-    return stop
 
 
 def _merge(daily: DailyRun, tally: Tally) -> None:
@@ -286,10 +271,18 @@ def _merge(daily: DailyRun, tally: Tally) -> None:
     daily.items = tally.items
 
 
-def _ask_brake(day: _Day, planned: Volume) -> Brake | None:
-    before = day.before
+def _ask_brake(day: _Day) -> Brake | None:
+    """Whether the day, all of whose messages are counted, must wait for a person (rule 15)."""
+    before, tally = day.before, day.tally
     if before is None or day.played or day.frame.policy.supervised or day.daily.brake_released_by:
         return None
+    planned = Volume(
+        messages=sum(tally.messages.values()),
+        by_template=tally.drivers["template"],
+        by_step=tally.drivers["step"],
+        by_import=tally.drivers["import"],
+        claimed_cents=tally.open,  # what can be claimed at all: it grows by new invoices, or by a fault
+    )
     told = before.forecast
     announced = Volume(
         messages=told.get("messages", 0),
@@ -303,13 +296,13 @@ def _ask_brake(day: _Day, planned: Volume) -> Brake | None:
     return stop
 
 
-def release_drafts(frame: Frame, moment: Moment, stop: Brake | None) -> None:
-    """Let drafts go: to the queue, to the departure board, or - braked - into a hold that a person lifts.
+def release_drafts(frame: Frame, moment: Moment, stop: Brake | None) -> list[Released]:
+    """Let drafts of the day's other batches go: to the queue, to the departure board, or - braked - into a hold that a person lifts.
 
-    Those of an earlier day are of a run that was cut short and never ended.
+    Those of an earlier day are of a run that was cut short and never ended. Says in SQL what `Release` says of a message not yet written.
     """
     values: dict[str, Any] = {
-        "approval": _FOR_APPROVAL,
+        "approval": sorted(FOR_APPROVAL),
         "braked": stop is not None,
         "brake": Reason.BRAKE.value,
         "due_at": departure(frame, moment),
@@ -318,12 +311,16 @@ def release_drafts(frame: Frame, moment: Moment, stop: Brake | None) -> None:
     }
     with connection.cursor() as cursor:
         ask(cursor, _RELEASE, values)
-        released = [Released(*row) for row in cursor.fetchall()]
+        return [Released(*row) for row in cursor.fetchall()]
+
+
+def see_off(released: Sequence[Released], moment: Moment) -> None:
+    """Give the messages that may leave their tickets, open the tasks of those a person must approve, and tell the outside world."""
     legal = [message for message in released if message.reason == Reason.AWAITING_APPROVAL]
     if legal:
         tasks = Task.objects.bulk_create([_approval(message, moment) for message in legal])
         effects.tell_opened([task.pk for task in tasks], now=moment.now)
-    outbox.tell_approval("requested", [message.pk for message in released if message.reason in _FOR_APPROVAL], now=moment.now)
+    outbox.tell_approval("requested", [message.pk for message in released if message.reason in FOR_APPROVAL], now=moment.now)
     outbox.queue([message for message in released if message.state == MessageState.QUEUED], now=moment.now)
 
 

@@ -110,6 +110,7 @@ class Message(TenantModel):
         indexes: ClassVar = [
             models.Index(name="message_by_customer", fields=["organization", "customer", "planned_on"]),
             models.Index(name="message_by_planned_day", fields=["organization", "planned_on", "id"], include=["state"]),
+            models.Index(name="message_draft", fields=["organization", "planned_on"], condition=Q(state="draft")),  # of a day not yet whole
             models.Index(name="message_withdrawn", fields=["organization", "updated_at"], condition=Q(state="cancelled")),
             models.Index(  # callbacks that name a message by the provider's id alone
                 name="message_by_provider_id",

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from dunning.core import clock
+from dunning.core.collector import spare_the_program
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.services import next_run_after
@@ -97,14 +98,12 @@ def _collector_seldom() -> Iterator[None]:
     """A life makes rows by the hundred thousand and hardly a cycle among them: the collector looks at them seldom, and never again at
     the program itself."""
     before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
+    spare_the_program()
     gc.set_threshold(20_000, 10, 10)
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 def _days(first: date, last: date) -> Iterator[date]:

@@ -29,6 +29,7 @@ from celery import current_app
 from django.db import connection, connections
 
 from customers.models import Contact, Customer, CustomerGroup
+from dunning.celery import begin_to_serve
 from dunning.core.models import Organization, OrganizationProfile
 from dunning.core.services import create_organization
 from dunning.core.tenancy import TenantForeignKey, tenant
@@ -379,7 +380,9 @@ def together(organizations: Sequence[Organization], workers: int) -> Outcome:
 
 
 def _wake() -> None:
-    """A worker serves for days: its connection is open and its doorbell has rung before the first organization."""
+    """A worker serves for days: it was begun as Celery begins it, its connection is open and its doorbell has rung before the first
+    organization."""
+    begin_to_serve()
     connection.ensure_connection()
     with suppress(Exception):  # no broker, no bell: the run says so itself
         current_app.send_task("notifications.dispatch", retry=False, expires=30)

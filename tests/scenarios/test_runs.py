@@ -7,10 +7,10 @@ import pytest
 
 from dunning.core import answers, events
 from dunning.core.errors import DomainError
-from dunning.core.models import Event, KeptAnswer, Organization
+from dunning.core.models import Event, KeptAnswer, Organization, OrganizationProfile
 from dunning.core.tenancy import tenant
 from dunning.core.tokens import new_id
-from notifications.models import Message
+from notifications.models import Message, QueueTicket
 from scenarios.context import batches
 from scenarios.models import Action, DailyRun, Schedule
 from scenarios.services.board import hold_messages, release_messages
@@ -148,6 +148,34 @@ def test_what_a_run_wrote_before_it_was_cut_short_leaves_with_the_next_one(monke
     with tenant(house):
         assert mail() == [("r1", "accepted"), ("r1", "accepted")]
         assert [steps_of(each)[-1] for each in (item, other)] == [("r1", "done", "2026-10-05")] * 2
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize(
+    ("customers", "supervised", "expected"),
+    [
+        (3, False, ("queued", "", datetime(2026, 10, 2, 7, 0, tzinfo=UTC))),
+        (3, True, ("awaiting_approval", "supervised", None)),
+        (22, False, ("held", "brake", None)),
+    ],
+)
+def test_messages_leave_alike_whichever_batch_wrote_them(
+    monkeypatch: pytest.MonkeyPatch, size: int, customers: int, supervised: bool, expected: tuple[str, str, datetime | None]
+) -> None:
+    """Those of the last batch are written as what they become, those before it were drafts first."""
+    house = open_house()
+    run_organization(organization=house, today=date(2026, 10, 1), now=at("2026-10-01", 4), actor="system")
+    with tenant(house):
+        OrganizationProfile.objects.update(supervised_until=date(2026, 10, 31) if supervised else None)
+        for number in range(customers):
+            make_invoice(make_customer(f"C{number:02}"), issued_on=date(2026, 9, 1), due_on=date(2026, 9, 30))
+    monkeypatch.setattr("scenarios.scheduler.batches", partial(batches, size=size))
+    run_on_real(house, "2026-10-02")
+    with tenant(house):
+        assert list(Message.objects.values_list("state", "reason", "not_before")) == [expected] * customers
+    waiting = QueueTicket.objects.filter(organization_id=house.pk, message_id__isnull=False)
+    assert {ticket.due_at for ticket in waiting} == ({expected[2]} if expected[0] == "queued" else set())
+    assert waiting.count() == (customers if expected[0] == "queued" else 0)
 
 
 def _stop_the_machine(*_args: object, **_kwargs: object) -> None:
