@@ -24,14 +24,14 @@ JOIN invoices_invoice v ON v.organization_id = i.organization_id AND v.id = i.in
 JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id"""
 """An item with its invoice and customer, as `i`, `v` and `c`."""
 
-ORDINARY: Final = """invoices_installment i
-LEFT JOIN invoices_invoice odd ON odd.organization_id = i.organization_id AND odd.id = i.invoice_id
-      AND (odd.is_factored OR odd.state <> 'issued')
+_ODD: Final = """LEFT JOIN invoices_invoice odd ON odd.organization_id = i.organization_id AND odd.id = i.invoice_id
+      AND (odd.is_factored OR odd.state <> 'issued')"""
+ORDINARY: Final = f"""invoices_installment i {_ODD}
 JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id"""
 """An item and its customer, as `i` and `c`, for what asks of an invoice only whether it stands and who collects it: `odd` is the invoice
 where it is assigned to a factor or not issued. An index holds these few (`invoice_odd`), and the others are not read."""
 STANDS: Final = "(odd.state IS NULL OR odd.state = 'issued')"
-"""Of `ORDINARY`: whether the invoice is issued and not cancelled."""
+"""Of `ORDINARY` and `Scope.standing`: whether the invoice is issued and not cancelled."""
 IS_FACTORED: Final = "(coalesce(odd.is_factored, false) OR c.factor_name <> '')"
 """Of `ORDINARY`: whether the item is assigned to a factor, by its invoice or its customer."""
 
@@ -55,6 +55,11 @@ class Scope:
     def items(self) -> str:
         """SQL of items as `i` (with `c` where a group is looked at), for what asks nothing of their invoices; see `item_condition`."""
         return self._in_group("invoices_installment", "i")
+
+    @property
+    def standing(self) -> str:
+        """`items` with `odd`, for what asks of an invoice only whether it stands (`STANDS`); see `item_condition`."""
+        return f"{self.items} {_ODD}"
 
     @property
     def invoices(self) -> str:

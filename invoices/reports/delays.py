@@ -12,7 +12,7 @@ from django.db import connection
 
 from invoices.measures.ageing import Cell
 from invoices.measures.delays import Lateness, Rate, lateness, mean_days, weighted_age
-from invoices.owed import ORDINARY, ROLLED, STANDS, Scope, closed_days, owed
+from invoices.owed import ROLLED, STANDS, Scope, closed_days, owed
 from invoices.reports.rows import Rows
 
 IN_TIME, LATE, OPEN_LATE, PENDING = "in_time", "late", "open_late", "pending"
@@ -41,23 +41,28 @@ class Delays:
     paid: Rate
 
 
-_PARTS: Final = f"""
+def _parts(scope: Scope) -> str:
+    """SQL of what payments brought for the items settled in a period."""
+    return f"""
 SELECT i.id, i.due_on, coalesce(k.opens, i.due_on) AS opens, a.value_on, a.amount
-FROM {ORDINARY} {ROLLED} JOIN invoices_allocation a ON a.organization_id = i.organization_id AND a.installment_id = i.id
-WHERE a.payment_id IS NOT NULL AND a.reversed_at IS NULL AND i.settled_on BETWEEN %(first)s AND %(last)s AND {STANDS}"""
+FROM {scope.standing} {ROLLED} JOIN invoices_allocation a ON a.organization_id = i.organization_id AND a.installment_id = i.id
+WHERE a.payment_id IS NOT NULL AND a.reversed_at IS NULL AND i.settled_on BETWEEN %(first)s AND %(last)s AND {STANDS}
+  AND {scope.item_condition}"""
+
+
 _PAID: Final = f"CASE WHEN max(value_on) <= opens THEN '{IN_TIME}' ELSE '{LATE}' END"
 
 
 def paid_rows(scope: Scope, period: Period) -> Rows:
     """The items settled in the period by payments: IN_TIME or LATE by the last of these, with what was paid."""
-    sql = f"SELECT id, {_PAID}, sum(amount) FROM ({_PARTS} AND {scope.item_condition}) part GROUP BY id, opens"
+    sql = f"SELECT id, {_PAID}, sum(amount) FROM ({_parts(scope)}) part GROUP BY id, opens"
     return Rows(sql, _settled(scope, period))
 
 
 def delays(scope: Scope, period: Period, *, today: date) -> Delays:
     """How late what was paid in the period came, in two queries."""
     sql = f"""
-WITH part AS MATERIALIZED ({_PARTS} AND {scope.item_condition})
+WITH part AS MATERIALIZED ({_parts(scope)})
 SELECT 'part', value_on - due_on, count(*), sum(amount) FROM part GROUP BY 2
 UNION ALL
 SELECT line, days, count(*), sum(amount)
@@ -95,7 +100,7 @@ def due_rows(scope: Scope, period: Period, *, today: date) -> Rows:
     What a credit note or a write-off settled without any payment was not there to be paid.
     """
     sql = f"""
-SELECT i.id, {_STATE}, i.amount FROM {ORDINARY} {ROLLED} {GIVEN}
+SELECT i.id, {_STATE}, i.amount FROM {scope.standing} {ROLLED} {GIVEN}
 WHERE i.due_on BETWEEN %(first)s AND %(last)s AND {STANDS} AND {scope.item_condition} AND {PAYABLE}"""
     return Rows(sql, {**scope.values, **_days(period), "today": today, **closed_days(period.first, period.last)})
 
@@ -126,7 +131,7 @@ def on_time_by_month(scope: Scope, period: Period, *, today: date) -> dict[date,
     sql = f"""
 SELECT i.due_on, count(*) FILTER (WHERE {_PAID_IN_TIME}), coalesce(sum(i.amount) FILTER (WHERE {_PAID_IN_TIME}), 0),
        count(*) FILTER (WHERE {_JUDGED}), coalesce(sum(i.amount) FILTER (WHERE {_JUDGED}), 0)
-FROM {ORDINARY} {ROLLED} {GIVEN}
+FROM {scope.standing} {ROLLED} {GIVEN}
 WHERE i.due_on BETWEEN %(first)s AND %(last)s AND {STANDS} AND {scope.item_condition} AND {PAYABLE} GROUP BY 1"""
     found: dict[date, Rate] = {}
     with connection.cursor() as cursor:

@@ -11,7 +11,7 @@ from django.db import connection
 
 from invoices.owed import Scope
 from invoices.reports.delays import Period
-from notifications.enums import LEFT, MessageState
+from notifications.enums import LEFT, MessageKind, MessageState
 from notifications.selectors import unit_costs
 
 # What came back had been paid for too.
@@ -50,12 +50,10 @@ WHERE m.planned_on BETWEEN %(first)s AND %(last)s AND m.state = ANY(%(states)s) 
 def costs_by_step(scope: Scope, period: Period) -> dict[str, Cost]:
     """Reminders by the step they were written for: one that carried several counts once, for the one that presses most."""
     sql = f"""
-SELECT step_key, min(channel), count(*), sum(cost), count(*) FILTER (WHERE cost = 0) FROM (
-    SELECT DISTINCT ON (m.id) m.id, m.channel, m.cost, a.step_key FROM notifications_message m {_of_customers(scope)}
-    JOIN scenarios_actionmessage k ON k.organization_id = m.organization_id AND k.message_id = m.id AND k.own_step
-    JOIN scenarios_action a ON a.organization_id = k.organization_id AND a.id = k.action_id
-    WHERE m.planned_on BETWEEN %(first)s AND %(last)s AND m.state = ANY(%(states)s)
-    ORDER BY m.id, a.phase DESC, a.step_key DESC) message
+SELECT m.details->>'step', min(m.channel), count(*), sum(m.cost), count(*) FILTER (WHERE m.cost = 0)
+FROM notifications_message m {_of_customers(scope)}
+WHERE m.planned_on BETWEEN %(first)s AND %(last)s AND m.state = ANY(%(states)s) AND m.kind = '{MessageKind.REMINDER}'
+  AND m.details->>'step' <> ''
 GROUP BY 1"""
     return {cost.key: cost for cost in _costs(sql, scope, period)}
 

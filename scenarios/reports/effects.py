@@ -16,7 +16,7 @@ from django.db import connection
 
 from invoices.measures.ageing import Cell
 from invoices.measures.delays import Rate
-from invoices.owed import ORDINARY, STANDS, Scope
+from invoices.owed import STANDS, Scope
 from invoices.reports.delays import GIVEN, PAYABLE, Period
 from invoices.reports.rows import Rows
 from scenarios.enums import ActionState, Phase
@@ -155,7 +155,7 @@ def funnel_rows(scope: Scope, period: Period) -> Rows:
     """The items due in the period on the line "phase:settled" or "phase:open": the highest phase done before they were paid, 0 for none."""
     sql = f"""
 SELECT i.id, coalesce(max(a.phase), {NOTHING}) || ':' || CASE WHEN i.outstanding = 0 THEN '{SETTLED}' ELSE '{OPEN}' END, i.amount
-FROM {ORDINARY} {GIVEN}
+FROM {scope.standing} {GIVEN}
 LEFT JOIN scenarios_action a ON a.organization_id = i.organization_id AND a.installment_id = i.id AND a.state = '{ActionState.DONE}'
       AND (i.settled_on IS NULL OR a.done_on <= i.settled_on)
 WHERE i.due_on BETWEEN %(first)s AND %(last)s AND {STANDS} AND {scope.item_condition} AND {PAYABLE}

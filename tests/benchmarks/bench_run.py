@@ -131,7 +131,7 @@ def _samples() -> dict[Any, Any]:
     item = make_invoice(customer, issued_on=TODAY - 60 * A_DAY, due_on=TODAY - 30 * A_DAY, delivered_on=TODAY - 60 * A_DAY)
     message = Message.objects.create(
         customer=customer, channel="email", phase=20, language="fr", template_key="r1", state="accepted", planned_on=TODAY - 14 * A_DAY,
-        currency="EUR", accepted_at=NOW - 14 * A_DAY, recipient="compta@client.example", subject="Facture échue",
+        currency="EUR", accepted_at=NOW - 14 * A_DAY, recipient="compta@client.example", subject="Facture échue", details={"step": "r1"},
         body_text="Bonjour, " * 100, body_html="<p>Bonjour,</p>" * 100,
     )  # fmt: skip
     action = Action.objects.create(

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db import connection
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.http import content_disposition_header
@@ -29,6 +30,8 @@ WORK = ("GET", "HEAD", "POST")
 STATED_MONTHS = 36
 LARGE = 5_000
 """Open items beyond which the index draws one drawing after the other."""
+WORK_MEMORY = "32MB"
+"""What PostgreSQL may sort and join a report in, before it writes to a disk."""
 FILES = {"csv": (as_csv, CSV_TYPE), "xlsx": (as_xlsx, XLSX_TYPE)}
 
 
@@ -68,7 +71,14 @@ def drawing(request: MemberRequest, key: str) -> HttpResponse:
     report = REPORTS.get(key)
     if report is None:
         raise Http404(_("There is no such report."))
-    return fragment(request, "_report_drawing", report=report, found=report.build(read(request.GET, today=today_of(request))))
+    return fragment(request, "_report_drawing", report=report, found=_built(report, read(request.GET, today=today_of(request))))
+
+
+def _built(report: Report, filters: Filters) -> Content:
+    """The report's figures. It may take more memory than a page, for this transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('work_mem', %s, true)", [WORK_MEMORY])
+    return report.build(filters)
 
 
 @member()
@@ -79,7 +89,7 @@ def show(request: MemberRequest, key: str) -> HttpResponse:
     today = today_of(request)
     closing = today.replace(year=today.year - 1, month=12, day=31) if CLOSING in report.uses else None
     filters = read(request.GET, today=today, default_as_of=closing)
-    found = report.build(filters)
+    found = _built(report, filters)
     if request.GET.get("format") in FILES and found.tables:
         return _file(report, found, filters, request.GET["format"], request.GET.get("table", ""))
     return page(
