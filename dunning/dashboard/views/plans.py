@@ -19,6 +19,7 @@ from dunning.dashboard.templatetags.plans import TONES
 from dunning.dashboard.views.base import MemberRequest, act_page, acting_now, attempt, done, member, page, submitted, today_of
 from dunning.dashboard.views.plan_editor import ACT, EDIT, editor_url
 from scenarios.enums import Phase
+from scenarios.following import amounts_following, followings
 from scenarios.models import ActionPlan, PlanVersion
 from scenarios.selectors import plan_view, plan_views
 from scenarios.selectors.plans import PlanView, compare_versions, new_drafts, version_views
@@ -35,9 +36,9 @@ def plan_tabs(current: str) -> list[Tab]:
 
 @member()
 def listing(request: MemberRequest) -> HttpResponse:
-    plans = plan_views()
     if exports.asked_for(request):
-        return _saved(request, plans)
+        return _saved(request, plan_views(counted=followings))
+    plans = plan_views(counted=amounts_following)
     return page(request, "plans", nav="plans", plans=plans, drafts=new_drafts(), tabs=plan_tabs("plans"))
 
 
@@ -49,9 +50,9 @@ def _saved(request: MemberRequest, plans: Sequence[PlanView]) -> HttpResponse:
 @member()
 def archived(request: MemberRequest) -> HttpResponse:
     """Plans that were put away."""
-    plans = plan_views(archived=True)
     if exports.asked_for(request):
-        return _saved(request, plans)
+        return _saved(request, plan_views(archived=True, counted=followings))
+    plans = plan_views(archived=True, counted=amounts_following)
     return page(request, "plans", nav="plans", plans=plans, tabs=plan_tabs("archived"), is_archive=True)
 
 
