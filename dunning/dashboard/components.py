@@ -32,6 +32,11 @@ class TimelineEntry:
     body_url: str = ""  # a fragment fetched when expanded: the exact message, its proof
     page_url: str = ""  # where the same can be read without JavaScript
 
+    @property
+    def opens(self) -> bool:
+        """Whether there is more to read than its line."""
+        return bool(self.facts or self.body_url)
+
 
 @dataclass(frozen=True, slots=True)
 class PlanMark:

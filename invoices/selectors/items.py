@@ -265,6 +265,8 @@ def _view(
 
 def unallocated_credits(customer_ids: Collection[UUID]) -> tuple[list[Payment], list[Invoice]]:
     """Receipts on account and credit notes of these customers that are set against nothing yet, oldest first."""
+    if not credit_sums(customer_ids):  # most have none, and one quick question says so
+        return [], []
     payments = Payment.objects.filter(customer__in=customer_ids, unallocated__gt=0, cancelled_at=None).order_by("received_on", "pk")
     notes = Invoice.objects.filter(
         customer__in=customer_ids, kind=InvoiceKind.CREDIT_NOTE, state=InvoiceState.ISSUED, unallocated__gt=0

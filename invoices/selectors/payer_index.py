@@ -42,7 +42,8 @@ def payer_evidence(customer_id: UUID, *, since: date, today: date, reminded: Col
     debtor's stead.
     """
     counts = Q(invoice__state=InvoiceState.ISSUED, invoice__is_factored=False, customer__factor_name="", customer=customer_id)
-    items = {item.pk: item for item in Installment.objects.select_related("invoice").filter(counts).order_by("due_on", "pk")}
+    rows = Installment.objects.select_related("invoice").only("due_on", "outstanding", "invoice__number", "invoice__currency")
+    items = {item.pk: item for item in rows.filter(counts).order_by("due_on", "pk")}
     found: dict[str, list[Experience]] = {}
     invoices: dict[str, UUID] = {}
 
@@ -53,20 +54,20 @@ def payer_evidence(customer_id: UUID, *, since: date, today: date, reminded: Col
             invoices[item.invoice.number] = item.invoice_id
 
     parts = Allocation.objects.filter(installment__in=items, payment__isnull=False, reversed_at=None, value_on__gt=since)
-    for part in parts.order_by("value_on", "pk"):
-        add(items[part.installment_id], part.amount, part.value_on)
+    for item_id, amount, value_on in parts.order_by("value_on", "pk").values_list("installment", "amount", "value_on"):
+        add(items[item_id], amount, value_on)
     disputes = Dispute.objects.filter(installment__in=items, state=DisputeState.OPEN)
-    contested = {row.installment_id: row.amount for row in disputes}
+    contested = dict(disputes.values_list("installment", "amount"))
     for item in items.values():
         if item.outstanding > 0:
-            held = min(contested.get(item.pk, Decimal(0)) or item.outstanding, item.outstanding) if item.pk in contested else Decimal(0)
+            held = min(contested[item.pk] or item.outstanding, item.outstanding) if item.pk in contested else Decimal(0)
             add(item, item.outstanding - held, None)
             add(item, held, None, disputed=True)
     broken: dict[str, list[date]] = {}
     promises = Promise.objects.filter(customer=customer_id, state=PromiseState.BROKEN, closed_on__gt=since, closed_on__lte=today)
-    for promise in promises.select_related("installment__invoice"):
-        if promise.closed_on is not None:
-            broken.setdefault(promise.installment.invoice.currency, []).append(promise.closed_on)
+    for currency, closed_on in promises.values_list("installment__invoice__currency", "closed_on"):
+        if closed_on is not None:
+            broken.setdefault(currency, []).append(closed_on)
     evidence = [Evidence(currency, tuple(rows), tuple(broken.get(currency, ())), invoices) for currency, rows in found.items()]
     return sorted(evidence, key=lambda one: (-one.paid_invoices(today), one.currency))
 

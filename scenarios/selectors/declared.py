@@ -24,7 +24,9 @@ def said_lately(*, now: datetime, limit: int = 8) -> list[DebtorAct]:
     """The first act of each declaration of the last three days, the latest first; what was undone is left out."""
     declared = Declaration.objects.filter(at__gte=now - LATELY, at__lte=now)
     acts = DebtorAct.objects.filter(declaration__in=declared, undone_at=None).order_by("declaration", "pk").distinct("declaration")
-    found = DebtorAct.objects.select_related("customer", "contact", "installment__invoice", "declaration")
+    found = DebtorAct.objects.select_related("customer", "installment__invoice").only(
+        "kind", "at", "customer__name", "installment__invoice__number"
+    )
     return list(found.filter(pk__in=acts.values("pk")).order_by("-at", "-pk")[:limit])
 
 

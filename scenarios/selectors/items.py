@@ -50,8 +50,11 @@ class ItemRow:
 def list_steps(
     *, today: date, query: str = "", state: str = OPEN, group: CustomerGroup | None = None, customer_id: UUID | None = None, sort: str = ""
 ) -> QuerySet[Installment]:
-    """Items with their invoice and customer. `query` is searched as everywhere; `sort` is a key of SORTS, "-" before it for the reverse."""
-    found = Installment.objects.select_related("invoice", "customer")
+    """Items with their invoice and, unless they are of one customer, who owes them.
+
+    `query` is searched as everywhere; `sort` is a key of SORTS, "-" before it for the reverse.
+    """
+    found = Installment.objects.select_related("invoice") if customer_id else Installment.objects.select_related("invoice", "customer")
     found = found.filter(outstanding=0, invoice__state=InvoiceState.ISSUED) if state == SETTLED else found.filter(outstanding__gt=0)
     conditions = {
         OVERDUE: Q(due_on__lt=today),
@@ -80,7 +83,8 @@ def with_steps(items: Iterable[Installment], *, today: date) -> list[ItemRow]:
     rows = list(items)
     schedules = {row.installment_id: row for row in Schedule.objects.filter(installment__in=[item.pk for item in rows])}
     versions = {row.version_id for row in schedules.values() if row.version_id}
-    steps = {(step.version_id, step.key): step for step in PlanStep.objects.filter(version__in=versions)}
+    found = PlanStep.objects.filter(version__in=versions).only("version", "key", "name", "name_en", "channel")
+    steps = {(step.version_id, step.key): step for step in found}
     return [_row(item, schedules.get(item.pk), steps, today) for item in rows]
 
 

@@ -1,12 +1,13 @@
 """The queue of a day's work, in the order in which it matters."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Min, Q, Sum
 from django.utils.functional import Promise as LazyText
 from django.utils.text import Truncator
@@ -15,6 +16,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from customers.models import Customer
 from dunning.core.models import User
+from dunning.core.prepared import ask
 from invoices.enums import PlanState, PromiseState
 from invoices.models import Installment, Payment, PaymentPlan, Promise
 from invoices.selectors.plans import views_of
@@ -97,20 +99,31 @@ class QueueEntry:
 
 def work_queue(*, today: date, now: datetime, assignee: User | None = None, customer: Customer | None = None) -> list[QueueEntry]:
     """What waits for people, by rank, then what is late, then the largest amount; `assignee` restricts tasks to a desk and to nobody's."""
-    entries = [
-        *_tasks(today, now, assignee),
-        *_unmatched_receipts(today),
-        *_broken_promises(today),
-        *_broken_plans(today),
-        *_letters(today),
-        *_stuck_messages(today),
-        *_nobodys_replies(today),
-        *_ending_holds(today),
-        *_late_commitments(today),
-    ]
+    waits = _what_waits(today)
+    parts = [entries_of for name, entries_of in _PARTS.items() if waits[name]]
+    entries = [*_tasks(today, now, assignee), *_nobodys_replies(today), *(entry for entries_of in parts for entry in entries_of(today))]
     if customer is not None:
         entries = [entry for entry in entries if entry.customer is not None and entry.customer.pk == customer.pk]
     return sorted(entries, key=lambda entry: (entry.rank, not entry.is_late, -entry.amount, entry.due_on, str(entry.id)))
+
+
+_WAITING: Final = """
+SELECT EXISTS (SELECT FROM invoices_payment WHERE customer_id IS NULL AND unallocated > 0 AND cancelled_at IS NULL) AS receipts,
+       EXISTS (SELECT FROM invoices_promise WHERE state = 'broken' AND closed_on >= %(broken)s::date) AS promises,
+       EXISTS (SELECT FROM invoices_paymentplan WHERE state = 'broken' AND closed_on >= %(broken)s::date) AS payment_plans,
+       EXISTS (SELECT FROM notifications_message WHERE state = 'to_post') AS letters,
+       EXISTS (SELECT FROM notifications_message WHERE state = 'held' AND reason NOT IN ('brake', 'tenant_held')) AS messages,
+       EXISTS (SELECT FROM invoices_hold WHERE released_on IS NULL AND ends_on BETWEEN %(today)s::date AND %(ending)s::date) AS holds,
+       EXISTS (SELECT FROM scenarios_commitment WHERE state = 'open' AND due_on < %(today)s::date) AS commitments
+"""
+
+
+def _what_waits(today: date) -> dict[str, bool]:
+    """Whether there is anything at all for each part of the queue to look at, in one question: on most days there is little."""
+    with connection.cursor() as cursor:
+        ask(cursor, _WAITING, {"broken": today - BROKEN_FOR, "today": today, "ending": today + timedelta(days=ENDING_WITHIN)})
+        (row,) = cursor.fetchall()
+        return {column.name: there for column, there in zip(cursor.description, row, strict=True)}
 
 
 def _tasks(today: date, now: datetime, assignee: User | None) -> Iterator[QueueEntry]:
@@ -312,3 +325,15 @@ def desk_counts(*, now: datetime) -> dict[str, int]:
     """For the rail: open tasks of today ("today") and messages a person must approve ("messages"), in two queries."""
     tasks = Task.objects.filter(state=TaskState.OPEN).filter(Q(not_before=None) | Q(not_before__lte=now))
     return {"today": tasks.count(), "messages": Message.objects.filter(state=MessageState.AWAITING_APPROVAL).count()}
+
+
+_PARTS: Final[dict[str, Callable[[date], Iterator[QueueEntry]]]] = {
+    "receipts": _unmatched_receipts,
+    "promises": _broken_promises,
+    "payment_plans": _broken_plans,
+    "letters": _letters,
+    "messages": _stuck_messages,
+    "holds": _ending_holds,
+    "commitments": _late_commitments,
+}
+"""What stands on the queue beside tasks and replies, by its name in `_WAITING`."""

@@ -20,8 +20,8 @@ from notifications.enums import LEFT, NEVER_LEFT, MessageState, Obstacle, ProofK
 from notifications.models import Message, ProofFile
 from notifications.selectors import BODIES
 from scenarios.enums import CallOutcome, CommitmentState, Reason
-from scenarios.models import Action, ActionMessage, Commitment, PlanStep, TaskAttempt
-from scenarios.selectors.on_file import ACT, ANNOUNCED, CALL, HABIT, PLAN, VISIT, WRITE_OFF, on_file
+from scenarios.models import Action, ActionMessage, Commitment, TaskAttempt
+from scenarios.selectors.on_file import ACT, ANNOUNCED, CALL, HABIT, PLAN, VISIT, WRITE_OFF, account_of, on_file
 from scenarios.selectors.timeline_entries import (
     ACCEPTED,
     ANSWERED,
@@ -34,10 +34,11 @@ from scenarios.selectors.timeline_entries import (
     visits,
     what_was_said,
 )
-from scenarios.selectors.why import Why, day_words, reason_words, step_name, why, why_each
+from scenarios.selectors.why import Why, day_words, names_of_steps, reason_words, why, why_each
 
 NOT_REACHED: Final = "not_reached"
 """Code of a message that went to a wrong address, "non parvenu", whatever its provider reported."""
+_OBSTACLES: Final = frozenset(Obstacle.values)
 _EVIDENCE: Final = {
     MessageState.ACCEPTED: ACCEPTED,
     MessageState.DELIVERED: DELIVERED,
@@ -69,7 +70,7 @@ def timeline(*, invoice: Invoice, organization: Organization, today: date, reaso
     items = list(Installment.objects.select_related("invoice").filter(invoice=invoice).order_by("position"))
     zone = ZoneInfo(organization.timezone)
     messages = _messages_of(items, invoice.customer)
-    known = on_file(_account(invoice.customer))
+    known = on_file(account_of(invoice.customer))
     past = [
         *_issued([invoice]),
         *_about_items(items, invoice.customer, zone, known),
@@ -82,13 +83,18 @@ def timeline(*, invoice: Invoice, organization: Organization, today: date, reaso
     return Timeline(_newest_first(past), _future(found))
 
 
-def customer_timeline(*, customer: Customer, organization: Organization, today: date, limit: int = 200) -> Timeline:
-    """Everything about one customer, the newest `limit` entries; the future of its open invoices."""
+def customer_timeline(
+    *, customer: Customer, organization: Organization, today: date, known: Collection[str] | None = None, limit: int = 200
+) -> Timeline:
+    """Everything about one customer, the newest `limit` entries; the future of its open invoices.
+
+    `known` is `on_file` of its account, where it has been asked already.
+    """
     items = list(Installment.objects.select_related("invoice").filter(customer=customer).order_by("-due_on", "pk")[:limit])
     invoices = list({item.invoice_id: item.invoice for item in items}.values())
     zone = ZoneInfo(organization.timezone)
     messages = list(Message.objects.filter(customer=customer).defer(*BODIES).order_by("-created_at")[:limit])
-    known = on_file(_account(customer))
+    known = on_file(account_of(customer)) if known is None else known
     past = [
         *_issued(invoices),
         *_about_items(items, customer, zone, known),
@@ -149,13 +155,8 @@ def _messages_of(items: Sequence[Installment], customer: Customer) -> list[Messa
     """Messages that carry a step of these items, and those to who pays that are about them: each part has an index to read by."""
     ids = [item.pk for item in items]
     carried = Message.objects.filter(pk__in=ActionMessage.objects.filter(action__installment__in=ids).values("message"))
-    about = Message.objects.filter(customer__in=_account(customer), details__items__has_any_keys=[str(pk) for pk in ids])
+    about = Message.objects.filter(customer__in=account_of(customer), details__items__has_any_keys=[str(pk) for pk in ids])
     return list({message.pk: message for message in (*carried.defer(*BODIES), *about.defer(*BODIES))}.values())
-
-
-def _account(customer: Customer) -> list[UUID]:
-    """Whom one speaks to about the customer's items: itself, or who pays for it."""
-    return [pk for pk in (customer.pk, customer.payer_id) if pk is not None]
 
 
 def _uncounted(items: Sequence[Installment]) -> set[UUID]:
@@ -218,7 +219,7 @@ def _how_it_went(message: Message, is_uncounted: bool) -> str:
 
 
 def _why_it_stayed(reason: str) -> str:
-    return str(Obstacle(reason).label) if reason in Obstacle.values else reason_words(reason)
+    return str(Obstacle(reason).label) if reason in _OBSTACLES else reason_words(reason)
 
 
 # --- what happened to the items ----------------------------------------------------------------------------------------------------
@@ -243,10 +244,7 @@ def _about_items(items: Sequence[Installment], customer: Customer, zone: ZoneInf
 def _steps(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
     """Steps without a message of their own: tasks, what was skipped, reminders from before this system."""
     actions = list(Action.objects.filter(installment__in=list(ids), carriers=None).order_by("taken_on"))
-    versions = {action.version_id for action in actions if action.version_id}
-    names: dict[tuple[UUID | None, str], str] = {
-        (row.version_id, row.key): step_name(row) for row in PlanStep.objects.filter(version__in=versions)
-    }
+    names = names_of_steps({action.version_id for action in actions if action.version_id})
     for action in actions:
         yield Entry(
             action.done_on or action.taken_on,
@@ -263,7 +261,7 @@ def _steps(ids: Collection[UUID], numbers: dict[UUID, str]) -> Iterator[Entry]:
 
 def _calls(ids: Collection[UUID], customer: Customer, zone: ZoneInfo) -> Iterator[Entry]:
     due = TaskAttempt.objects.filter(task__in=Action.objects.filter(installment__in=list(ids), task__isnull=False).values("task"))
-    about = TaskAttempt.objects.filter(task__customer__in=_account(customer), details__items__has_any_keys=[str(pk) for pk in ids])
+    about = TaskAttempt.objects.filter(task__customer__in=account_of(customer), details__items__has_any_keys=[str(pk) for pk in ids])
     yield from _tried({attempt.pk: attempt for attempt in (*due, *about)}.values(), zone)
 
 

@@ -1,7 +1,7 @@
 """Why an invoice stands where it does: state, plan, past acts, today's decision with its reason, what would change it, what comes next."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -21,11 +21,12 @@ from scenarios.context import Case, Frame, load_frame, load_groups
 from scenarios.enums import ActionState, DecisionKind, Reason
 from scenarios.facts import Decision, Item, Steps
 from scenarios.models import Action, PlanStep
-from scenarios.plan_words import name_of
+from scenarios.plan_words import name_of, worded
 from scenarios.planner import decide, forecast
 from scenarios.timing import nominal_dates, usual_delay
 
 _MOST_FORECAST: Final = 12
+_REASONS: Final = frozenset(Reason.values)
 
 REMEDIES: Final[dict[Reason, LazyText | str]] = {
     Reason.NO_PLAN: gettext_lazy("Assign a plan to the invoice, to its customer, to the customer's group or to everybody."),
@@ -201,26 +202,30 @@ def habit_words(item: Item) -> str:
 
 def _acts(items: Sequence[Installment]) -> dict[UUID, list[Act]]:
     """The steps taken for each item, the oldest first."""
-    actions = list(Action.objects.filter(installment__in=items).order_by("taken_on", "created_at", "pk"))
-    versions = {action.version_id for action in actions if action.version_id}
-    names: dict[tuple[UUID | None, str], str] = {
-        (row.version_id, row.key): step_name(row) for row in PlanStep.objects.filter(version__in=versions)
-    }
+    found = Action.objects.filter(installment__in=items).order_by("taken_on", "created_at", "pk")
+    rows = list(found.values_list("installment", "version", "step_key", "state", "done_on", "taken_on", "reason"))
+    names = names_of_steps({version for _item, version, *_rest in rows if version})
     acts = defaultdict(list)
-    for action in actions:
+    for item_id, version, key, state, done_on, taken_on, reason in rows:
         act = Act(
-            names.get((action.version_id, action.step_key), action.step_key or _("Earlier reminder")),
-            ActionState(action.state),
-            action.done_on or action.taken_on,
-            "" if action.state == ActionState.DONE else reason_words(action.reason),
+            names.get((version, key), key or _("Earlier reminder")),
+            ActionState(state),
+            done_on or taken_on,
+            "" if state == ActionState.DONE else reason_words(reason),
         )
-        acts[action.installment_id].append(act)
+        acts[item_id].append(act)
     return dict(acts)
+
+
+def names_of_steps(versions: Collection[UUID]) -> dict[tuple[UUID | None, str], str]:
+    """The names of the steps of these plan versions in the reader's language, by version and key."""
+    rows = PlanStep.objects.filter(version__in=versions).values_list("version", "key", "name", "name_en")
+    return {(version, key): worded(name, name_en) for version, key, name, name_en in rows}
 
 
 def reason_words(reason: str) -> str:
     """A stored reason in the reader's language; one that is not of the plan - a provider's - as it is."""
-    return str(Reason(reason).label) if reason in Reason.values else reason
+    return str(Reason(reason).label) if reason in _REASONS else reason
 
 
 def within_sentence(label: object) -> str:

@@ -62,7 +62,7 @@ def test_an_account_costs_the_same_queries_at_one_and_at_three_items(organizatio
         with CaptureQueriesContext(connection) as queries:
             customer_statement([customer.pk], today=OCT_5)
         counts.append(len(queries))
-    assert counts == [7, 7]
+    assert counts == [6, 6]
 
 
 def test_penalties_to_date_follow_part_payments_and_credit_notes(organization: Organization) -> None:

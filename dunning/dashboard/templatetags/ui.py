@@ -104,11 +104,16 @@ def day(context: Context, value: dt.date | None, style: str = "short", age: bool
     """`{% day invoice.due_on %}`; `style="long"` in sentences; `age=True` adds `il y a 12 j`."""
     if value is None:
         return mark_safe("")
-    text = formatting.date_long(value) if style == "long" else formatting.date_short(value)
-    stamp = format_html('<time class="day" datetime="{}" title="{}">{}</time>', value.isoformat(), formatting.date_weekday(value), text)
+    stamp = _stamp(_plain_date(value), value.isoformat(), style, formatting.language())
     if not age:
         return stamp
     return format_html('{} <span class="age">{}</span>', stamp, formatting.age(_plain_date(value), context["today"]))
+
+
+@lru_cache(maxsize=4096)  # a page says the same days again and again
+def _stamp(value: dt.date, stamp: str, style: str, _language: str) -> SafeString:
+    text = formatting.date_long(value) if style == "long" else formatting.date_short(value)
+    return format_html('<time class="day" datetime="{}" title="{}">{}</time>', stamp, formatting.date_weekday(value), text)
 
 
 @register.simple_tag(takes_context=True)

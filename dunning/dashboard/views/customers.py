@@ -22,6 +22,7 @@ from invoices.selectors.habits import good_payer
 from invoices.selectors.in_the_way import standing_in_the_way
 from invoices.selectors.statement import customer_totals
 from scenarios.selectors import announced_commitments, customer_timeline, explained_index, list_steps, with_steps
+from scenarios.selectors.on_file import ANNOUNCED, MANDATE, account_of, on_file
 from scenarios.services.plan_following import plan_followed
 from scenarios.services.plans import Target
 
@@ -62,13 +63,19 @@ def rows_of(query: QueryDict) -> QuerySet[Customer]:
     return list_customers(query=query.get("find", ""), group=group, sort=query.get("sort", ""))
 
 
+def _mandates(customer: Customer) -> QuerySet[Mandate]:
+    """Those that were not ended, the last signed first."""
+    return Mandate.objects.filter(customer=customer).exclude(state=MandateState.REVOKED).order_by("-signed_at")
+
+
 @member(Permission.SEE)
 def show(request: MemberRequest, pk: UUID) -> HttpResponse:
     customer = get_customer(pk)
     today = today_of(request)
     organization = request.membership.organization
     items = list(list_steps(today=today, customer_id=customer.pk)[:MOST_OPEN])
-    found = customer_timeline(customer=customer, organization=organization, today=today)
+    known = on_file(account_of(customer))
+    found = customer_timeline(customer=customer, organization=organization, today=today, known=known)
     return page(
         request,
         "customer",
@@ -78,13 +85,13 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         statements=customer_statement([customer.pk], today=today),
         rows=with_steps(items, today=today),
         in_the_way=standing_in_the_way(items, today=today, customer_id=customer.pk),
-        commitments=announced_commitments(customer_id=customer.pk),
+        commitments=announced_commitments(customer_id=customer.pk) if ANNOUNCED in known else (),
         contacts=contact_chain([customer.pk], today=today)[customer.pk],
         entries=drawn(found, one_invoice=False),
         split=insolvency_split(customer),
         deadlines=insolvency_deadlines(customer),
         plan=plan_followed(Target(customer=customer)),
-        mandates=Mandate.objects.filter(customer=customer).exclude(state=MandateState.REVOKED).order_by("-signed_at"),
+        mandates=_mandates(customer) if MANDATE in known else (),
         payer=drawn_index(explained_index(customer.pk, today=today)),
         good_payer=good_payer(customer.pk),
     )

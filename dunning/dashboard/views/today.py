@@ -48,7 +48,7 @@ def show(request: MemberRequest) -> HttpResponse:
         "many_acts": many_acts(request, TASKS),
         "said": said_lately(now=clock.now()),
         "residues": _residues(),
-        "night": last_night(today=today),
+        "night": None if entries else last_night(today=today),
         "ledger_through": coverage_through(),
         "webhooks_off": switched_off_by_itself() if allows(request.membership, Permission.MANAGE) else (),
         "bank_waiting": bank.waiting_change(),
