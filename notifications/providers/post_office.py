@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from dunning.core.enums import PAPER_CHANNELS, WRITTEN_CHANNELS, Channel
 from notifications.enums import ProviderKind
 from notifications.providers import mail
 from notifications.providers.base import Accepted, Callback, Capability, Deadline, Envelope, Forged, Incoming, Provider, Report, ToPost
 
+KEPT = gettext_noop("Kept by the local post office.")
+"""What it answers. It is kept as it is, like any provider's answer, and told to each reader in their language."""
 MAIL = "message/rfc822"
 EVENT = "application/json"
 
@@ -26,7 +28,7 @@ class PostOffice(Provider):
         """Accepted at once; a letter still waits for somebody to post it, as with any printed letter."""
         if envelope.channel in PAPER_CHANNELS:
             return ToPost()
-        return Accepted(provider_id=str(envelope.message_id), response=_("Kept by the local post office."))
+        return Accepted(provider_id=str(envelope.message_id), response=KEPT)
 
     def verify(self, callback: Callback, *, now: datetime) -> str:
         """Nothing comes from outside: its mailbox is on a screen of this product."""

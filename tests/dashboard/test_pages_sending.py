@@ -64,6 +64,8 @@ def test_a_test_is_queued_and_its_page_tells_its_answer(owner: Client, house: Ho
     dispatcher.deliver_due(now=NOW, organization=house.organization)
     page = owner.get(answer["Location"]).content.decode()
     assert "Kept by the local post office" in page and "Test to oneself" in page
+    french = owner.get(answer["Location"], headers={"accept-language": "fr"}).content.decode()
+    assert "Conservé par le bureau de poste local" in french and "Kept by" not in french  # whoever sent it in whichever language
     assert owner.get(reverse("dashboard:sending")).status_code == 200
     wrong = owner.post(reverse("dashboard:sending_test", args=["email"]), {"to": "claire"})
     assert wrong.status_code == 422 and "is not an e-mail address" in wrong.content.decode()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from django import template
+from django.utils.translation import gettext
 
 from dunning.core.models import Organization, User
 from dunning.core.money import printed_iban
@@ -59,6 +60,12 @@ def event_name(kind: str) -> str:
 def webhook_fault(fault: str) -> str:
     """Why a call of a webhook brought no answer."""
     return str(WebhookFault(fault).label) if fault in WebhookFault.values else fault
+
+
+@register.filter
+def provider_answer(text: str) -> str:
+    """What a provider answered: a sentence of ours in the reader's language, anything else as it came."""
+    return gettext(text) if text else ""
 
 
 @register.filter

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         with tenant(organization):
             message = Message.objects.get(pk=message.pk)
             attempt = Attempt.objects.filter(message=message).order_by("-number").first()
-        answer = attempt.response if attempt is not None else ""
+        answer = _(attempt.response) if attempt is not None and attempt.response else ""
         if message.state not in (MessageState.ACCEPTED, MessageState.DELIVERED):
             raise CommandError(
                 _("Not sent: %(state)s. %(text)s") % {"state": message.get_state_display(), "text": message.reason_text or answer}
