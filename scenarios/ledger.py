@@ -1,8 +1,8 @@
 """Writing what a run decided: actions, messages, tasks and the schedule, one batch of customers in one transaction.
 
 An action is inserted only when its step is taken or skipped, and its key is UNIQUE: a run that is repeated, doubled or cut short writes
-each of them once. Messages are born as drafts, and
-the scheduler lets them go when the whole run is known (rule 15); those of the batch that ends it are born as what they are.
+each of them once. Messages are born as drafts, and the scheduler lets them go when the whole run is known (rule 15); those of the batch
+that ends it are born as what they become.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

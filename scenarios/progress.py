@@ -63,7 +63,7 @@ def read_history(history: Sequence[HistoryEntry], steps: Steps, today: int) -> P
     if waiting:
         progress.open = sorted(waiting, key=lambda entry: (-(entry.phase or 0), entry.key))
     if foreign:
-        _adopt(sorted(foreign, key=lambda entry: entry.on), steps, closed, done, progress)
+        _adopt(sorted(foreign, key=lambda entry: (entry.on, entry.taken_on, entry.phase or 0)), steps, closed, done, progress)
     progress.closed = closed
     progress.done = done
     progress.start = progress.last + 1

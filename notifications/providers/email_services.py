@@ -43,7 +43,7 @@ class Brevo(Anymail):
         except Refused as refusal:
             if refusal.code != "duplicate_parameter":
                 raise
-            return Accepted(response=_("%(service)s: already taken under this name") % {"service": self.service})
+            return Accepted(response=f"{self.service}: already taken under this name")
 
     def _name(self, message: EmailMultiAlternatives, envelope: Envelope) -> None:
         message.extra_headers["idempotencyKey"] = str(envelope.message_id)  # a header of the message, not of the call, and a UUID

@@ -12,6 +12,7 @@ from dunning.core.tenancy import tenant
 from notifications.models import Message, MessageTemplate
 from scenarios import plan_editing
 from scenarios.enums import Anchor
+from scenarios.following import amounts_following, followings
 from scenarios.models import Action, ActionPlan, PlanDraft, PlanVersion, Schedule
 from scenarios.plan_content import PlanContent, StepContent
 from scenarios.plan_files import dump_plan_file, parse_plan_file
@@ -74,10 +75,14 @@ def test_a_plan_s_record_says_of_what_follows_it_what_the_list_says(house: Organ
         make_invoice(make_customer("C5"), number="U-1", currency="USD", amount="7.00", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
     run_on(house, "2026-10-05", deliver=False)
     with tenant(house):
-        listed = {view.plan.pk: view.following for view in plan_views()}
+        listed = {view.plan.pk: view.following for view in plan_views(counted=amounts_following)}
+        saved = {view.plan.pk: view.following for view in plan_views(counted=followings)}
         alone = {pk: plan_view(pk).following for pk in listed}
         assert {pk: (one.items, one.amounts) for pk, one in alone.items()} == {pk: (one.items, one.amounts) for pk, one in listed.items()}
-        standard = listed[ActionPlan.objects.get(key="standard").pk]
+        assert {pk: (one.items, one.amounts) for pk, one in saved.items()} == {pk: (one.items, one.amounts) for pk, one in listed.items()}
+        assert not any(view.following.items for view in plan_views())  # nothing is counted where plans are only named
+        standard = saved[ActionPlan.objects.get(key="standard").pk]
+        assert standard.customers == 3  # one more would owe in dollars: the currency with most customers counts
         assert (standard.items, standard.amounts) == (4, {"EUR": Decimal("2099.00"), "USD": Decimal("7.00")})
 
 
