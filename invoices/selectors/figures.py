@@ -6,9 +6,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, QuerySet, Sum
 from django.db.models.functions import Coalesce, Least
 
+from dunning.core.selectors import get_profile
+from invoices.currencies import currencies_in_use
 from invoices.enums import DisputeState, PromiseState
 from invoices.models import Dispute, Installment, Payment, Promise
 
@@ -32,10 +34,9 @@ class Figures:
 
 
 def figures(*, today: date) -> Figures:
-    """The figures of the local day, in five queries."""
+    """The figures of the local day, in eight queries at most."""
     overdue = Installment.objects.filter(outstanding__gt=0, due_on__lt=today).order_by()
-    # by day: PostgreSQL knows how few there are, and reads the index of what is open instead of the ledger
-    days = list(overdue.values_list("currency", "due_on").annotate(total=Sum("outstanding"), n=Count("*")))
+    days = _by_day(overdue)
     old = [line for line in days if line[1] < today - timedelta(days=OLD_DAYS)]
     sunday = today + timedelta(days=6 - today.weekday())
     promises = Promise.objects.filter(state=PromiseState.OPEN, promised_for__range=(today, sunday))
@@ -56,6 +57,16 @@ def figures(*, today: date) -> Figures:
         disputed=disputed,
         disputes=dispute_count,
     )
+
+
+def _by_day(overdue: QuerySet[Installment]) -> list[tuple[str, date, Decimal, int]]:
+    """Currency, due day, amount and number of what is overdue. By day PostgreSQL knows how few lines there are, and reads the index of what
+    is open instead of the ledger; where there is one currency, it need not look at it either, and takes half of the time."""
+    only, *others = currencies_in_use(get_profile().default_currency)
+    sums = {"total": Sum("outstanding"), "n": Count("*")}
+    if others:
+        return list(overdue.values_list("currency", "due_on").annotate(**sums))
+    return [(only, *line) for line in overdue.values_list("due_on").annotate(**sums)]
 
 
 def has_many_open_items(many: int) -> bool:

@@ -15,9 +15,9 @@ from dunning.core import audit
 from dunning.core.errors import DomainError
 from dunning.core.selectors import get_profile
 from dunning.core.tenancy import current_organization_id
+from invoices.currencies import currencies_in_use
 from invoices.habits import ABOUT, FEWEST_STEADY, LATEST_USUAL, WINDOW_DAYS
 from invoices.models import HabitSetAside, LearntHabits, PayerHabit
-from invoices.reports.currencies import currencies_in_use
 from invoices.reports.habits import learn
 
 EVERY_DAYS: Final = 7

@@ -4,7 +4,7 @@ from datetime import date
 
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
-from invoices.reports.currencies import currencies_in_use
+from invoices.currencies import currencies_in_use
 from tests.factories import make_customer, make_organization
 from tests.invoices.ledger import bill
 

@@ -17,8 +17,8 @@ from dunning.core.money import format_date
 from dunning.core.selectors import get_profile
 from dunning.dashboard import formatting
 from dunning.dashboard.reports.tables import month_name
+from invoices.currencies import currencies_in_use
 from invoices.owed import Scope
-from invoices.reports.currencies import currencies_in_use
 from invoices.reports.delays import Period
 from invoices.reports.sales import month_end, months_before
 
