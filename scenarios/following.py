@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from dunning.core.selectors import get_profile
+from invoices.currencies import currencies_in_use
 from scenarios.plans import load_assignments
 
 _OPEN: Final = """
@@ -32,11 +34,11 @@ ORDER BY v.plan_id, account.currency
 """
 _AMOUNTS: Final = """
 SELECT v.plan_id, part.currency, sum(part.items)::bigint, 0, sum(part.amount)
-FROM (SELECT s.version_id, n.currency, count(*) AS items, sum(n.outstanding) AS amount
+FROM (SELECT s.version_id, {currency} AS currency, count(*) AS items, sum(n.outstanding) AS amount
       FROM scenarios_schedule s
       JOIN invoices_installment n ON n.organization_id = s.organization_id AND n.id = s.installment_id
       WHERE n.outstanding > 0
-      GROUP BY s.version_id, n.currency) part
+      GROUP BY s.version_id, {currency}) part
 JOIN scenarios_planversion v ON v.id = part.version_id
 WHERE %(plan)s::uuid IS NULL OR v.plan_id = %(plan)s::uuid
 GROUP BY v.plan_id, part.currency
@@ -59,14 +61,16 @@ def followings(plan_id: UUID | None = None) -> Mapping[UUID, Following]:
 
 
 def amounts_following(plan_id: UUID | None = None) -> Mapping[UUID, Following]:
-    """The same with no customer counted: that takes half of the time over a large ledger."""
-    return _found(_AMOUNTS, plan_id)
+    """The same with no customer counted: that takes half of the time over a large ledger. Nor are its lines told apart by a currency they
+    all share."""
+    only, *others = currencies_in_use(get_profile().default_currency)
+    return _found(_AMOUNTS.format(currency="n.currency" if others else "%(only)s::text"), plan_id, only=only)
 
 
-def _found(sql: str, plan_id: UUID | None) -> Mapping[UUID, Following]:
+def _found(sql: str, plan_id: UUID | None, **values: str) -> Mapping[UUID, Following]:
     found: dict[UUID, Following] = {}
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"plan": plan_id})
+        cursor.execute(sql, {"plan": plan_id, **values})
         rows = cursor.fetchall()
     for plan, currency, items, customers, amount in rows:
         entry = found.setdefault(plan, Following())

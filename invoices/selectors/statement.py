@@ -54,7 +54,8 @@ def customer_statement(customer_ids: Collection[UUID], *, today: date) -> list[S
     Items come first, the oldest due first, then credits; a customer who owes nothing and is owed nothing has no statement.
     """
     lines: dict[str, list[Line]] = {}
-    for view in view_items(open_items(customer_ids=customer_ids), today=today):
+    items = open_items(customer_ids=customer_ids).select_related(None).select_related("invoice")  # their customers are known
+    for view in view_items(items, today=today):
         item = view.installment
         line = Line(LineKind.ITEM, item.customer_id, item.invoice.number, item.invoice.issued_on, item.due_on, item.outstanding, view)
         lines.setdefault(item.invoice.currency, []).append(line)
