@@ -1,8 +1,8 @@
 """One organization's daily run: every open item is decided, messages are composed, and what changed is written (docs/rules.md).
 
 The run is its own repair: it looks at every open item every day and depends on no cursor. Repeated, doubled or resumed after a crash it
-writes nothing twice. What becomes of the day's messages is known when the whole day is: together they leave, wait for
-approval, or stop at the brake; those of earlier batches are drafts until then.
+writes nothing twice. What becomes of the day's messages is known when the whole day is: together they leave, wait for approval, or stop at
+the brake; those of earlier batches are drafts until then.
 """
 
 import gc

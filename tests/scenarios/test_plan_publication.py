@@ -70,20 +70,24 @@ def _publish(organization: Organization, draft: PlanDraft, **seen: int) -> Publi
     return publish_draft(draft_id=draft.pk, organization=organization, today=TODAY, actor=CLERK, now=NOW, **told)
 
 
-def test_a_plan_s_record_says_of_what_follows_it_what_the_list_says(house: Organization) -> None:
-    with tenant(house):
-        make_invoice(make_customer("C5"), number="U-1", currency="USD", amount="7.00", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+@pytest.mark.parametrize("dollars", [{}, {"USD": Decimal("7.00")}])
+def test_a_plan_s_record_says_of_what_follows_it_what_the_list_says(house: Organization, dollars: dict[str, Decimal]) -> None:
+    """And what the saved file says, which counts the customers too; with one currency, by which nothing is told apart, and with two."""
+    for amount in dollars.values():
+        with tenant(house):
+            make_invoice(
+                make_customer("C5"), number="U-1", currency="USD", amount=amount, issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1)
+            )
     run_on(house, "2026-10-05", deliver=False)
     with tenant(house):
-        listed = {view.plan.pk: view.following for view in plan_views(counted=amounts_following)}
-        saved = {view.plan.pk: view.following for view in plan_views(counted=followings)}
+        saved, listed = ({view.plan.pk: view.following for view in plan_views(counted=by)} for by in (followings, amounts_following))
         alone = {pk: plan_view(pk).following for pk in listed}
-        assert {pk: (one.items, one.amounts) for pk, one in alone.items()} == {pk: (one.items, one.amounts) for pk, one in listed.items()}
-        assert {pk: (one.items, one.amounts) for pk, one in saved.items()} == {pk: (one.items, one.amounts) for pk, one in listed.items()}
+        for seen in (listed, alone):
+            assert {pk: (one.items, one.amounts) for pk, one in seen.items()} == {pk: (one.items, one.amounts) for pk, one in saved.items()}
         assert not any(view.following.items for view in plan_views())  # nothing is counted where plans are only named
         standard = saved[ActionPlan.objects.get(key="standard").pk]
-        assert standard.customers == 3  # one more would owe in dollars: the currency with most customers counts
-        assert (standard.items, standard.amounts) == (4, {"EUR": Decimal("2099.00"), "USD": Decimal("7.00")})
+        assert (standard.items, standard.amounts) == (3 + len(dollars), {"EUR": Decimal("2099.00"), **dollars})
+        assert standard.customers == 3  # of the currency in which most customers owe
 
 
 def test_what_it_would_do_is_counted_and_said(house: Organization) -> None:
