@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg2.extras import Json
@@ -25,6 +25,7 @@ from scenarios.context import Batch, Frame
 from scenarios.drafts import Composition, MessageDraft, TaskDraft
 from scenarios.enums import ActionState, Reason, Section, TaskKind, TaskState
 from scenarios.facts import Decision, Skip
+from scenarios.leaving import Release, Released
 from scenarios.models import Action, ActionMessage, Task
 from scenarios.recipients import Directory
 from scenarios.schedule import Tally, write_schedule
@@ -65,8 +66,6 @@ _LINK_COLUMNS: Final = ("id", "organization_id", "action_id", "message_id", "sec
 _ONCE: Final = "DO NOTHING"
 
 
-FOR_APPROVAL: Final = frozenset({Reason.SUPERVISED.value, Reason.AWAITING_APPROVAL.value})
-"""Why a message waits for a person."""
 KEPT_BY_THE_HOUSE: Final = frozenset({TaskKind.MATCH_RECEIPT, TaskKind.TRIAGE, TaskKind.HOLD_EXPIRED})
 """Alerts `housekeeping` opens, for the receipt, the old item or the pause itself: they are not opened for the customer once more."""
 
@@ -78,35 +77,6 @@ class Moment:
     run_id: UUID
     today: date
     now: datetime
-
-
-@dataclass(frozen=True)
-class Release:
-    """What the run says of its messages once all of them are known: when they leave, or that the brake keeps them in."""
-
-    due_at: datetime
-    is_braked: bool
-
-    def of(self, reason: str) -> tuple[str, str, datetime | None]:
-        """State, reason and earliest departure of a message that carries this reason while it is a draft."""
-        if reason in FOR_APPROVAL:
-            return MessageState.AWAITING_APPROVAL.value, reason, None
-        if self.is_braked:
-            return MessageState.HELD.value, Reason.BRAKE.value, None
-        return MessageState.QUEUED.value, reason, self.due_at
-
-
-class Released(NamedTuple):
-    """A message the run let go, as it is now."""
-
-    pk: UUID
-    channel: str
-    not_before: datetime | None
-    state: str
-    reason: str
-    customer_id: UUID | None
-    amount: Decimal
-    currency: str
 
 
 def write(

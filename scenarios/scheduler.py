@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,24 +18,22 @@ from django.db import connection
 from psycopg2.extras import Json
 
 from dunning.core import audit, events
-from dunning.core.hours import at_wall
 from dunning.core.models import Organization
 from dunning.core.prepared import ask
 from dunning.core.rows import columns_of, read_rows
 from dunning.core.tenancy import tenant
 from invoices.models import Invoice
-from notifications import outbox
-from notifications.enums import MessageState
-from scenarios import effects, telling
+from scenarios import telling
 from scenarios.brakes import Brake, Volume, brake
 from scenarios.bulk import insert_rows
 from scenarios.calm import set_apart
 from scenarios.context import Batch, Frame, batches, load_batch, load_frame, lock_customers, open_customers
-from scenarios.enums import DecisionKind, Reason, TaskKind
+from scenarios.enums import DecisionKind, Reason
 from scenarios.facts import WRITTEN, Decision
 from scenarios.grouping import Composition, compose
-from scenarios.ledger import FOR_APPROVAL, Moment, Release, Released, write
-from scenarios.models import ActionMessage, DailyRun, Task
+from scenarios.leaving import Release, Released, departure
+from scenarios.ledger import Moment, write
+from scenarios.models import ActionMessage, DailyRun
 from scenarios.planner import decide
 from scenarios.schedule import Tally, write_schedule
 from scenarios.spacing import Cargo, Correspondence, Waiting, Written
@@ -51,15 +49,6 @@ GROUP BY GROUPING SETS ((version_id, next_step_key), ())
 """
 _OPEN_CALLS = """
 SELECT customer_id::text, id::text FROM scenarios_task WHERE kind = 'call' AND state = 'open' AND customer_id = ANY(%s::uuid[])
-"""
-_RELEASE = """
-UPDATE notifications_message
-SET state = CASE WHEN reason = ANY(%(approval)s) THEN 'awaiting_approval' WHEN %(braked)s::bool THEN 'held' ELSE 'queued' END,
-    not_before = CASE WHEN reason = ANY(%(approval)s) OR %(braked)s::bool THEN not_before ELSE %(due_at)s::timestamptz END,
-    reason = CASE WHEN reason <> ALL(%(approval)s) AND %(braked)s::bool THEN %(brake)s::text ELSE reason END,
-    updated_at = %(now)s
-WHERE state = 'draft' AND planned_on <= %(today)s
-RETURNING id, channel, not_before, state, reason, customer_id, amount, currency
 """
 _FINISHED = f"""
 SELECT {columns_of(DailyRun)} FROM scenarios_dailyrun WHERE local_date <= %s AND finished_at IS NOT NULL ORDER BY local_date DESC LIMIT 2
@@ -111,7 +100,8 @@ def run(
         day = _Day(frame, daily, before, Moment(run_id=daily.pk, today=today, now=now), tally, actor, played)
         if not groups:  # no customer is locked: the day ends where it began, and a crash leaves nothing half done
             stop = _ask_brake(day)
-            _finish(day, stop, release_drafts(frame, day.moment, stop))
+            release = _release(day, stop)
+            _finish(day, stop, release, release.drafts())
             return RunReport(daily, daily.counts, stop)
     stop = None
     with _collector_at_rest():
@@ -162,10 +152,10 @@ def _do_batch(day: "_Day", customer_ids: Sequence[str], *, is_last: bool) -> Bra
     tally.see(batch.cases)
     tally.expect(composition.messages)
     stop = _ask_brake(day) if is_last else None
-    release = Release(departure(frame, moment), stop is not None) if is_last else None
+    release = _release(day, stop) if is_last else None
     written = write(frame=frame, batch=batch, decisions=decisions, composition=composition, moment=moment, tally=tally, release=release)
-    if is_last:
-        _finish(day, stop, [*release_drafts(frame, moment, stop), *written])
+    if release is not None:
+        _finish(day, stop, release, [*release.drafts(), *written])
     return stop
 
 
@@ -244,10 +234,14 @@ class _Day:
     played: bool
 
 
-def _finish(day: _Day, stop: Brake | None, released: Sequence[Released]) -> None:
+def _release(day: _Day, stop: Brake | None) -> Release:
+    return Release(day.moment.today, day.moment.now, departure(day.frame, day.moment.now), stop is not None)
+
+
+def _finish(day: _Day, stop: Brake | None, release: Release, released: Sequence[Released]) -> None:
     """See off the messages that were let go and close the run, in the transaction of its last batch: with it the day is done, or is not."""
     daily, moment, tally = day.daily, day.moment, day.tally
-    see_off(released, moment)
+    release.see_off(released)
     _merge(daily, tally)
     daily.forecast = announce_tomorrow(day.frame)
     daily.brake = None if stop is None else {"cause": stop.cause, "name": stop.name, "planned": stop.planned, "announced": stop.announced}
@@ -295,57 +289,6 @@ def _ask_brake(day: _Day) -> Brake | None:
     if stop is not None and stop.cause == "claimed" and Invoice.objects.filter(entered_on__gt=before.local_date).exists():
         return None  # asked on such days alone
     return stop
-
-
-def release_drafts(frame: Frame, moment: Moment, stop: Brake | None) -> list[Released]:
-    """Let drafts of the day's other batches go: to the queue, to the departure board, or - braked - into a hold that a person lifts.
-
-    Those of an earlier day are of a run that was cut short and never ended. Says in SQL what `Release` says of a message not yet written.
-    """
-    values: dict[str, Any] = {
-        "approval": sorted(FOR_APPROVAL),
-        "braked": stop is not None,
-        "brake": Reason.BRAKE.value,
-        "due_at": departure(frame, moment),
-        "now": moment.now,
-        "today": moment.today,
-    }
-    with connection.cursor() as cursor:
-        ask(cursor, _RELEASE, values)
-        return [Released(*row) for row in cursor.fetchall()]
-
-
-def see_off(released: Sequence[Released], moment: Moment) -> None:
-    """Give the messages that may leave their tickets, open the tasks of those a person must approve, and tell the outside world."""
-    legal = [message for message in released if message.reason == Reason.AWAITING_APPROVAL]
-    if legal:
-        tasks = Task.objects.bulk_create([_approval(message, moment) for message in legal])
-        effects.tell_opened([task.pk for task in tasks], now=moment.now)
-    outbox.tell_approval("requested", [message.pk for message in released if message.reason in FOR_APPROVAL], now=moment.now)
-    outbox.queue([message for message in released if message.state == MessageState.QUEUED], now=moment.now)
-
-
-def _approval(message: Released, moment: Moment) -> Task:
-    return Task(
-        kind=TaskKind.APPROVAL,
-        key=f"approval:{message.pk}",
-        customer_id=message.customer_id,
-        message_id=message.pk,
-        amount=message.amount,
-        currency=message.currency,
-        opened_on=moment.today,
-        due_on=moment.today,
-    )
-
-
-def departure(frame: Frame, moment: Moment) -> datetime:
-    """When the day's messages leave: at the opening of the sending hours, or now when they are open."""
-    return max(moment.now, at_wall(moment.today, _time(frame.profile.window_start), frame.zone))
-
-
-def _time(value: Any) -> time:
-    """A profile that was just created still holds its default as text."""
-    return value if isinstance(value, time) else time.fromisoformat(value)
 
 
 def announce_tomorrow(frame: Frame) -> dict[str, Any]:

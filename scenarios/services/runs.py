@@ -22,7 +22,7 @@ from scenarios import fallout, housekeeping, payer_indexes, scheduler, thanks
 from scenarios.brakes import Brake
 from scenarios.context import Frame, batches, load_frame, open_customers
 from scenarios.enums import Reason
-from scenarios.ledger import Moment
+from scenarios.leaving import departure
 from scenarios.models import DailyRun
 from scenarios.services import many
 
@@ -65,19 +65,18 @@ def run_organization(
         find_good_payers(today=today)
     report = scheduler.run(organization=organization, today=today, now=now, actor=actor, again=again, played=played, first=keep_house)
     if not report.already_done and report.brake is None:
-        kept["thanks"] = _thank(frames[0], report.run, now)
+        kept["thanks"] = _thank(frames[0], now)
     if not played:
         Organization.objects.filter(pk=organization.pk, playing_until=None).update(next_run_at=next_run_after(organization, now))
     return RunReport(report.run, report.counts, kept, report.brake, report.already_done)
 
 
-def _thank(frame: Frame, run: DailyRun, now: datetime) -> int:
+def _thank(frame: Frame, now: datetime) -> int:
     """A word to who paid; it leaves with the day's messages."""
     if not thanks.may_be_written(frame):
         return 0
-    moment = Moment(run_id=run.pk, today=frame.today, now=now)
     with tenant(frame.organization):
-        return len(thanks.write_thanks(frame=frame, not_before=scheduler.departure(frame, moment), actor="system", now=now))
+        return len(thanks.write_thanks(frame=frame, not_before=departure(frame, now), actor="system", now=now))
 
 
 def refresh_schedule(*, organization: Organization, today: date, now: datetime) -> None:
