@@ -7,7 +7,7 @@ paying group goes the usual road. This module never decides what happens, only t
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -16,8 +16,8 @@ from typing import Any, Final
 from django.db import connection
 
 from dunning.core.prepared import ask
-from scenarios.context import NO_PAST, PLAIN_SITUATIONS, Case, Frame, read_past, steps_of
-from scenarios.context_sql import CLASSES, EVENTFUL, OPEN_CENTS, PASTS, PLANNED_APART
+from scenarios.context import PLAIN_SITUATIONS, Case, Frame, steps_of
+from scenarios.context_sql import CLASSES, EVENTFUL, OPEN_CENTS, PLANNED_APART
 from scenarios.enums import DecisionKind, Reason
 from scenarios.facts import Balance, CustomerFacts, Decision, Habit, Item
 from scenarios.planner import decide
@@ -56,6 +56,7 @@ class _Class:
     reason: str | None
     until: date | None
     chased: Decimal | None
+    digest: int | None  # of their past
 
     @property
     def customers(self) -> list[str]:
@@ -89,11 +90,12 @@ def set_apart(frame: Frame, customers: Sequence[tuple[str, str]], tally: Tally) 
         if not calm:
             return list(customers)
         classes = _classes(cursor, frame, stirred=[entry[0] for entry in set(customers).difference(calm)])
-        pasts = _pasts(cursor, classes)
+        pasts = {found.digest: found.item_id for found in classes if not found.odd}
+        frame.histories.learn(cursor, pasts, under="SET LOCAL enable_sort TO DEFAULT; ")
         quiet: list[tuple[_Class, Decision]] = []
         hot: set[str] = set()
         for found in classes:
-            decision = None if found.odd else _nothing_today(frame, found, pasts)
+            decision = None if found.odd else _nothing_today(frame, found)
             if decision is None:
                 hot.update(found.customers)
             else:
@@ -141,20 +143,13 @@ def _classes(cursor: Any, frame: Frame, *, stirred: list[str]) -> list[_Class]:
     return [_Class(*row) for row in cursor.fetchall()]
 
 
-def _pasts(cursor: Any, classes: Sequence[_Class]) -> dict[str, str]:
-    """The actions of one item of each class, as text."""
-    ask(cursor, PASTS, [[found.item_id for found in classes if not found.odd]], under="SET LOCAL enable_sort TO DEFAULT; ")
-    return dict(cursor.fetchall())
-
-
-def _nothing_today(frame: Frame, found: _Class, pasts: Mapping[str, str]) -> Decision | None:
+def _nothing_today(frame: Frame, found: _Class) -> Decision | None:
     """The decision about each item of the class, if it is that nothing happens and the schedule says so already."""
     steps, since = steps_of(frame.assignments.find(invoice="", customer="", group=found.group_id), frame.plans)
-    if steps is None:
+    if steps is None or not frame.histories.knows(found.digest):
         return None
     today = frame.today.toordinal()
-    text = pasts.get(found.item_id)
-    past = NO_PAST if text is None else read_past(text, steps, today)
+    past = frame.histories.past(found.digest, steps, today)
     # A customer with nothing but this item, above the minimum and with no credit: until a step is due, `decide` asks no more of it.
     cents = steps.minimum_cents + 1
     item = Item(

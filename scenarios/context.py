@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,12 +21,11 @@ from dunning.core.prepared import ask
 from dunning.core.selectors import get_calendar, get_profile
 from dunning.core.tenancy import current_scope
 from invoices.selectors import unmatched_reach
-from scenarios.context_sql import ACTIONS, BESIDE_SETTINGS, GROUPS, ITEMS, LOCK_GROUPS, OPEN_CUSTOMERS, RECENT_MESSAGES
-from scenarios.enums import ActionState, Channel, Phase
+from scenarios.context_sql import BESIDE_SETTINGS, GROUPS, ITEMS, LOCK_GROUPS, OPEN_CUSTOMERS, RECENT_MESSAGES
 from scenarios.facts import QUIET, CustomerFacts, Habit, HistoryEntry, Item, ItemSituation, Policy, Steps
+from scenarios.histories import Histories, Past
 from scenarios.models import PlanVersion
 from scenarios.plans import Assignments, CurrentPlan, CurrentPlans, current_plans, load_assignments
-from scenarios.progress import FRESH, Progress, read_history
 from scenarios.standing import balances_of, customer_facts, fetch, item_situation, rare_facts
 
 BATCH_CUSTOMERS: Final = 1000
@@ -38,9 +38,8 @@ PLAIN_SITUATIONS: Final[dict[tuple[bool, bool], ItemSituation]] = {
     (False, True): ItemSituation(delivery_proof=True),
     (True, True): ItemSituation(answered=True, delivery_proof=True),
 }
-_ACTION_STATES = {state.value: state for state in ActionState}
-_CHANNELS = {channel.value: channel for channel in Channel}
-_PHASES = {phase.value: phase for phase in Phase}
+_AGE: Final = itemgetter(4, 0)
+"""Due date and id of a row of `ITEMS`."""
 
 
 class ScheduleRow(NamedTuple):
@@ -68,17 +67,6 @@ class RecentMessage(NamedTuple):
     group_key: str
 
 
-class Past(NamedTuple):
-    """What happened to an item under its plan: its actions, the last done step with its day, and how far it has come on `Frame.today`."""
-
-    entries: Sequence[HistoryEntry]
-    last: tuple[str, int | None]
-    progress: Progress
-
-
-NO_PAST: Final = Past((), ("", None), FRESH)
-
-
 @dataclass(slots=True)
 class Case:
     """One open item with its plan, its past and its present schedule row."""
@@ -86,7 +74,7 @@ class Case:
     item: Item
     steps: Steps | None
     schedule: tuple[Any, ...]
-    past: "Past"
+    past: Past
 
     @property
     def history(self) -> Sequence[HistoryEntry]:
@@ -115,6 +103,7 @@ class Frame:
     today: date
     unmatched: dict[str, int]  # customers an unmatched receipt may belong to, and since when (rule 8)
     bank_changed_on: date | None = None  # within the last thirty days
+    histories: Histories = field(default_factory=Histories, init=False)
 
     @cached_property
     def followed(self) -> Sequence[PlanVersion]:
@@ -208,15 +197,16 @@ def load_batch(frame: Frame, customer_ids: Sequence[str]) -> Batch:
     ids, today = list(customer_ids), frame.today.toordinal()
     with connection.cursor() as cursor:
         rows = fetch(cursor, ITEMS, ids)
+        if not frame.histories.learn(cursor, {row[15]: row[0] for row in rows}):
+            return load_batch(frame, customer_ids)  # whoever holds no lock may be overtaken between the two questions
         rare = rare_facts(cursor, ids)
         balances = balances_of(rows, rare, calendar=frame.calendar, promise_tolerance=frame.policy.promise_tolerance, today=today)
         customers, groups = customer_facts(cursor, ids, rare, balances=balances, unmatched=frame.unmatched)
-        actions: dict[str, str] = dict(fetch(cursor, ACTIONS, ids))
+        rows = _in_order(rows, customers)
         recent = _recent(cursor, ids, frame)
-    find, plans, by_invoice = frame.assignments.find, frame.plans, frame.assignments.invoices
+    find, plans, by_invoice, past = frame.assignments.find, frame.plans, frame.assignments.invoices, frame.histories.past
     good_payers = rare.habits if frame.profile.follows_habits else {}
     habits: Mapping[str, Habit] | None = None
-    pasts: dict[tuple[str, str], Past] = {}
     cases: list[Case] = []
     last_id, since = "", 0
     usual: tuple[str, int] | None = None
@@ -225,8 +215,8 @@ def load_batch(frame: Frame, customer_ids: Sequence[str]) -> Batch:
     for row in rows:
         (
             item_id, invoice_id, customer_id, issue_on, due_on, amount, outstanding, currency, iban, entered_on, supplied_on,
-            answered, proven, unusual, source,
-        ) = row[:15]  # fmt: skip
+            answered, proven, unusual, source, digest,
+        ) = row[:16]  # fmt: skip
         if customer_id != last_id:  # rows come customer by customer
             last_id = customer_id
             usual = find(invoice="", customer=customer_id, group=groups[customer_id])
@@ -237,19 +227,23 @@ def load_batch(frame: Frame, customer_ids: Sequence[str]) -> Batch:
         situation = PLAIN_SITUATIONS[answered, proven]
         if unusual is not None or item_id in rare.items:
             situation = item_situation(item_id, situation, unusual, rare)
-        text = actions.get(item_id)
-        if text is None:
-            past = NO_PAST
-        else:
-            key = (text, steps.plan if steps is not None else "")
-            known = pasts.get(key)
-            past = pasts[key] = read_past(text, steps, today) if known is None else known
         item = Item(
             item_id, invoice_id, customers[customer_id], issue_on, due_on, amount, outstanding, currency, iban,
             since if since > entered_on else entered_on, supplied_on, situation, source, habits.get(currency) if habits else None,
         )  # fmt: skip
-        cases.append(Case(item, steps, row[15:], past))
+        cases.append(Case(item, steps, row[16:], past(digest, steps, today)))
     return Batch(customers=customers, cases=cases, recent=recent)
+
+
+def _in_order(rows: Iterable[tuple[Any, ...]], customers: Mapping[str, CustomerFacts]) -> list[tuple[Any, ...]]:
+    """The rows of `ITEMS` by payer, customer, due date and id: so few at a time are sorted sooner here than by PostgreSQL."""
+    by_customer: dict[str, list[tuple[Any, ...]]] = {}
+    for row in rows:
+        by_customer.setdefault(row[2], []).append(row)
+    ordered: list[tuple[Any, ...]] = []
+    for customer_id in sorted(by_customer, key=lambda pk: (customers[pk].payer_id or pk, pk)):
+        ordered += sorted(by_customer[customer_id], key=_AGE)
+    return ordered
 
 
 def load_case(frame: Frame, customer_id: str, installment_id: str) -> tuple[Batch, Case | None]:
@@ -271,35 +265,6 @@ def steps_of(found: tuple[str, int] | None, plans: Mapping[str, CurrentPlan]) ->
     if found is None or found[0] not in plans:
         return None, 0
     return plans[found[0]].steps, found[1]
-
-
-def read_past(text: str, steps: Steps | None, today: int) -> Past:
-    """An item's actions as the planner reads them, from the text of `ACTIONS`.
-
-    An action of another plan keeps its phase and loses its key: it counts by its level (rule 3).
-    """
-    plan = steps.plan if steps is not None else ""
-    entries: list[HistoryEntry] = []
-    last: tuple[str, int | None] = ("", None)
-    latest = (-1, -1, -1)
-    for action in text.split(";"):
-        key, plan_id, state, on_, taken_on, phase, channel, occurrence, deadline_on, phase_known = action.split(",")
-        on = int(on_)
-        entries.append(
-            HistoryEntry(
-                key if plan_id == plan else "",
-                _ACTION_STATES[state],
-                on,
-                _PHASES[int(phase)] if phase_known else None,
-                _CHANNELS[channel],
-                int(taken_on),
-                int(occurrence),
-                int(deadline_on) if deadline_on else None,
-            )
-        )
-        if state == "done" and (on, int(taken_on), int(phase)) >= latest:  # on one day the further step
-            last, latest = (key, on), (on, int(taken_on), int(phase))
-    return Past(entries, last, FRESH if steps is None else read_history(entries, steps, today))
 
 
 def _recent(cursor: Any, ids: list[str], frame: Frame) -> list[RecentMessage]:

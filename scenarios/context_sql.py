@@ -71,14 +71,17 @@ SELECT i.id::text, i.invoice_id::text, i.customer_id::text,
                 'triage', i.triage NOT IN ('', 'chase'),
                 'restart_on', {_ordinal("v.restart_on")})::text END,
        coalesce(v.batch_id::text, ''),
+       past.digest,
        s.version_id::text, s.last_step_key, {_ordinal("s.last_done_on")}, s.next_step_key, {_ordinal("s.next_on")}, s.reason,
        {_ordinal("s.until")}, (s.chased * 100)::bigint
 FROM invoices_installment i
 JOIN invoices_invoice v ON v.organization_id = i.organization_id AND v.id = i.invoice_id
 JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id
 LEFT JOIN scenarios_schedule s ON s.organization_id = i.organization_id AND s.installment_id = i.id
-WHERE i.customer_id = ANY(%s::uuid[]) AND i.outstanding > 0
-ORDER BY coalesce(c.payer_id, c.id), c.id, i.due_on, i.id
+LEFT JOIN LATERAL (
+    SELECT bit_xor(a.digest) AS digest FROM scenarios_action a WHERE a.organization_id = i.organization_id AND a.installment_id = i.id
+) past ON true
+WHERE c.id = ANY(%s::uuid[]) AND i.outstanding > 0
 """
 
 CUSTOMERS: Final = f"""
@@ -119,23 +122,18 @@ LEFT JOIN LATERAL (
 WHERE c.id = ANY(%s::uuid[])
 """
 
-# One row an item, its actions as one text: thousands of items share a past to the day, and equal texts are read once. Whoever reads them
-# takes them in any order; this is the order of the key by which they are found, so that nothing is sorted.
-_PASTS = f"""
-SELECT a.installment_id::text,
-       string_agg(concat(a.step_key, ',', a.plan_id, ',', a.state, ',', {_ordinal("coalesce(a.done_on, a.taken_on)")}, ',',
+# One row an item: its actions as one text, and their digest. Thousands of items share a past to the day, and it is read of one of them.
+# Whoever reads a text takes its actions in any order; this is the order of the key by which they are found, so that nothing is sorted.
+PASTS: Final = f"""
+SELECT string_agg(concat(a.step_key, ',', a.plan_id, ',', a.state, ',', {_ordinal("coalesce(a.done_on, a.taken_on)")}, ',',
                          {_ordinal("a.taken_on")}, ',', a.phase, ',', a.channel, ',', a.occurrence, ',', a.details->>'deadline_on', ',',
                          CASE WHEN a.plan_id IS NULL AND (a.details->>'phase_known')::boolean IS FALSE THEN '' ELSE 'known' END),
-                  ';' ORDER BY a.plan_id, a.step_key, a.occurrence)
+                  ';' ORDER BY a.plan_id, a.step_key, a.occurrence),
+       bit_xor(a.digest)
 FROM scenarios_action a
-WHERE a.installment_id = ANY({{items}})
+WHERE a.installment_id = ANY(%s::uuid[])
 GROUP BY a.installment_id
 """
-ACTIONS: Final = _PASTS.format(
-    items="ARRAY(SELECT i.id FROM invoices_installment i WHERE i.customer_id = ANY(%s::uuid[]) AND i.outstanding > 0)"
-)
-PASTS: Final = _PASTS.format(items="%s::uuid[]")
-"""The same for items by their own ids."""
 
 _COUNTED_ON: Final = """NOT EXISTS (SELECT 1 FROM invoices_habitsetaside a
                   WHERE a.organization_id = h.organization_id AND a.customer_id = h.customer_id AND a.lifted_at IS NULL)"""
@@ -224,14 +222,6 @@ SELECT customer_id::text FROM invoices_invoice WHERE unallocated > 0 AND state =
 PLANNED_APART: Final = "SELECT customer_id::text FROM invoices_invoice WHERE id = ANY(%s::uuid[])"
 """Customers of invoices that have a plan of their own."""
 
-# What `ACTIONS` tells of one action, in a number: the hash of each value begins with that of the one before. None may be NULL - the
-# functions would be NULL, and the action unseen. `hash_record_extended` says the same in one word and takes twice the time.
-_DIGEST: Final = """
-    hashtextextended(a.step_key, hashtextextended(a.state, hashtextextended(a.channel,
-    uuid_hash_extended(coalesce(a.plan_id, a.organization_id), hashint4extended(a.taken_on - DATE '2000-01-01',
-    hashint4extended(coalesce(a.done_on, a.taken_on) - DATE '2000-01-01', hashint4extended(a.phase * 1000 + a.occurrence,
-    jsonb_hash_extended(a.details, 0))))))))"""
-
 # Open items by all that is asked of them before a step is due; pasts are compared by digest. The whole organization at once: rows are met
 # in the order they lie in, each table is read once.
 CLASSES: Final = f"""
@@ -248,14 +238,14 @@ WITH open AS MATERIALIZED (
     JOIN customers_customer c ON c.organization_id = i.organization_id AND c.id = i.customer_id
     LEFT JOIN scenarios_schedule s ON s.organization_id = i.organization_id AND s.installment_id = i.id
     LEFT JOIN invoices_payerhabit h ON h.organization_id = i.organization_id AND h.customer_id = i.customer_id AND h.currency = v.currency
-    WHERE i.outstanding > 0 AND NOT EXISTS (SELECT FROM unnest(%(stirred)s::uuid[]) stirred (id) WHERE stirred.id = i.customer_id)
+    WHERE i.outstanding > 0 AND NOT EXISTS (SELECT FROM unnest(%(stirred)s::uuid[]) stirred (id) WHERE stirred.id = c.id)
 )
 SELECT (array_agg(open.id))[1]::text, count(*), array_agg(customer_id)::text, (sum(outstanding) * 100)::bigint, odd,
        coalesce(group_id::text, ''), issued_on, due_on, entered_on, currency, answered, proven, usual_delay,
-       version_id::text, last_step_key, last_done_on, next_step_key, next_on, reason, until, chased
+       version_id::text, last_step_key, last_done_on, next_step_key, next_on, reason, until, chased, digest
 FROM open
 LEFT JOIN (
-    SELECT a.installment_id, bit_xor({_DIGEST}) AS digest
+    SELECT a.installment_id, bit_xor(a.digest) AS digest
     FROM scenarios_action a WHERE a.installment_id IN (SELECT id FROM open) GROUP BY a.installment_id
 ) past ON past.installment_id = open.id
 GROUP BY odd, group_id, issued_on, due_on, entered_on, currency, answered, proven, usual_delay, version_id, last_step_key, last_done_on,

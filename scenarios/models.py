@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from dunning.core.tenancy import TenantForeignKey, TenantModel
+from scenarios.digests import action_digest
 from scenarios.enums import (
     ActionState,
     Anchor,
@@ -273,12 +274,14 @@ class Action(TenantModel):
     task = TenantForeignKey(Task, null=True, blank=True, related_name="actions")
     details = models.JSONField(default=dict, blank=True)  # imported: recipient, text
     created_at = models.DateTimeField(auto_now_add=True)
+    digest = models.GeneratedField(expression=action_digest(), output_field=models.BigIntegerField(), db_persist=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
                 name="action_once",
                 fields=["organization", "installment", "plan", "step_key", "occurrence"],
+                include=["digest"],  # the past of many items is compared without reading their actions
                 nulls_distinct=False,
             ),
             models.CheckConstraint(

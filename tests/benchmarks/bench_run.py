@@ -227,7 +227,7 @@ def _rows(cursor: Any, samples: dict[Any, Any]) -> None:
 
 def _copy(cursor: Any, sample: Any, source: str, own: dict[str, str]) -> None:
     """Insert the sample once per row of `source` (as x), with the values `own` gives by column."""
-    columns = [field.column for field in sample._meta.local_concrete_fields]
+    columns = [field.column for field in sample._meta.local_concrete_fields if not field.generated]
     values = ", ".join(own.get(column, f't."{column}"') for column in columns)
     table = sample._meta.db_table
     names = ", ".join(f'"{column}"' for column in columns)
@@ -244,7 +244,8 @@ def _bare_table(cursor: Any) -> None:
     )
     for name, definition in cursor.fetchall():
         cursor.execute(f'ALTER TABLE bench_action ADD CONSTRAINT "{name}" {definition}')
-    cursor.execute("INSERT INTO bench_action SELECT * FROM scenarios_action")
+    columns = ", ".join(field.column for field in Action._meta.local_concrete_fields if not field.generated)
+    cursor.execute(f"INSERT INTO bench_action ({columns}) SELECT {columns} FROM scenarios_action")
     cursor.execute("ALTER TABLE bench_action ENABLE ROW LEVEL SECURITY")
     cursor.execute("ALTER TABLE bench_action FORCE ROW LEVEL SECURITY")
     cursor.execute(f"CREATE POLICY tenant ON bench_action TO dunning_app USING ({mine}) WITH CHECK ({mine})")

@@ -292,10 +292,10 @@ def test_the_facts_of_a_batch_take_as_many_questions_with_habits_as_without(djan
     with tenant(house):
         frame = load_frame(house, date(2026, 10, 1))
         load_batch(frame, [str(customer.pk)])  # what is prepared once is prepared
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(4):
             assert load_batch(frame, [str(customer.pk)]).cases[0].item.habit is None
         find_good_payers(today=date(2026, 10, 1))
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(4):
             assert load_batch(frame, [str(customer.pk)]).cases[0].item.habit == Habit(10, 1_000_00)
 
 
