@@ -13,7 +13,6 @@ from typing import Any, Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from django.db import connection
 from psycopg2.extras import Json
 
 ONE_PLAN: Final = "set_config('plan_cache_mode', 'force_generic_plan', true)"
@@ -27,18 +26,20 @@ _prepared: "WeakKeyDictionary[Any, set[str]]" = WeakKeyDictionary()
 
 
 def ask(cursor: Any, sql: str, values: Sequence[Any] | Mapping[str, Any] = (), *, under: str = "") -> None:
-    """Execute a statement that this session will meet again: `sql` is a constant of the program, with %s or %(name)s for values.
+    """Execute a statement that this session will meet again on a cursor of Django: `sql` is a constant of the program, with %s or %(name)s
+    for values.
 
     `under` are statements to run in the same breath (SET LOCAL …;). Lists become arrays. The text says the type of a value where PostgreSQL
     cannot tell it (%s::date), and names the columns it selects: a plan does not survive a SELECT * whose columns changed. A long list is
     planned apart; and where connections are not kept (`DATABASE_CONN_MAX_AGE=0`, behind a pooler) nothing is prepared.
     """
     given = list(values.values() if isinstance(values, Mapping) else values)
-    if connection.settings_dict["CONN_MAX_AGE"] == 0 or any(isinstance(value, list) and len(value) > LONG for value in given):
+    db = cursor.db
+    if db.settings_dict["CONN_MAX_AGE"] == 0 or any(isinstance(value, list) and len(value) > LONG for value in given):
         cursor.execute(under + sql, values)
         return
     name, statement = _named(sql, tuple(values) if isinstance(values, Mapping) else ())
-    known = _prepared.setdefault(connection.connection, set())
+    known = _prepared.setdefault(db.connection, set())
     if name not in known:
         cursor.execute(statement)
         known.add(name)

@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import DataError
+from django.db import DataError, connection
 from psycopg2.extras import Json
 
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from dunning.core.tokens import new_id
+from scenarios import bulk
 from scenarios.bulk import insert_rows
 from scenarios.models import Task
 from tests.factories import make_customer, make_organization
@@ -54,7 +55,9 @@ def test_one_row_and_rows_all_alike_are_inserted_too(organization: Organization)
     with tenant(organization):
         insert_rows("scenarios_task", COLUMNS, [_row(organization, None, "alone")])
         insert_rows("scenarios_task", COLUMNS, [])
-        assert [task.title for task in Task.objects.all()] == ["alone"]
+        twice = _row(organization, None, "once, whatever is said twice")
+        assert insert_rows("scenarios_task", COLUMNS, [twice, twice], conflict="DO NOTHING") == 1
+        assert sorted(task.title for task in Task.objects.all()) == ["alone", "once, whatever is said twice"]
 
 
 def test_text_that_is_too_long_is_refused_not_cut(organization: Organization) -> None:
@@ -70,3 +73,30 @@ def test_a_conflict_leaves_the_row_that_was_there(organization: Organization) ->
         insert_rows("scenarios_task", COLUMNS, [row])
         insert_rows("scenarios_task", COLUMNS, [row, _row(organization, None, "second")], conflict="DO NOTHING")
         assert sorted(task.title for task in Task.objects.all()) == ["first", "second"]
+
+
+def test_a_shape_is_planned_once_for_a_session_and_a_process_plans_no_more_than_so_many(
+    organization: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_shapes", set())
+    monkeypatch.setattr(bulk, "MOST_SHAPES", 1)
+    columns = COLUMNS[::-1]  # of this test alone
+
+    def insert(*titles: str) -> None:
+        insert_rows("scenarios_task", columns, [_row(organization, None, title)[::-1] for title in titles])
+
+    before = _planned()
+    with tenant(organization):
+        insert("one")
+        insert("two")
+        assert _planned() == before + 1
+        insert("three", "four")  # another shape: two titles
+        insert("five", "six")
+        assert _planned() == before + 1
+        assert Task.objects.count() == 6
+
+
+def _planned() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%INSERT INTO \"scenarios_task\"%'")
+        return int(cursor.fetchone()[0])
