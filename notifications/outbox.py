@@ -16,7 +16,7 @@ from customers.services import hold_customers
 from dunning.core import clock, events
 from dunning.core.prepared import ask
 from dunning.core.tenancy import current_organization_id, current_scope
-from dunning.core.tokens import new_id
+from dunning.core.tokens import new_id_text
 from notifications.enums import MessageState
 from notifications.models import Message, QueueTicket
 from notifications.signals import message_settled
@@ -60,7 +60,7 @@ def enqueue(messages: Sequence[Message], *, now: datetime) -> list[Message]:
 
 def queue(messages: Iterable[Queued], *, now: datetime) -> None:
     """Give messages their tickets (one each, whatever happens) and ring after the commit, if any may leave at once."""
-    tickets = [(new_id(), message.pk, message.channel, max(message.not_before or now, now)) for message in messages]
+    tickets = [(new_id_text(), message.pk, message.channel, max(message.not_before or now, now)) for message in messages]
     if tickets:
         with connection.cursor() as cursor:  # one array a column: a day of many messages is queued at once
             ask(cursor, _QUEUE, [current_organization_id(), *map(list, zip(*tickets, strict=True))])

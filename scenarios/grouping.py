@@ -24,6 +24,8 @@ _CALL: Final = Channel.CALL
 _ADOPTABLE: Final = frozenset({Reason.IN_PROGRESS, Reason.AWAITING_APPROVAL})
 _ALLOCATED_FIRST: Final = frozenset({Reason.UNALLOCATED_CREDIT, Reason.COVERED_BY_CREDIT})
 """What waits until a payment or credit note is set against an invoice (rule 7)."""
+_DUE: Final = (Section.OVERDUE, Section.CREDIT)
+"""Lines that make up what is due."""
 _ALERTS: Final = {
     Reason.NO_CONTACT.value: TaskKind.FIND_CONTACT,
     Reason.NOT_RECEIVED.value: TaskKind.SUPPLY_DOCUMENT,
@@ -234,7 +236,7 @@ class _Day:
             lines=lines,
             cargo=tuple(_cargo(decision) for decision in acting.values()),
             due_cents=max(0, _due(lines)),
-            statement_cents=sum(line.cents for line in lines),
+            statement_cents=sum([line.cents for line in lines]),
             approval=approval,
             supersedes=supersedes,
             commitments=self._commitments(lead, acting, deadline_on),
@@ -364,7 +366,7 @@ def _cargo(decision: Decision) -> Cargo:
 
 
 def _due(lines: Sequence[Line]) -> int:
-    return sum(line.cents for line in lines if line.section in (Section.OVERDUE, Section.CREDIT))
+    return sum([line.cents for line in lines if line.section in _DUE])
 
 
 def _minimum(taken: Sequence[Decision]) -> int:

@@ -29,7 +29,7 @@ from scenarios.leaving import Release, Released
 from scenarios.models import Action, ActionMessage, Task
 from scenarios.recipients import Directory
 from scenarios.schedule import Tally, write_schedule
-from scenarios.wording import claimed_cents, claimed_lines
+from scenarios.wording import claimed_lines, net_of_credits
 
 _ACTION_COLUMNS: Final = (
     "id",
@@ -64,6 +64,8 @@ _MESSAGE_DEFAULTS: Final[dict[str, Any]] = {
 }
 _LINK_COLUMNS: Final = ("id", "organization_id", "action_id", "message_id", "section", "own_step")
 _ONCE: Final = "DO NOTHING"
+_NOTHING: Final = Json({})  # one and the same: a value that all rows share is told once
+_NO_LINES: Final = Json([])
 
 
 KEPT_BY_THE_HOUSE: Final = frozenset({TaskKind.MATCH_RECEIPT, TaskKind.TRIAGE, TaskKind.HOLD_EXPIRED})
@@ -223,7 +225,7 @@ class _Writer:
             moment.today,
             amount,
             task_id,
-            Json(details),
+            Json(details) if details else _NOTHING,
             moment.now,
         )
 
@@ -255,7 +257,7 @@ class _Writer:
         recipient = directory.find(draft.customer_id, draft.channel, draft.phase, roles=roles, today=self.moment.today)
         message_id = new_id_text()
         claimed = claimed_lines(draft.lines)
-        cents = claimed_cents(draft.lines)
+        cents = net_of_credits(claimed, draft.lines)
         amount = Decimal(cents) / 100
         state, reason, not_before = MessageState.DRAFT.value, draft.approval.value if draft.approval else "", None
         if self.release is not None:
@@ -286,7 +288,7 @@ class _Writer:
                 "item_count": len({line.item_id for line in claimed}),
                 "recipient_name": recipient.name if recipient else "",
                 "recipient": recipient.address if recipient else "",
-                "postal_address": Json(list(recipient.postal) if recipient else []),
+                "postal_address": Json(list(recipient.postal)) if recipient is not None and recipient.postal else _NO_LINES,
                 "created_at": self.moment.now,
                 "updated_at": self.moment.now,
             }

@@ -6,6 +6,14 @@ from typing import Final
 from scenarios.enums import Condition, DecisionKind, Phase, Reason, Section, Variant
 from scenarios.facts import Credit, Decision, Item, fact
 
+# A run asks for these a hundred thousand times, and an enumeration looks its members up anew each time.
+_INFORMATION: Final = Section.INFORMATION
+_OVERDUE: Final = Section.OVERDUE
+_COMING_DUE: Final = Section.COMING_DUE
+_TAKE: Final = DecisionKind.TAKE
+_SERVICE: Final = Phase.SERVICE
+_NO_VARIANT: Final = Variant.NONE
+
 
 @fact(frozen=True, slots=True)
 class Line:
@@ -97,7 +105,7 @@ def account_lines(
             elsewhere += item.outstanding_cents
             continue
         own = acting.get(item.id)
-        lines.extend(_item_lines(own or member, own is not None, asked.get(item.id, 0), today, legal))
+        lines += _item_lines(own or member, own is not None, asked.get(item.id, 0), today, legal)
     for customer_id, credit in credits_of(members, legal=legal).values():
         if with_credits:
             lines.append(_credit_line(credit, customer_id))
@@ -114,50 +122,34 @@ def _credit_line(credit: Credit, customer_id: str) -> Line:
     )
 
 
-def _item_lines(decision: Decision, acts: bool, asked: int, today: int, legal: bool) -> Iterable[Line]:
+def _item_lines(decision: Decision, acts: bool, asked: int, today: int, legal: bool) -> tuple[Line, ...]:
     item = decision.item
     section = _section(decision, acts, today, legal)
-    asked = min(asked, item.outstanding_cents) if section != Section.INFORMATION else 0
+    asked = min(asked, item.outstanding_cents) if section is not _INFORMATION else 0
     rest = item.outstanding_cents - asked
+    about = (item.id, item.invoice_id, item.customer.id, item.due_on)
+    claim: tuple[Line, ...] = ()
     if asked:
         step = decision.step
-        yield Line(
-            section,
-            asked,
-            item_id=item.id,
-            invoice_id=item.invoice_id,
-            customer_id=item.customer.id,
-            due_on=item.due_on,
-            step_key=step.key if acts and step is not None else "",
-            occurrence=decision.occurrence,
-            variant=decision.variant if acts else Variant.NONE,
-            own_step=acts,
-            reason=decision.reason,
-        )
-    if rest:
-        reason = _reason_of_rest(item) if asked else decision.reason
-        yield Line(
-            Section.INFORMATION,
-            rest,
-            item_id=item.id,
-            invoice_id=item.invoice_id,
-            customer_id=item.customer.id,
-            due_on=item.due_on,
-            reason=reason,
-        )
+        step_key = step.key if acts and step is not None else ""
+        variant = decision.variant if acts else _NO_VARIANT
+        claim = (Line(section, asked, *about, step_key, decision.occurrence, variant, acts, decision.reason),)
+    if not rest:
+        return claim
+    return (*claim, Line(_INFORMATION, rest, *about, reason=_reason_of_rest(item) if asked else decision.reason))
 
 
 def _section(decision: Decision, acts: bool, today: int, legal: bool) -> Section:
     step = decision.step
     if acts and step is not None:
-        if step.phase > Phase.SERVICE:
-            return Section.OVERDUE
-        return Section.TO_CONFIRM if Condition.QUESTION in step.conditions else Section.COMING_DUE
+        if step.phase > _SERVICE:
+            return _OVERDUE
+        return Section.TO_CONFIRM if Condition.QUESTION in step.conditions else _COMING_DUE
     if legal:
-        return Section.INFORMATION
-    if decision.kind != DecisionKind.TAKE and decision.reason not in _STILL_CLAIMED:
-        return Section.INFORMATION
-    return Section.OVERDUE if today > decision.item.due_on else Section.COMING_DUE
+        return _INFORMATION
+    if decision.kind is not _TAKE and decision.reason not in _STILL_CLAIMED:
+        return _INFORMATION
+    return _OVERDUE if today > decision.item.due_on else _COMING_DUE
 
 
 def _reason_of_rest(item: Item) -> Reason:

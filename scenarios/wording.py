@@ -47,6 +47,9 @@ _SECTIONS: Final = {
     Section.INFORMATION: SectionKind.INFORMATION,
     Section.CREDIT: SectionKind.CREDITS,
 }
+_OVERDUE: Final = (Section.OVERDUE,)
+_COMING: Final = (Section.TO_CONFIRM, Section.COMING_DUE)
+_CREDIT: Final = (Section.CREDIT,)
 _ELSEWHERE: Final = {"fr": "Autres factures du compte", "en": "Other invoices of the account"}
 _RECEIPT: Final = {"fr": "Règlement du {}", "en": "Payment of {}"}
 _DAYS_LATE: Final = {"fr": "{} j", "en": "{} d"}
@@ -123,13 +126,11 @@ def load_account(*, profile: OrganizationProfile, message: Message, lines: Seque
 
 def claimed_lines(lines: Sequence[Line]) -> list[Line]:
     """The lines a message is about: what is overdue, else what is to be confirmed or comes due."""
-    for sections in ((Section.OVERDUE,), (Section.TO_CONFIRM, Section.COMING_DUE)):
-        found = [line for line in lines if line.section in sections and line.cents > 0]
-        if sections != (Section.OVERDUE,):
-            found = [line for line in found if line.own_step] or found
-        if found:
-            return found
-    return []
+    overdue = [line for line in lines if line.section in _OVERDUE and line.cents > 0]
+    if overdue:
+        return overdue
+    coming = [line for line in lines if line.section in _COMING and line.cents > 0]
+    return [line for line in coming if line.own_step] or coming
 
 
 def items_of(lines: Sequence[Line]) -> tuple[UUID, ...]:
@@ -139,9 +140,12 @@ def items_of(lines: Sequence[Line]) -> tuple[UUID, ...]:
 
 def claimed_cents(lines: Sequence[Line]) -> int:
     """What the message asks for, net of the customer's credits, in cents; never below zero."""
-    claimed = claimed_lines(lines)
-    credits = sum(line.cents for line in lines if line.section == Section.CREDIT)
-    return max(0, sum(line.cents for line in claimed) + credits)
+    return net_of_credits(claimed_lines(lines), lines)
+
+
+def net_of_credits(claimed: Sequence[Line], lines: Sequence[Line]) -> int:
+    """The same for a caller that knows which of the `lines` are `claimed`."""
+    return max(0, sum([line.cents for line in claimed]) + sum([line.cents for line in lines if line.section in _CREDIT]))
 
 
 def say(*, account: Account, lines: Sequence[Line], terms: Terms, channel: str, up_to_date: bool) -> dict[str, Value]:
