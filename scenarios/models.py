@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from dunning.core.tenancy import TenantForeignKey, TenantModel
-from scenarios.digests import action_digest
+from scenarios.action_digest import action_digest
 from scenarios.enums import (
     ActionState,
     Anchor,
