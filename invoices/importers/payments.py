@@ -70,11 +70,27 @@ SELECT staged.line, repeated.contents, repeated.first, left(repeated.lines, 60),
 FROM staged_payment AS staged JOIN repeated USING (key) ORDER BY staged.line
 """
 
-_AGAINST_LEDGER = """
+_SAYS_ELSE = """((known.amount, known.currency, known.received_on) IS DISTINCT FROM (staged.amount, staged.currency, staged.received_on)
+    OR coalesce(known.customer_id <> staged.customer_id, false))"""
+_AGAINST_LEDGER = f"""
 SELECT staged.line, staged.key FROM staged_payment AS staged
 JOIN invoices_payment AS known ON known.organization_id = %s AND known.external_reference = staged.key
-WHERE (known.amount, known.currency, known.received_on) IS DISTINCT FROM (staged.amount, staged.currency, staged.received_on)
-    OR (staged.customer_id IS NOT NULL AND known.customer_id <> staged.customer_id)
+WHERE known.cancelled_at IS NULL AND {_SAYS_ELSE}
+"""  # noqa: S608 - made of constants
+# What was cancelled stays so as long as files say the same of it: a debit that was rejected stands in them for ever.
+_KNOWN = f"""
+UPDATE staged_payment AS staged SET outcome = 'same' FROM invoices_payment AS known
+WHERE known.organization_id = %s AND known.external_reference = staged.key AND staged.outcome IS NULL
+    AND (known.cancelled_at IS NULL OR NOT {_SAYS_ELSE})
+"""  # noqa: S608 - made of constants
+_STAY_CANCELLED = """
+SELECT count(*) FROM staged_payment AS staged
+JOIN invoices_payment AS known ON known.organization_id = %s AND known.external_reference = staged.key
+WHERE staged.outcome = 'same' AND known.cancelled_at IS NOT NULL
+"""
+_FREE_REFERENCES = """
+UPDATE invoices_payment AS known SET external_reference = 'cancelled-' || known.id FROM staged_payment AS staged
+WHERE known.organization_id = %s AND known.external_reference = staged.key AND known.cancelled_at IS NOT NULL AND staged.outcome = 'new'
 """
 
 # Of a cell's readings (whole, cut at signs, cut at spaces) the first that names a known invoice holds.
@@ -112,6 +128,7 @@ UPDATE staged_payment AS staged SET installment_id = direct.installment_id FROM 
     JOIN invoices_installment AS item ON item.invoice_id = single.invoice_id AND item.outstanding = receipt.amount
     WHERE (SELECT count(*) FROM invoices_installment AS other WHERE other.invoice_id = single.invoice_id AND other.outstanding > 0) = 1
         AND NOT EXISTS (SELECT 1 FROM invoices_promise AS promise WHERE promise.installment_id = item.id)
+        AND NOT EXISTS (SELECT 1 FROM invoices_paymentplanitem AS planned WHERE planned.installment_id = item.id)
 ) AS direct WHERE direct.line = staged.line AND direct.claims = 1
 """
 
@@ -184,12 +201,18 @@ class PaymentLoader(ItemLoader):
             reason = _("the receipt %(key)s is already recorded with another amount, date or customer: cancel it and load it anew")
             work.refuse(line, "external_reference", reason % {"key": key})
         _drop_refused(work)
-        staging.execute(
-            "UPDATE staged_payment AS staged SET outcome = 'same' FROM invoices_payment AS known "
-            "WHERE known.organization_id = %s AND known.external_reference = staged.key AND staged.outcome IS NULL",
-            [current_organization_id()],
-        )
+        staging.execute(_KNOWN, [current_organization_id()])
         staging.execute("UPDATE staged_payment SET outcome = 'new' WHERE outcome IS NULL")
+        [(stay,)] = staging.query(_STAY_CANCELLED, [current_organization_id()])
+        if stay:
+            work.notes.append(
+                ngettext(
+                    "%(count)s receipt was cancelled here, and stays so: its row says the same as before.",
+                    "%(count)s receipts were cancelled here, and stay so: their rows say the same as before.",
+                    stay,
+                )
+                % {"count": stay}
+            )
         counts = dict(staging.query("SELECT outcome, count(*) FROM staged_payment GROUP BY outcome"))
         work.created, work.unchanged = counts.get("new", 0), counts.get("same", 0) + counts.get("twice", 0)
         if self._strangers:
@@ -200,6 +223,7 @@ class PaymentLoader(ItemLoader):
         return {line: words[outcome] for line, outcome in staging.query("SELECT line, outcome FROM staged_payment")}
 
     def write(self, work: Work) -> Iterator[object]:
+        staging.execute(_FREE_REFERENCES, [current_organization_id()])
         _match()
         staging.lock("customers_customer", _CONCERNED)
         staging.lock("invoices_invoice", "SELECT invoice_id FROM staged_match")

@@ -40,7 +40,8 @@ def record_payment(*, draft: PaymentDraft, actor: str, today: date, now: datetim
 def record_payments(*, drafts: Sequence[PaymentDraft], actor: str, today: date, now: datetime) -> list[Recorded]:
     """Record receipts in order and set each against what it pays; one audit event for all.
 
-    A draft whose external reference is known with the same content changes nothing. The customer of a receipt is the one given, else the
+    A draft whose external reference is known with the same content changes nothing, cancelled or not; a cancelled receipt gives its
+    reference up to one that says something else. The customer of a receipt is the one given, else the
     one of the invoices its text surely names; a receipt of nobody stays unidentified. Raises DomainError for a bad amount or currency, a
     known reference with other content, or explicit allocations above what is left; nothing is written then.
     """
@@ -153,6 +154,10 @@ def _sort_out(
     answers, fresh = [], []
     for draft, owner in zip(drafts, owners, strict=True):
         existing = known.get(draft.external_reference)
+        if existing is not None and existing.cancelled_at is not None and _says_else(existing, draft):
+            existing.external_reference = f"cancelled-{existing.pk}"
+            existing.save(update_fields=["external_reference"])
+            existing = None
         if existing is not None:
             _refuse_other_content(existing, draft)
             answers.append(Recorded(existing, False))
@@ -247,9 +252,13 @@ def _families(customer_ids: Iterable[UUID]) -> dict[UUID, set[UUID]]:
     return families
 
 
-def _refuse_other_content(existing: Payment, draft: PaymentDraft) -> None:
+def _says_else(existing: Payment, draft: PaymentDraft) -> bool:
     same = (existing.amount, existing.currency, existing.received_on) == (draft.amount, draft.currency, draft.received_on)
-    if not same or (draft.customer is not None and existing.customer_id not in (None, draft.customer.pk)):
+    return not same or (draft.customer is not None and existing.customer_id not in (None, draft.customer.pk))
+
+
+def _refuse_other_content(existing: Payment, draft: PaymentDraft) -> None:
+    if _says_else(existing, draft):
         raise DomainError(
             _("The receipt %s is already recorded with another amount, date or customer.") % draft.external_reference,
             code="other_content",

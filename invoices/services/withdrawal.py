@@ -7,9 +7,10 @@ from uuid import UUID
 
 from dunning.core import audit, events
 from invoices.models import Allocation, Payment
-from invoices.services import promises
+from invoices.services import judging
 from invoices.services.balances import announce, announce_credit, refresh
 from invoices.services.locks import lock_items
+from invoices.services.write_offs import reopen_small_differences
 
 _PORTION = 500
 
@@ -37,10 +38,11 @@ def _withdraw(ids: list[UUID], reason: str, *, actor: str, today: date, now: dat
         row.external_reference = f"withdrawn-{row.pk}"
     Payment.objects.bulk_update(rows, ["cancelled_at", "cancelled_reason", "unallocated", "external_reference"])
     freed = {part.installment_id: locked.installment(part.installment_id) for part in parts}
+    reopen_small_differences(freed, actor=actor, now=now)
     balances = refresh(freed)
     body = {"count": len(rows), "reason": reason, "digest": audit.digest(references)}
     audit.record(actor=actor, action="payments.withdrawn", body=body, now=now)
     events.emit(type="payment.cancelled", object_type="payment", object_ids=[row.pk for row in rows], now=now)
-    promises.reassess(list(freed), actor=actor, today=today, now=now)
+    judging.judge(freed, actor=actor, today=today, now=now)
     announce(balances, reason="payment_cancelled", today=today, now=now)
     announce_credit(locked.customers, today=today, now=now)

@@ -8,11 +8,15 @@ import pytest
 
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
-from invoices.models import Allocation, Hold, Installment, LedgerCoverage, Payment
-from invoices.services import make_promise
+from invoices.enums import PlanState
+from invoices.models import Allocation, Hold, Installment, LedgerCoverage, Payment, PaymentPlan
+from invoices.schedules import Part
+from invoices.services import agree_on_plan, break_due_plans, cancel_payment, make_promise
 from invoices.signals import invoices_settled
 from tests.factories import make_customer, make_invoice, make_organization
 from tests.importers.files import NOW, TODAY, counts, load_payments, text_file
+from tests.invoices.ledger import at
+from tests.invoices.test_payment_plans import SIGNED
 
 pytestmark = pytest.mark.django_db
 HEADING = "N° règlement;Date règlement;Montant;Code client;Facture;Libellé"
@@ -146,3 +150,58 @@ def test_the_payer_pays_for_the_one_it_pays_for(organization: Organization, tmp_
     with tenant(organization):
         payment = Payment.objects.select_related("customer").get()
         assert payment.customer is not None and (payment.customer.number, _outstanding()["F3"]) == ("HEAD", Decimal(0))
+
+
+def _agree_in_two_parts(first: date, second: date) -> PaymentPlan:
+    item = Installment.objects.get(invoice__number="F1")
+    parts = (Part(first, Decimal("50.00")), Part(second, Decimal("50.00")))
+    return agree_on_plan(installments=[item], parts=parts, signature=SIGNED, **at(date(2026, 10, 1)))
+
+
+def test_a_plan_is_kept_by_the_receipt_that_pays_it_whole(organization: Organization, tmp_path: Path) -> None:
+    with tenant(organization):
+        plan = _agree_in_two_parts(date(2026, 12, 5), date(2026, 12, 12))
+    load_payments(_file(tmp_path, "R1;30/10/2026;100,00;C1;F1;"), organization)
+    with tenant(organization):
+        plan.refresh_from_db()
+        assert (plan.state, _outstanding()["F1"]) == (PlanState.KEPT, Decimal(0))
+
+
+def test_a_broken_plan_is_mended_by_money_that_had_come_in_time(organization: Organization, tmp_path: Path) -> None:
+    """Broken on 20 October for want of the file, which says on 2 November that all was paid on 5 October."""
+    with tenant(organization):
+        plan = _agree_in_two_parts(date(2026, 10, 5), date(2026, 10, 12))
+        break_due_plans(**at(date(2026, 10, 20)))
+        plan.refresh_from_db()
+        assert plan.state == PlanState.BROKEN
+    load_payments(_file(tmp_path, "R1;2026-10-05;100,00;C1;F1;"), organization)
+    with tenant(organization):
+        plan.refresh_from_db()
+        assert plan.state == PlanState.KEPT
+
+
+def test_a_cancelled_receipt_is_loaded_anew_with_what_it_should_have_said(organization: Organization, tmp_path: Path) -> None:
+    load_payments(_file(tmp_path, "R1;20/10/2026;90,00;C1;F1;"), organization)
+    with tenant(organization):
+        wrong = Payment.objects.get()
+        cancel_payment(payment=wrong, reason="a typing error", actor="system", today=TODAY, now=NOW)
+    corrected = _file(tmp_path, "R1;20/10/2026;100,00;C1;F1;")
+    assert counts(load_payments(corrected, organization)) == (1, 0, 0, 0)
+    assert counts(load_payments(corrected, organization)) == (0, 0, 1, 0)
+    with tenant(organization):
+        assert _outstanding()["F1"] == Decimal(0)
+        wrong.refresh_from_db()
+        assert (wrong.external_reference, wrong.cancelled_reason) == (f"cancelled-{wrong.pk}", "a typing error")
+
+
+def test_a_cancelled_receipt_that_the_file_goes_on_naming_stays_cancelled_and_is_said(organization: Organization, tmp_path: Path) -> None:
+    """A debit that was rejected stands in the accounts' export for ever."""
+    path = _file(tmp_path, "R1;20/10/2026;100,00;C1;F1;", "R2;20/10/2026;70,00;C2;F3;")
+    load_payments(path, organization)
+    with tenant(organization):
+        cancel_payment(payment=Payment.objects.get(external_reference="R1"), reason="rejected", actor="system", today=TODAY, now=NOW)
+    report = load_payments(path, organization)
+    assert counts(report) == (0, 0, 2, 0)
+    assert "1 receipt was cancelled here, and stays so: its row says the same as before." in report.notes
+    with tenant(organization):
+        assert (_outstanding()["F1"], _outstanding()["F3"]) == (Decimal("100.00"), Decimal(0))

@@ -12,13 +12,17 @@ from dunning.core.documents import File, read
 from dunning.core.errors import DomainError
 from dunning.core.models import AuditEvent, Organization, OrganizationProfile, SearchEntry
 from dunning.core.tenancy import tenant
+from invoices.enums import PlanState
 from invoices.importers.copies import give_copies
 from invoices.importers.undoing import Undoing, in_words, look_back, may_be_undone, undo_load
 from invoices.models import Allocation, ImportBatch, ImportTrace, Installment, Invoice, LedgerCoverage, Payment
-from invoices.services import PaymentDraft, identify_payment, record_payment, set_triage, update_invoice
+from invoices.schedules import Part
+from invoices.services import PaymentDraft, agree_on_plan, identify_payment, record_payment, set_triage, update_invoice
 from scenarios.models import Action, Schedule, Task
 from tests.factories import make_customer, make_invoice
 from tests.importers.test_files import CLERK, NOW, SNAPSHOT, TODAY, ask, check, give, work
+from tests.invoices.ledger import at
+from tests.invoices.test_payment_plans import SIGNED
 from tests.scenarios.houses import open_house, run_on
 
 WHEN = {"actor": CLERK, "today": TODAY, "now": NOW}
@@ -142,6 +146,26 @@ def test_receipts_are_taken_back_and_what_they_settled_is_owed_again(organizatio
 
 def _left() -> list[Decimal]:
     return list(Installment.objects.order_by("invoice__number").values_list("outstanding", flat=True))
+
+
+def test_what_was_given_up_or_kept_because_of_the_receipts_is_owed_and_runs_again(organization: Organization) -> None:
+    """50 cents closed by the tolerance, and an agreement kept: both go with the money of the load."""
+    with tenant(organization):
+        OrganizationProfile.objects.update(tolerance_amount=Decimal("1.00"))
+        customer = make_customer("C1")
+        make_invoice(customer, number="F1", amount="100.00", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+        item = make_invoice(customer, number="F2", amount="1200.00", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+        parts = (Part(date(2026, 12, 5), Decimal("600.00")), Part(date(2026, 12, 12), Decimal("600.00")))
+        plan = agree_on_plan(installments=[item], parts=parts, signature=SIGNED, **at(date(2026, 10, 1)))
+    receipts = ("Référence;Date de règlement;Montant;Client;Facture", "R1;20/10/2026;99,50;C1;F1", "R2;21/10/2026;1200,00;C1;F2")
+    batch = load(organization, *receipts)
+    with tenant(organization):
+        plan.refresh_from_db()
+        assert (_left(), plan.state) == ([Decimal(0), Decimal(0)], PlanState.KEPT)
+    undo(batch, organization)
+    with tenant(organization):
+        plan.refresh_from_db()
+        assert (_left(), plan.state) == ([Decimal("100.00"), Decimal("1200.00")], PlanState.ACTIVE)
 
 
 def test_a_receipt_something_refers_to_is_cancelled_and_stays_on_record(organization: Organization) -> None:

@@ -188,6 +188,20 @@ def test_a_rejected_debit_opens_its_items_again(organization: Organization) -> N
     assert refusal.value.code == "cancelled"
 
 
+def test_a_cancelled_receipt_gives_its_reference_to_one_that_says_something_else(organization: Organization) -> None:
+    customer = make_customer()
+    wrong = pay(customer, "90.00", on=OCT_1, external_reference="R1")
+    services.cancel_payment(payment=wrong, reason="typed wrongly", **at(OCT_5))
+    again = services.record_payment(
+        draft=PaymentDraft(amount=Decimal("90.00"), received_on=OCT_1, customer=customer, external_reference="R1"), **at(OCT_6)
+    )
+    assert (again.payment.pk, again.created) == (wrong.pk, False)  # said as before: it stays cancelled
+    right = pay(customer, "100.00", on=OCT_1, external_reference="R1")
+    wrong.refresh_from_db()
+    assert (right.external_reference, wrong.external_reference) == ("R1", f"cancelled-{wrong.pk}")
+    assert unallocated(right) == Decimal("100.00")
+
+
 def test_a_corrected_value_date_moves_the_settlement(organization: Organization) -> None:
     customer = make_customer()
     item = bill(customer, "1000.00", issued_on=SEPT_1, due_on=OCT_1, number="F-1")
