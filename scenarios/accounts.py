@@ -33,10 +33,10 @@ def _sum_up(balances: Sequence[Balance]) -> Balance:
 
 
 def behind_payer(own: CustomerSituation, payer: CustomerSituation) -> CustomerSituation:
-    """A customer's situation when somebody else is written to and pays: the payer's unread reply, pauses, absence and unmatched receipt
-    are theirs too. Insolvency and announced consequences stay each debtor's own.
+    """A customer's situation when somebody else is written to and pays: the payer's unread reply, pauses and unmatched receipt are theirs
+    too, and whether the payer is away counts instead of whether they are. Insolvency and announced consequences stay each debtor's own.
     """
-    if payer is QUIET_CUSTOMER:
+    if payer is QUIET_CUSTOMER and own.absent_until is None:
         return own
     return replace(
         own,

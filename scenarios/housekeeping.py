@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from customers.models import Customer
 from customers.services import record_owner_warned
@@ -69,7 +69,7 @@ SELECT EXISTS (SELECT 1 FROM invoices_promise WHERE state = 'open' AND promised_
        EXISTS (SELECT 1 FROM scenarios_schedule s JOIN scenarios_planstep p ON p.organization_id = s.organization_id
                AND p.version_id = s.version_id AND p.key = s.next_step_key
                JOIN customers_customer c ON c.organization_id = s.organization_id AND c.id = s.customer_id
-               WHERE p.phase = %(legal)s AND s.next_on <= %(warned)s
+               WHERE p.phase = %(legal)s AND (s.next_on <= %(warned)s OR s.reason = 'awaiting_approval')
                AND (c.owner_warned_on IS NULL OR c.owner_warned_on <= s.last_done_on)) AS legal_steps,
        EXISTS (SELECT 1 FROM invoices_payment p WHERE p.customer_id IS NULL AND p.unallocated > 0 AND p.cancelled_at IS NULL
                AND NOT EXISTS (SELECT 1 FROM scenarios_task t WHERE t.organization_id = p.organization_id AND t.payment_id = p.id
@@ -198,15 +198,14 @@ def _late_letters(frame: Frame, now: datetime) -> int:
 def _warn_owners(frame: Frame, now: datetime) -> int:
     """Rule 11: the account owner hears of a legal step two business days before it, once for each step that comes.
 
-    A warning given before the item's last done step was about another one, and is given again.
+    A step that something held back until its very day is told of while it waits for approval, which is not given before. A warning given before the item's last done step was about another one, and is given again.
     """
     until = _warned_until(frame)
     legal = set(PlanStep.objects.filter(phase=Phase.LEGAL).values_list("version_id", "key"))
     if not legal:
         return 0
     coming = Schedule.objects.filter(
-        next_on__lte=until,
-        reason__in=_COMING,
+        Q(next_on__lte=until, reason__in=_COMING) | Q(reason=Reason.AWAITING_APPROVAL),
         version__in={version for version, _key in legal},
         next_step_key__in={key for _version, key in legal},
     ).select_related("customer__account_owner", "installment__invoice")

@@ -78,9 +78,11 @@ class Directory:
         if channel in PAPER_CHANNELS:
             return postal_recipient(self.customer(customer_id), chain, registered=channel == Channel.REGISTERED)
         by_id = {contact.pk: contact for contact in chain}
-        for contact in chain:
+        away = {contact.pk for contact in chain if contact.absent_until is not None and today <= contact.absent_until}
+        # Who is there, or has somebody who answers for them, comes before who is away; when all are, the step waits for them (rule 9).
+        for contact in sorted(chain, key=lambda contact: contact.pk in away and contact.substitute_id not in by_id) if away else chain:
             chosen = contact
-            if contact.absent_until is not None and today <= contact.absent_until and contact.substitute_id in by_id:
+            if contact.pk in away and contact.substitute_id in by_id:
                 chosen = by_id[contact.substitute_id]
             address = self.address(chosen, channel)
             if address and address not in tried:
@@ -125,7 +127,7 @@ class Directory:
 @lru_cache(maxsize=256)
 def _ranks(roles: tuple[str, ...]) -> Mapping[str, int]:
     """The place of each role, the first where one is named twice: a step's own choice stands before the usual chain."""
-    return {role: place for place, role in reversed(list(enumerate(roles)))}
+    return {role: place for place, role in enumerate(dict.fromkeys(roles))}
 
 
 def is_mobile(phone: str) -> bool:
@@ -134,8 +136,10 @@ def is_mobile(phone: str) -> bool:
 
 
 def postal_recipient(customer: Customer, chain: Sequence[Contact], *, registered: bool) -> Recipient | None:
-    """The window's lines. A registered letter goes to the registered office, for the attention of the legal representative."""
-    office = registered and bool(customer.registered_line1 and customer.registered_city)
+    """The window's lines. A registered letter goes to the registered office, for the attention of the legal representative; a plain one
+    goes there when no other address is known."""
+    has_office = bool(customer.registered_line1 and customer.registered_city)
+    office = has_office and (registered or not (customer.address_line1 and customer.city))
     first = customer.registered_line1 if office else customer.address_line1
     second = customer.registered_line2 if office else customer.address_line2
     code, city = (customer.registered_postal_code, customer.registered_city) if office else (customer.postal_code, customer.city)

@@ -14,9 +14,9 @@ from invoices.models import Installment, Payment
 from invoices.selectors import customer_statement
 from invoices.services import allocate, cancel_payment, issue_credit_note, place_hold
 from notifications.models import Message
-from scenarios.accounts import share_accounts
+from scenarios.accounts import behind_payer, share_accounts
 from scenarios.enums import Reason, Section, TaskKind
-from scenarios.facts import Balance, Credit, CustomerFacts
+from scenarios.facts import QUIET_CUSTOMER, Balance, Credit, CustomerFacts, CustomerSituation
 from scenarios.models import Schedule, Task
 from scenarios.services.calls import record_call
 from tests.factories import make_customer, make_invoice
@@ -36,6 +36,16 @@ def test_rule_5_what_the_payer_holds_itself_is_deducted_whether_it_owes_anything
     assert (message.customer_id, message.step.key) == ("holding", "r1")
     assert (message.due_cents, message.statement_cents) == (1_700_00, 1_700_00)
     assert [line.customer_id for line in message.section(Section.CREDIT)] == ["holding"]
+
+
+def test_rule_9_who_is_away_counts_at_the_payer_whatever_else_is_said_of_it():
+    """The debtor's accountant is on leave; the holding's, who is written to, is not."""
+    away = CustomerSituation(absent_until=day("2026-10-20"), absence_noted_on=day("2026-10-01"))
+
+    assert behind_payer(away, QUIET_CUSTOMER).absent_until is None
+    assert behind_payer(away, CustomerSituation(reply_pending=True)).absent_until is None
+    assert behind_payer(QUIET_CUSTOMER, away).absent_until == day("2026-10-20")
+    assert behind_payer(QUIET_CUSTOMER, QUIET_CUSTOMER) is QUIET_CUSTOMER
 
 
 def test_rule_7_what_the_payer_holds_itself_blocks_firm_steps_of_everybody_it_pays_for():

@@ -86,6 +86,19 @@ def test_a_substitute_answers_until_the_absent_person_is_back(durand: Customer) 
     assert found(durand, Phase.FRIENDLY) == "invoicing_service"
 
 
+def test_a_colleague_who_is_there_is_written_to_before_the_one_who_is_away(durand: Customer) -> None:
+    Contact.objects.filter(role=ContactRole.INVOICING_SERVICE).update(absent_until=date(2026, 10, 8))
+    assert found(durand, Phase.FRIENDLY) == "accounting"
+    Contact.objects.update(absent_until=date(2026, 10, 8))
+    assert found(durand, Phase.FRIENDLY) == "invoicing_service"  # nobody is there: the usual chain
+
+
+def test_whoever_is_outside_the_chain_comes_after_it_whatever_the_step_names(durand: Customer) -> None:
+    Contact.objects.filter(role__in=[ContactRole.INVOICING_SERVICE, ContactRole.ACCOUNTING]).delete()
+    Contact.objects.filter(role=ContactRole.PURCHASING).update(position=0)
+    assert found(durand, Phase.FRIENDLY, roles=("invoicing_service", "accounting")) == "finance_manager"
+
+
 def test_in_insolvency_the_administrator_comes_second(durand: Customer) -> None:
     Contact.objects.create(customer=durand, position=9, role=ContactRole.ADMINISTRATOR, email="administrator@durand.example")
     Customer.objects.filter(pk=durand.pk).update(insolvency_kind=InsolvencyKind.SAFEGUARD, insolvency_opened_on=date(2026, 9, 1))
@@ -110,6 +123,10 @@ def test_a_registered_letter_names_the_representative_at_the_registered_office(d
     plain = Directory([durand.pk]).find(str(durand.pk), Channel.LETTER, Phase.FIRM, today=TODAY)
     assert plain is not None
     assert plain.postal == ("Durand SAS", "12 avenue des Essais", "75001 Paris")
+    Customer.objects.filter(pk=durand.pk).update(address_line1="", postal_code="", city="")
+    plain = Directory([durand.pk]).find(str(durand.pk), Channel.LETTER, Phase.FIRM, today=TODAY)
+    assert plain is not None  # the planner counts on the registered office: it is the only address
+    assert plain.postal == ("Durand SAS", "2 place du Siège", "69003 Lyon")
 
 
 @pytest.mark.parametrize(
