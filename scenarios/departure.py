@@ -26,7 +26,7 @@ from scenarios.eligibility import chased_cents
 from scenarios.enums import Consequence, DecisionKind, Reason, Section, Variant
 from scenarios.facts import Decision, Step
 from scenarios.gate import Answer, Carried, GateFacts, Verdict, carried, gate
-from scenarios.models import Action, ActionMessage
+from scenarios.models import Action, ActionMessage, PlanStep
 from scenarios.quiet_hours import sending_hours
 from scenarios.recipients import Directory, Recipient
 from scenarios.scheduler import decide_all
@@ -370,8 +370,7 @@ def _shown(message: Message, members: Sequence[Decision], acting: dict[str, Deci
 
 def _terms(message: Message, frame: Frame, today: date, kept: set[str]) -> wording.Terms:
     details = message.details
-    plan = frame.plans.get(str(details.get("plan", "")))
-    row = plan.rows.get(str(details.get("step", ""))) if plan is not None else None
+    row = _step_as_taken(message, frame)
     deadline_on = details.get("deadline_on")
     announced = [entry for entry in details.get("commitments") or () if not kept.isdisjoint(entry["items"])]
     deadline = date.fromordinal(deadline_on) if deadline_on else None
@@ -385,3 +384,12 @@ def _terms(message: Message, frame: Frame, today: date, kept: set[str]) -> wordi
         deadline=deadline,
         announces=Consequence(announced[0]["consequence"]) if announced else None,
     )
+
+
+def _step_as_taken(message: Message, frame: Frame) -> PlanStep | None:
+    """The message's step in the version it was taken under: a term published since is not the one the commitments keep."""
+    version, key = str(message.details.get("version", "")), str(message.details.get("step", ""))
+    plan = frame.plans.get(str(message.details.get("plan", "")))
+    if plan is None or not version or str(plan.version.pk) == version:
+        return None if plan is None else plan.rows.get(key)
+    return PlanStep.objects.filter(version=UUID(version), key=key).first() or plan.rows.get(key)

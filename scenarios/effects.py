@@ -14,6 +14,7 @@ from django.db.models import Q
 from dunning.core import audit, events
 from dunning.core.calendars import Calendar
 from dunning.core.enums import PAPER_CHANNELS
+from invoices.models import Installment
 from notifications import services
 from notifications.enums import WAITING, MessageKind, MessageState, Obstacle
 from notifications.models import Message
@@ -35,7 +36,7 @@ ACTOR: Final = "system"
 
 def mark_done(actions: Collection[Action], *, on: date, actor: str, now: datetime) -> list[Action]:
     """The steps happened on that local day; commitments they execute are fulfilled. Returns the actions that changed."""
-    changed = [action for action in actions if action.state in (ActionState.PLANNED, ActionState.SKIPPED)]
+    changed = [action for action in actions if action.state in (ActionState.PLANNED, ActionState.SKIPPED) or was_overtaken(action)]
     if not changed:
         return []
     Action.objects.filter(pk__in=[action.pk for action in changed]).update(state=ActionState.DONE, done_on=on)
@@ -43,6 +44,11 @@ def mark_done(actions: Collection[Action], *, on: date, actor: str, now: datetim
         action.state, action.done_on = ActionState.DONE, on
     _execute_commitments(changed, on, actor=actor, now=now)
     return changed
+
+
+def was_overtaken(action: Action) -> bool:
+    """Whether the step was closed because nothing was left to pay, while its message was on its way."""
+    return action.state == ActionState.CANCELLED and action.reason in GONE and action.task_id is None
 
 
 def _execute_commitments(actions: Sequence[Action], on: date, *, actor: str, now: datetime) -> None:
@@ -75,12 +81,13 @@ def _consequences(actions: Sequence[Action]) -> dict[tuple[UUID | None, str], st
 def open_commitments(
     message: Message, actions: Sequence[Action], *, printed_on: date, on: date, calendar: Calendar, actor: str, now: datetime
 ) -> list[Commitment]:
-    """The consequences the message announced for the items it still carried when it left, each once (rule 11).
+    """The consequences the message announced for the items it still carried when it left and that are still owed, each once (rule 11).
 
     They fall due at the deadline the message printed: its term from `printed_on`, the day its text was made.
     """
     details = message.details
     own = {str(action.installment_id): action for action in actions if action.step_key == details.get("step")}
+    owed = set(Installment.objects.filter(pk__in=own, outstanding__gt=0).values_list("pk", flat=True))
     deadline = _deadline(message, printed_on, calendar)
     rows = [
         Commitment(
@@ -95,7 +102,7 @@ def open_commitments(
         )
         for entry in details.get("commitments") or ()
         for item in entry["items"]
-        if item in own
+        if item in own and own[item].installment_id in owed
     ]
     if not rows:
         return []

@@ -198,7 +198,8 @@ def _late_letters(frame: Frame, now: datetime) -> int:
 def _warn_owners(frame: Frame, now: datetime) -> int:
     """Rule 11: the account owner hears of a legal step two business days before it, once for each step that comes.
 
-    A step that something held back until its very day is told of while it waits for approval, which is not given before. A warning given before the item's last done step was about another one, and is given again.
+    A step that something held back until its very day is told of while it waits for approval, which is not given before. A warning given
+    before the item's last done step was about another one, and is given again.
     """
     until = _warned_until(frame)
     legal = set(PlanStep.objects.filter(phase=Phase.LEGAL).values_list("version_id", "key"))

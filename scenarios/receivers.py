@@ -60,9 +60,12 @@ def messages_settled(sender: object, *, message_ids: Sequence[UUID], now: dateti
     if not message_ids:
         return
     organization = open_organization()
-    touched = settling.settle(organization=organization, message_ids=message_ids, now=now)
-    if touched and not clock.is_virtual():
-        _refresh(organization, touched, local_date(organization, now), now)
+    settled = settling.settle(organization=organization, message_ids=message_ids, now=now)
+    today = local_date(organization, now)
+    if settled.overtaken:
+        retraction.apologise(settled.overtaken, today=today, now=now)
+    if settled.customers and not clock.is_virtual():
+        _refresh(organization, settled.customers, today, now)
 
 
 def items_settled(sender: object, *, installment_ids: Sequence[UUID], today: date, now: datetime | None = None, **_kwargs: Any) -> None:

@@ -1,6 +1,7 @@
 """What became of a message, and so of the steps it carried (rule 9): done at its acceptance, taken back when it reached nobody."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -29,8 +30,16 @@ ACTOR: Final = "system"
 _REACHED_NOBODY: Final = frozenset({MessageState.FAILED, MessageState.BOUNCED})
 
 
-def settle(*, organization: Organization, message_ids: Sequence[UUID], now: datetime) -> list[str]:
-    """Move the plans on after these messages reached a state that counts; ids of the customers whose items moved.
+@dataclass(frozen=True)
+class Settled:
+    """Customers whose items moved, and items that were paid while a message about them was on its way: it left all the same."""
+
+    customers: list[str]
+    overtaken: set[UUID]
+
+
+def settle(*, organization: Organization, message_ids: Sequence[UUID], now: datetime) -> Settled:
+    """Move the plans on after these messages reached a state that counts.
 
     Repeating it changes nothing: every change is made from the state before it alone.
     """
@@ -42,6 +51,7 @@ def settle(*, organization: Organization, message_ids: Sequence[UUID], now: date
     today = local_date(organization, now)
     touched: set[str] = set()
     cargo = {message.pk: [link.action for link in links.get(message.pk, ())] for message in messages}
+    closed = {action.pk: action.installment_id for actions in cargo.values() for action in actions if effects.was_overtaken(action)}
     done = _done(organization, messages, cargo, now)
     for message in messages:
         actions = cargo[message.pk]
@@ -57,7 +67,7 @@ def settle(*, organization: Organization, message_ids: Sequence[UUID], now: date
                 _ask_a_person(message, today, now)
         if moved:
             touched |= {str(action.customer_id) for action in actions} | {str(message.customer_id)}
-    return sorted(touched)
+    return Settled(sorted(touched), {item for pk, item in closed.items() if pk in done})
 
 
 # --- it left --------------------------------------------------------------------------------------------------------------------------
@@ -217,6 +227,7 @@ def repeat_message(
 
     Callers hold the customers' locks and have taken the steps back.
     """
+    approval = _approval_again(message, links, today)
     copy = Message(
         customer=message.customer,
         contact_id=recipient.contact_id,
@@ -226,8 +237,8 @@ def repeat_message(
         language=message.language,
         template_key=message.template_key,
         variant=message.variant,
-        state=_state_again(message, today),
-        reason=Reason.AWAITING_APPROVAL if message.phase == Phase.LEGAL else "",
+        state=MessageState.AWAITING_APPROVAL if approval else MessageState.QUEUED,
+        reason=approval,
         planned_on=today,
         group_key=group_key,
         details={**message.details, "tried": list(tried)},
@@ -238,8 +249,6 @@ def repeat_message(
         recipient=recipient.address,
         resends=message,
     )
-    if copy.state == MessageState.AWAITING_APPROVAL and not copy.reason:
-        copy.reason = Reason.SUPERVISED
     outbox.enqueue([copy], now=now)
     _act_again(copy, links, today)
     body = {"resends": str(message.pk), "items": len(links)}
@@ -247,12 +256,15 @@ def repeat_message(
     return copy
 
 
-def _state_again(message: Message, today: date) -> MessageState:
-    """A legal message is approved again; a supervised organization sees it first; any other leaves."""
+def _approval_again(message: Message, links: Sequence[ActionMessage], today: date) -> str:
+    """Why a person must see the message before it leaves again, "" when nobody must: it is legal, a step of its own asks for it, or the
+    organization is supervised. What was approved was approved for another address."""
+    steps = {(link.action.version_id, link.action.step_key) for link in links if link.own_step}
+    asking = PlanStep.objects.filter(version__in={version for version, _key in steps if version}, needs_approval=True)
+    if message.phase == Phase.LEGAL or not steps.isdisjoint(asking.values_list("version_id", "key")):
+        return Reason.AWAITING_APPROVAL
     supervised_until = get_profile().supervised_until
-    if message.phase == Phase.LEGAL or (supervised_until is not None and today <= supervised_until):
-        return MessageState.AWAITING_APPROVAL
-    return MessageState.QUEUED
+    return Reason.SUPERVISED if supervised_until is not None and today <= supervised_until else ""
 
 
 def _act_again(message: Message, links: Sequence[ActionMessage], today: date) -> None:
