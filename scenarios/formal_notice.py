@@ -128,6 +128,7 @@ def _sums(account: Account, claims: Sequence[Claim]) -> dict[str, Value]:
     if fixed:
         values["amounts.fixed_sum"] = account.money(sum(fixed, _NOTHING))
         values["amounts.fixed_sum_count"] = str(len(fixed))
+    if len(set(fixed)) == 1:  # British and Dutch law scale it by the invoice
         values["amounts.fixed_sum_each"] = account.money(fixed[0])
     return values
 
