@@ -183,9 +183,14 @@ def _annex(account: Account, claims: Sequence[Claim]) -> Annex | None:
     ]
     if not rows:
         return None
-    note = _NOTES[account.language] if account.profile.penalty_mode == Mode.DEFAULT_ECB10 and account.customer.kind == "business" else ""
     total = sum((claim.penalties for claim in claims), _NOTHING)
-    return Annex(rows=rows, total=account.money(total), note=note)
+    return Annex(rows=rows, total=account.money(total), note=_NOTES[account.language] if _at_the_french_default(account) else "")
+
+
+def _at_the_french_default(account: Account) -> bool:
+    """Whether the rate is that of L441-10: the profile's mode binds businesses under French law alone, see `clause_for`."""
+    profile = account.profile
+    return profile.country == "FR" and account.customer.kind == CustomerKind.BUSINESS and profile.penalty_mode == Mode.DEFAULT_ECB10
 
 
 def _qr(account: Account, lines: Sequence[Line], amount: Decimal) -> str:

@@ -8,8 +8,11 @@ from customers.models import Customer
 from dunning.core import documents
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
+from invoices.models import Invoice
 from notifications.models import Message
 from scenarios.services.approvals import approve_message
+from scenarios.services.specimens import make_specimen, set_letter
+from scenarios.services.texts import shipped_text
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, at, open_house, run_on, send
 from tests.scenarios.road import attach, call, words_of
@@ -65,3 +68,59 @@ def test_dutch_fixed_sums_differ_by_the_invoice_and_are_not_multiplied() -> None
     assert "×" not in letter[: letter.index("Annex 1 —")]
     assert "FA-1 01/09/2026 01/10/2026 €500.00 €5.13 €75.00 €580.13" in letter  # 500 x 10.40 % x 36 / 365 = 5.13
     assert "FA-2 01/09/2026 01/10/2026 €5,000.00 €51.29 €625.00 €5,676.29" in letter
+    assert "10.40 %" in letter[letter.index("Annex 1 —") :]
+
+
+# --- the source of the rate ---------------------------------------------------------------------------------------------------------------
+
+FRENCH_LAW = {
+    "fr": "Taux : taux de refinancement de la Banque centrale européenne majoré de 10 points, semestre par semestre (art. L441-10, II",
+    "en": "Rate: European Central Bank refinancing rate plus 10 points, semester by semester (article L441-10, II of the French",
+}
+
+
+def specimen(house: Organization, *, key: str = "formal_notice", language: str, today: date = date(2026, 11, 6)) -> str:
+    """The words of that letter as the editor of texts prints it about the only customer's oldest invoice."""
+    text = shipped_text(key, "registered", language, "")
+    invoice = Invoice.objects.order_by("number").first()
+    assert text is not None
+    shown = make_specimen(text=text, invoice=invoice, organization=house, today=today)
+    return words_of(set_letter(text, shown, now=at(today.isoformat())))
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize(
+    ("country", "rate"),
+    [("FR", "12.40 %"), ("BE", "10.50 %"), ("DE", "10.52 %"), ("ES", "10.40 %"), ("IT", "10.40 %"), ("NL", "10.40 %")],
+)
+def test_french_law_is_named_as_the_source_of_french_rates_alone(country: str, rate: str, language: str) -> None:
+    house = open_house(country=country)
+    with tenant(house):
+        late_customer("1200.00", language=language)
+        letter = specimen(house, language=language)
+    annex = letter[letter.index("Annexe 1 —" if language == "fr" else "Annex 1 —") :]
+    assert (rate.replace(".", ",") if language == "fr" else rate) in annex
+    assert (FRENCH_LAW[language] in annex) == (country == "FR")
+    assert ("L441-10" in letter) == (country == "FR")
+
+
+def test_a_british_letter_cites_british_law_alone() -> None:
+    """Late since 1 April 2026: the Bank of England's rate of 31 December 2025, 3.75 %, and 8 points."""
+    house = open_house("2026-03-01", country="GB", default_currency="GBP")
+    with tenant(house):
+        customer = make_customer("C1", language="en")
+        make_invoice(customer, number="FA-1", amount="5000.00", currency="GBP", issued_on=date(2026, 3, 1), due_on=date(2026, 4, 1))
+        letter = specimen(house, language="en", today=date(2026, 5, 6))
+    assert "fixed compensation £70.00 × 1 = £70.00." in letter
+    assert "under the Late Payment of Commercial Debts (Interest) Act 1998" in letter
+    assert "11.75 %" in letter[letter.index("Annex 1 —") :]
+    assert "L441-10" not in letter and "plus 10 points" not in letter
+
+
+def test_a_rate_the_french_contract_sets_is_not_said_to_be_that_of_the_law() -> None:
+    house = open_house(penalty_mode="contract_fixed", penalty_value="15.0000")
+    with tenant(house):
+        late_customer("1200.00", language="fr")
+        annex = specimen(house, language="fr").split("Annexe 1 —")[1]
+    assert "15,00 %" in annex
+    assert "L441-10" not in annex
