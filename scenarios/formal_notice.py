@@ -163,7 +163,12 @@ def _split_table(account: Account, lines: Sequence[Line], claims: Sequence[Claim
         fixed_sum=account.money(fixed) if fixed else "",
     )
     others = [section for section in invoice_table(account, lines).sections if section.kind is SectionKind.INFORMATION]
-    return InvoiceTable(language=account.language, sections=[claimed, *others], total=account.money(principal + late + fixed))
+    return InvoiceTable(
+        language=account.language,
+        sections=[claimed, *others],
+        total=account.money(principal + late + fixed),
+        default_interest=account.customer.kind == CustomerKind.PUBLIC,
+    )
 
 
 def _annex(account: Account, claims: Sequence[Claim]) -> Annex | None:
@@ -184,7 +189,12 @@ def _annex(account: Account, claims: Sequence[Claim]) -> Annex | None:
     if not rows:
         return None
     total = sum((claim.penalties for claim in claims), _NOTHING)
-    return Annex(rows=rows, total=account.money(total), note=_NOTES[account.language] if _at_the_french_default(account) else "")
+    return Annex(
+        rows=rows,
+        total=account.money(total),
+        note=_NOTES[account.language] if _at_the_french_default(account) else "",
+        default_interest=account.customer.kind == CustomerKind.PUBLIC,
+    )
 
 
 def _at_the_french_default(account: Account) -> bool:

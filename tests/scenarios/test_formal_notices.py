@@ -20,10 +20,11 @@ from tests.scenarios.road import attach, call, words_of
 pytestmark = pytest.mark.django_db
 
 
-def late_customer(*amounts: str, language: str) -> Customer:
+def late_customer(*amounts: str, language: str, kind: str = "business") -> Customer:
     """Owes these amounts since 1 October, their copies and proofs of delivery on file, and can be given formal notice."""
     customer = make_customer(
         "C1",
+        kind=kind,
         language=language,
         registered_line1="1 place du Siège",
         registered_postal_code="75002",
@@ -124,3 +125,52 @@ def test_a_rate_the_french_contract_sets_is_not_said_to_be_that_of_the_law() -> 
         annex = specimen(house, language="fr").split("Annexe 1 —")[1]
     assert "15,00 %" in annex
     assert "L441-10" not in annex
+
+
+# --- what a public buyer owes -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "never"),
+    [
+        (
+            "fr",
+            (
+                "Principal Intérêts moratoires Indemnité Total",
+                "Annexe 1 — Intérêts moratoires par période",
+                "Total des intérêts moratoires 12,31 €",
+                "Intérêts = somme due × taux annuel × jours / 365",
+            ),
+            "pénalité",
+        ),
+        (
+            "en",
+            (
+                "Principal Default interest Fixed sum Total",
+                "Annex 1 — Default interest by period",
+                "Total default interest €12.31",
+                "Interest = sum due × annual rate × days / 365",
+            ),
+            "penalt",
+        ),
+    ],
+)
+def test_a_public_buyer_is_asked_for_default_interest_and_never_for_penalties(language: str, said: tuple[str, ...], never: str) -> None:
+    """Late from 1 October to 6 November: 1,200 x 10.40 % x 36 / 365 = 12.31."""
+    house = open_house()
+    with tenant(house):
+        late_customer("1200.00", language=language, kind="public")
+        letter = specimen(house, key="formal_notice_public", language=language)
+    for words in said:
+        assert words in letter
+    assert never not in letter.lower()
+
+
+def test_a_business_is_asked_for_penalties() -> None:
+    house = open_house()
+    with tenant(house):
+        late_customer("1200.00", language="fr")
+        letter = specimen(house, language="fr")
+    for words in ("Principal Pénalités Indemnité Total", "Annexe 1 — Pénalités de retard par période", "Total des pénalités 14,68 €"):
+        assert words in letter
+    assert "moratoires" not in letter
