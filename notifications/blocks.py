@@ -60,11 +60,15 @@ class TableSection:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceTable:
-    """A statement. `total` is the net claimed, credits deducted, equal to `amounts.total` of the same message."""
+    """A statement. `total` is the net claimed, credits deducted, equal to `amounts.total` of the same message.
+
+    `default_interest`: the penalties of a formal notice are called so, as a public buyer owes no others.
+    """
 
     language: str
     sections: Sequence[TableSection]
     total: str = ""
+    default_interest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "number": "Facture", "issued_on": "Date", "due_on": "Échéance", "amount": "Montant TTC",
         "outstanding": "Reste dû", "late": "Retard", "po": "Votre commande", "subtotal": "Sous-total", "total": "Total à régler",
         "principal": "Principal", "penalties": "Pénalités", "fixed_sum": "Indemnité", "row_total": "Total",
+        "default_interest": "Intérêts moratoires",
         "on": "Date", "means": "Moyen", "recipient": "Destinataire", "subject": "Objet",
         "holder": "Titulaire", "iban": "IBAN", "bic": "BIC", "reference": "Référence à rappeler",
         "portal": "Voir et répondre en ligne",
@@ -114,6 +119,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "number": "Invoice", "issued_on": "Date", "due_on": "Due", "amount": "Amount",
         "outstanding": "Balance", "late": "Late", "po": "Your order", "subtotal": "Subtotal", "total": "Total to pay",
         "principal": "Principal", "penalties": "Penalties", "fixed_sum": "Fixed sum", "row_total": "Total",
+        "default_interest": "Default interest",
         "on": "Date", "means": "Means", "recipient": "To", "subject": "Subject",
         "holder": "Account holder", "iban": "IBAN", "bic": "BIC", "reference": "Reference to quote",
         "portal": "See and answer online",

@@ -91,11 +91,15 @@ class AnnexRow:
 
 @dataclass(frozen=True, slots=True)
 class Annex:
-    """Annex 1: how the penalties add up, by invoice and period. `note` names the source of the rates."""
+    """Annex 1: how the penalties add up, by invoice and period. `note` names the source of the rates.
+
+    `default_interest`: they are called so, as in the letter's table.
+    """
 
     rows: Sequence[AnnexRow]
     total: str
     note: str = ""
+    default_interest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,22 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
     },
 }  # fmt: skip
 
+_DEFAULT_INTEREST: Final[dict[str, dict[str, str]]] = {
+    "fr": {
+        "annex": "Annexe 1 — Intérêts moratoires par période",
+        "penalty": "Intérêts",
+        "annex_total": "Total des intérêts moratoires",
+        "annex_formula": "Intérêts = somme due × taux annuel × jours / 365, arrondis au centime par période.",
+    },
+    "en": {
+        "annex": "Annex 1 — Default interest by period",
+        "penalty": "Interest",
+        "annex_total": "Total default interest",
+        "annex_formula": "Interest = sum due × annual rate × days / 365, rounded to the cent for each period.",
+    },
+}
+"""The same, to a public buyer."""
+
 
 # ---- The blocks of a letter ---------------------------------------------------------------------------------------------------------
 
@@ -185,10 +205,10 @@ def letter_table(table: InvoiceTable) -> Block:
         return Block("", "")
     claimed = [section for section in table.sections if section.kind is not SectionKind.INFORMATION]
     others = [section for section in table.sections if section.kind is SectionKind.INFORMATION]
-    html = _table(claimed, table.language, total=table.total) if claimed else ""
+    html = _table(claimed, table, total=table.total) if claimed else ""
     for section in others:
         title = section.title or _PHRASES[table.language]["information"]
-        html += f'<p class="table-title">{escape(title)}</p>' + _table([section], table.language, total="", titles=False)
+        html += f'<p class="table-title">{escape(title)}</p>' + _table([section], table, total="", titles=False)
     return Block(text=email_table(table).text, html=html)
 
 
@@ -202,11 +222,12 @@ def _columns(rows: Iterable[TableRow]) -> list[str]:
     return kept
 
 
-def _table(sections: Sequence[TableSection], language: str, *, total: str, titles: bool = True) -> str:
-    words = WORDS[language]
+def _table(sections: Sequence[TableSection], table: InvoiceTable, *, total: str, titles: bool = True) -> str:
+    language, words = table.language, WORDS[table.language]
     columns = _columns(row for section in sections for row in section.rows)
     split = "penalties" in columns or "fixed_sum" in columns
     heads = {**words, "outstanding": words["principal"] if split else words["outstanding"], "total": words["row_total"]}
+    heads["penalties"] = words["default_interest" if table.default_interest else "penalties"]
     side = {name: ' class="amount"' if name in RIGHT_ALIGNED else "" for name in columns}
     output = [
         '<table class="invoices"><thead><tr>',
@@ -338,7 +359,7 @@ def _check(check: LetterCheck, phrases: dict[str, str]) -> str:
 
 
 def _annex(annex: Annex, language: str) -> str:
-    phrases, words = _PHRASES[language], WORDS[language]
+    phrases, words = _PHRASES[language] | (_DEFAULT_INTEREST[language] if annex.default_interest else {}), WORDS[language]
     heads = [words["number"], phrases["start"], phrases["end"], phrases["days"], phrases["base"], phrases["rate"], phrases["penalty"]]
     marks = ["" if place < 3 else ' class="amount"' for place in range(len(heads))]
     head = "".join(f"<th{mark}>{escape(label)}</th>" for label, mark in zip(heads, marks, strict=True))

@@ -92,7 +92,7 @@ amounts.principal | Le principal demandé | Principal claimed | 5 520,75 € | �
 amounts.penalties | Pénalités de retard à ce jour | Late-payment penalties to date | 38,32 € | €38.32
 amounts.fixed_sum | Indemnités forfaitaires | Fixed compensation | 120,00 € | €120.00
 amounts.fixed_sum_count | Nombre d'indemnités forfaitaires | How many fixed sums | 3 | 3
-amounts.fixed_sum_each | L'indemnité par facture | Fixed sum per invoice | 40,00 € | €40.00
+amounts.fixed_sum_each | L'indemnité par facture, si toutes sont égales | Fixed sum per invoice, where all are the same | 40,00 € | €40.00
 amounts.grand_total | Principal, pénalités et indemnités | Principal, penalties and fixed sums | 5 679,07 € | €5,679.07
 amounts.credits | Avoirs et règlements déduits du total | Credits deducted from the total | 312,00 € | €312.00
 amounts.statement | Le solde du compte | The balance of the account | 6 480,75 € | €6,480.75

@@ -128,6 +128,7 @@ def _sums(account: Account, claims: Sequence[Claim]) -> dict[str, Value]:
     if fixed:
         values["amounts.fixed_sum"] = account.money(sum(fixed, _NOTHING))
         values["amounts.fixed_sum_count"] = str(len(fixed))
+    if len(set(fixed)) == 1:  # British and Dutch law scale it by the invoice
         values["amounts.fixed_sum_each"] = account.money(fixed[0])
     return values
 
@@ -162,7 +163,12 @@ def _split_table(account: Account, lines: Sequence[Line], claims: Sequence[Claim
         fixed_sum=account.money(fixed) if fixed else "",
     )
     others = [section for section in invoice_table(account, lines).sections if section.kind is SectionKind.INFORMATION]
-    return InvoiceTable(language=account.language, sections=[claimed, *others], total=account.money(principal + late + fixed))
+    return InvoiceTable(
+        language=account.language,
+        sections=[claimed, *others],
+        total=account.money(principal + late + fixed),
+        default_interest=account.customer.kind == CustomerKind.PUBLIC,
+    )
 
 
 def _annex(account: Account, claims: Sequence[Claim]) -> Annex | None:
@@ -182,9 +188,19 @@ def _annex(account: Account, claims: Sequence[Claim]) -> Annex | None:
     ]
     if not rows:
         return None
-    note = _NOTES[account.language] if account.profile.penalty_mode == Mode.DEFAULT_ECB10 and account.customer.kind == "business" else ""
     total = sum((claim.penalties for claim in claims), _NOTHING)
-    return Annex(rows=rows, total=account.money(total), note=note)
+    return Annex(
+        rows=rows,
+        total=account.money(total),
+        note=_NOTES[account.language] if _at_the_french_default(account) else "",
+        default_interest=account.customer.kind == CustomerKind.PUBLIC,
+    )
+
+
+def _at_the_french_default(account: Account) -> bool:
+    """Whether the rate is that of L441-10: the profile's mode binds businesses under French law alone, see `clause_for`."""
+    profile = account.profile
+    return profile.country == "FR" and account.customer.kind == CustomerKind.BUSINESS and profile.penalty_mode == Mode.DEFAULT_ECB10
 
 
 def _qr(account: Account, lines: Sequence[Line], amount: Decimal) -> str:

@@ -196,6 +196,20 @@ def test_the_wording_of_the_trade_is_kept():
     assert "Si votre règlement est déjà parti, merci d’en indiquer la date et la référence." in french["formal_notice"]
 
 
+@pytest.mark.parametrize("key", ["formal_notice", "formal_notice_public"])
+@pytest.mark.parametrize(("language", "counted", "summed"), [
+    ("fr", "indemnité forfaitaire 40,00\u00a0€ × 3 = 120,00\u00a0€.", "indemnité forfaitaire 120,00\u00a0€."),
+    ("en", "fixed compensation €40.00 × 3 = €120.00.", "fixed compensation €120.00."),
+])  # fmt: skip
+def test_fixed_sums_are_multiplied_where_all_are_the_same(key, language, counted, summed):
+    text = shipped_texts()[key]
+    context = situation(text, language, several=True)
+    assert counted in rendered(text, language, context)
+    assert summed in rendered(text, language, {**context, "amounts.fixed_sum_each": ""})
+    none = {key: "" for key in context if key.startswith("amounts.fixed_sum")}
+    assert re.search(r"\(annexe? 1[^)]*\)\.\n", rendered(text, language, {**context, **none}))  # the sentence ends with the penalties
+
+
 def test_typesetting():
     assert typeset("L'été : « oui » ! n° 4, sous 8 jours ? https://x.fr 5 %", "fr") == (
         "L’été\u00a0: «\u00a0oui\u00a0»\u00a0! n°\u00a04, sous 8\u00a0jours\u00a0? https://x.fr 5\u00a0%"
