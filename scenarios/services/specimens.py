@@ -117,7 +117,10 @@ def _of_account(text: TextContent, frame: Frame, case: Case, decisions: Sequence
     context.update(answers_wording.flags(account=account, lines=lines, variant=_variant(text.variant)))
     letter: dict[str, Any] = {}
     if channel in PAPER_CHANNELS:
-        printed = formal_notice.complete(context, account=account, lines=lines, legal=text.phase == Phase.LEGAL)
+        try:
+            printed = formal_notice.complete(context, account=account, lines=lines, legal=text.phase == Phase.LEGAL)
+        except formal_notice.RateUnknown:  # the letter itself waits for the rate; its words are shown with sums of the examples
+            printed = formal_notice.complete(context, account=account, lines=lines, legal=False)
         context, letter = printed.words, printed.page
     return Specimen({**context, "attached": False}, frozenset(), recipient, letter)
 

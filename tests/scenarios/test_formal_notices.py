@@ -174,3 +174,15 @@ def test_a_business_is_asked_for_penalties() -> None:
     for words in ("Principal Pénalités Indemnité Total", "Annexe 1 — Pénalités de retard par période", "Total des pénalités 14,68 €"):
         assert words in letter
     assert "moratoires" not in letter
+
+
+def test_a_notice_is_shown_in_the_editor_before_the_rate_of_its_period_is_published() -> None:
+    """1 January 2028: nobody knows the rate yet. The letter itself waits for it; whoever looks at its words sees examples for the sums."""
+    house = open_house()
+    with tenant(house):
+        late_customer("1200.00", language="fr")
+        text = shipped_text("formal_notice", "registered", "fr", "")
+        assert text is not None
+        shown = make_specimen(text=text, invoice=Invoice.objects.get(), organization=house, today=date(2028, 1, 10))
+        assert "amounts.grand_total" in shown.borrowed
+        assert "Annexe 1" not in words_of(set_letter(text, shown, now=at("2028-01-10")))
