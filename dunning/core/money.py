@@ -124,13 +124,34 @@ def format_date(day: date, locale: str = "fr", style: DateStyle = "long") -> str
 
 # --- reading amounts that people and other programs wrote ---------------------------------------------------------------------------
 
-_SYMBOLS = "€$£¥"
+_CURRENCIES_OF = {
+    "€": ("EUR",),
+    "£": ("GBP", "EGP", "FKP", "GIP", "LBP", "SDG", "SHP", "SSP", "SYP"),
+    "$": (
+        "USD", "AUD", "CAD", "HKD", "NZD", "SGD", "TWD", "BBD", "BMD", "BND", "BSD", "BZD", "FJD", "GYD", "JMD", "KYD", "LRD", "NAD", "SBD",
+        "SRD", "TTD", "XCD", "ARS", "BRL", "CLP", "COP", "CUP", "CVE", "DOP", "MXN", "NIO", "TOP", "UYU", "WST",
+    ),
+    "¥": ("JPY", "CNY"),
+}  # fmt: skip
+_SYMBOLS = "".join(_CURRENCIES_OF)
+_CURRENCY_WRITTEN = re.compile(rf"(?i)[{_SYMBOLS}]|(?:euros?|eur|usd|gbp|chf)$")
 _SPACES = " \t\u00a0\u202f\u2009\u2007"
 _APOSTROPHES = "'\u2019"
 _MINUS = "-\u2212"
 _TRANSLATION = str.maketrans(dict.fromkeys(_SPACES, " ") | dict.fromkeys(_APOSTROPHES, "'") | dict.fromkeys(_MINUS, "-"))
 _LONGEST = 40
 _SHAPE = re.compile(r"[0-9][0-9 ',.]*|[.,][0-9]+")
+
+
+def written_currencies(text: str) -> tuple[str, ...]:
+    """The signs and codes of currencies an amount carries, the words as codes: ("€",) for "12 €", ("USD",) for "12 usd"."""
+    found = (mark.upper() for mark in _CURRENCY_WRITTEN.findall(text))
+    return tuple(dict.fromkeys("EUR" if mark.startswith("EURO") else mark for mark in found))
+
+
+def may_mean(mark: str, currency: str) -> bool:
+    """Whether a sign or code stands for `currency`: "$" for every dollar, "€" for EUR alone."""
+    return currency in _CURRENCIES_OF.get(mark, (mark,))
 
 
 def _refuse(text: str, sentence: str, **values: object) -> Unreadable:

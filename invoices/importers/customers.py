@@ -16,6 +16,7 @@ from invoices.importers.fields import CUSTOMER_FIELDS
 from invoices.importers.problems import RowProblem
 from invoices.importers.session import ItemLoader, Work
 from invoices.importers.staging import content_hash
+from invoices.importers.values import WRITTEN, other_currency
 
 # Fields of the file that are columns of the customer under the same name.
 _PLAIN = tuple(
@@ -53,7 +54,7 @@ class CustomerLoader(ItemLoader):
         refused: dict[str, list[int]] = {}
         for line, values in work.rows():
             try:
-                row = _row(line, values)
+                row = _row(line, values, work.profile.default_currency)
             except RowProblem as problem:
                 work.refuse(line, problem.column, problem.reason)
                 continue
@@ -166,7 +167,7 @@ class CustomerLoader(ItemLoader):
                 customer.save(update_fields=[*changed, "updated_at"])
 
 
-def _row(line: int, values: dict[str, Any]) -> _Row:
+def _row(line: int, values: dict[str, Any], currency: str) -> _Row:
     if not values["number"]:
         raise RowProblem("number", _("this cell is empty and must not be"))
     if not values["name"]:
@@ -174,6 +175,9 @@ def _row(line: int, values: dict[str, Any]) -> _Row:
     fields = {name: values[name] for name in _PLAIN if values[name] is not None}
     if fields.get("credit_limit", 0) < 0:
         raise RowProblem("credit_limit", _("a credit limit is not negative"))
+    if mark := other_currency(values[WRITTEN], currency):
+        reason = _("“%(mark)s” is not %(currency)s: a credit limit is in your organization’s currency")
+        raise RowProblem("credit_limit", reason % {"mark": mark, "currency": currency})
     siren, siret = fields.get("siren", ""), fields.get("siret", "")
     if siren and siret and not siret.startswith(siren):
         raise RowProblem("siret", _("the SIRET does not belong to this SIREN"))
@@ -182,7 +186,7 @@ def _row(line: int, values: dict[str, Any]) -> _Row:
     contact = {"phone": values["phone"], "name": values["contact_name"], "role": values["contact_role"]}
     return _Row(
         line=line,
-        content=content_hash(values.values()),
+        content=content_hash(values[item.name] for item in CUSTOMER_FIELDS),
         values=fields,
         group=values["group"] or "",
         links={name: values[name] for name in _LINKS if values[name]},

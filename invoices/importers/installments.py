@@ -14,6 +14,7 @@ from invoices.importers import staging
 from invoices.importers.fields import INSTALLMENT_FIELDS
 from invoices.importers.ledger import is_first_import, mark_first_import, triage_of
 from invoices.importers.session import Loader, Work
+from invoices.importers.values import WRITTEN, other_currency
 from invoices.models import Installment, Invoice
 from invoices.services import lock_items
 from invoices.services.balances import announce_change, tell_changed
@@ -27,6 +28,7 @@ class _Part:
     amount: Decimal
     kind: str
     means: str
+    written: tuple[str, ...]  # the signs and codes of currencies the amount carries
 
 
 class InstallmentLoader(Loader):
@@ -56,6 +58,7 @@ class InstallmentLoader(Loader):
                 values["amount"],
                 values["kind"] or InstallmentKind.NORMAL,
                 values["means"] or "",
+                values[WRITTEN],
             )
             self._parts.setdefault(values["invoice"], []).append(part)
         numbers = list(self._parts)
@@ -145,6 +148,9 @@ def _contradiction(invoice: Invoice, parts: list[_Part], present: list[Installme
     total = sum(part.amount for part in parts)
     if invoice.kind != InvoiceKind.INVOICE or invoice.state != InvoiceState.ISSUED:
         return "invoice", _("%(number)s is a credit note or was cancelled: it has no instalments")
+    if any(other_currency(part.written, invoice.currency) for part in parts):
+        reason = _("the invoice %(number)s is in {currency}, and an instalment of it carries the sign of another currency: correct it")
+        return "amount", reason.format(currency=invoice.currency)
     if total != invoice.gross:
         return "amount", _("the instalments of %(number)s come to {total}, the invoice to {gross}").format(total=total, gross=invoice.gross)
     if any(part.due_on < invoice.issued_on and part.kind != InstallmentKind.DEPOSIT for part in parts):

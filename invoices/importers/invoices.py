@@ -14,7 +14,7 @@ from invoices.importers.fields import INVOICE_FIELDS
 from invoices.importers.problems import RowProblem
 from invoices.importers.session import ItemLoader, Work
 from invoices.importers.staging import Value, content_hash, new_key
-from invoices.importers.values import check_decimals
+from invoices.importers.values import check_decimals, currency_of
 from invoices.models import Allocation, Invoice
 from invoices.references import reference_for
 from invoices.selectors import customer_terms
@@ -79,7 +79,7 @@ class InvoiceLoader(ItemLoader):
             gross, kind = ledger.gross_of(values["gross"], values["kind"])
         except ValueError as error:
             raise RowProblem("gross", str(error)) from None
-        currency = values["currency"] or work.currency
+        currency = currency_of(values, work.currency, "gross")
         check_decimals(gross, currency, "gross")
         customer = self._customers.get(customer_number)
         if customer is None:
@@ -113,7 +113,7 @@ class InvoiceLoader(ItemLoader):
             values["means"],
             values["credited_number"],
             values["is_factored"],
-            content_hash([*values.values(), gross, kind, currency]),
+            content_hash([*(values[item.name] for item in self.fields), gross, kind, currency]),
             new_key(),
             new_key(),
         )

@@ -20,15 +20,17 @@ from invoices.importers import ledger, settling, staging
 from invoices.importers.choices import DOCUMENT_KINDS
 from invoices.importers.fields import OPEN_ITEM_FIELDS
 from invoices.importers.invoices import create_strangers, terms_of
-from invoices.importers.problems import FileRefused, amount_words
+from invoices.importers.problems import FileRefused, RowProblem, amount_words
 from invoices.importers.session import Loader, Work
 from invoices.importers.staging import Value, content_hash, new_key
+from invoices.importers.values import currency_of
 from invoices.importers.words import compact, folded
 from invoices.models import Installment, Invoice, Payment
 from invoices.references import reference_for
 from invoices.services import PaymentDraft, certify_ledger, record_payments
 
 _ZERO = Decimal(0)
+_SIDES = ("debit", "credit", "balance")
 _TOTALS = ("total", "sous total", "solde", "subtotal", "grand total", "balance")
 
 
@@ -89,7 +91,7 @@ class OpenItemsLoader(Loader):
         self._partly: dict[str, Decimal] = {}
 
     def read(self, work: Work) -> None:
-        if not {"debit", "credit", "balance"} & set(work.columns.index):
+        if not set(_SIDES) & set(work.columns.index):
             raise FileRefused(_("The file has no column for debit, credit or balance."), field="columns", remedy=_("Name it with --map."))
         self._customers = ledger.known_customers()
         self._read_lines(work)
@@ -143,11 +145,16 @@ class OpenItemsLoader(Loader):
             if not signed:
                 work.refuse(line, "debit", _("the line needs an amount, on one side alone"))
                 continue
+            try:
+                currency = currency_of(values, work.currency, next(side for side in _SIDES if values[side]))
+            except RowProblem as problem:
+                work.refuse(line, problem.column, problem.reason)
+                continue
             account, name = values["account"], values["name"]
             if name and account not in self._customers:
                 self._names.setdefault(account, {"customer_name": name})
             found = _Line(
-                line, account, values["document"], values["issued_on"], values["due_on"], abs(signed), values["currency"] or work.currency,
+                line, account, values["document"], values["issued_on"], values["due_on"], abs(signed), currency,
                 values["label"] or "",
             )  # fmt: skip
             work.totals[found.currency] = work.totals.get(found.currency, _ZERO) + signed

@@ -25,7 +25,7 @@ from invoices.importers.fields import PAYMENT_FIELDS
 from invoices.importers.problems import RowProblem
 from invoices.importers.session import ItemLoader, Work
 from invoices.importers.staging import Value, content_hash, new_key
-from invoices.importers.values import check_decimals
+from invoices.importers.values import check_decimals, currency_of
 from invoices.models import Installment
 from invoices.services import PaymentDraft, certify_ledger, record_payments
 from invoices.services.balances import Balances, announce
@@ -249,9 +249,10 @@ class PaymentLoader(ItemLoader):
         for name in ("received_on", "amount"):
             if values[name] is None:
                 raise RowProblem(name, _("this cell is empty and must not be"))
-        amount, currency, received_on = values["amount"], values["currency"] or work.currency, values["received_on"]
+        amount, received_on = values["amount"], values["received_on"]
         if amount <= 0:
             raise RowProblem("amount", _("a receipt is more than zero: cancel the payment it takes back instead"))
+        currency = currency_of(values, work.currency, "amount")
         check_decimals(amount, currency, "amount")
         if received_on > work.today + _AHEAD:
             raise RowProblem("received_on", _("%(date)s has not come yet") % {"date": received_on})

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from customers import identity
 from dunning.core.errors import DomainError
-from dunning.core.money import detect_decimal_separator, is_currency, minor_units, parse_decimal
+from dunning.core.money import detect_decimal_separator, is_currency, may_mean, minor_units, parse_decimal, written_currencies
 from invoices.importers.dates import DateEvidence, Order, in_range, parse_date, settle_order
 from invoices.importers.mapping import Columns, Field, Shape
 from invoices.importers.problems import RowProblem, in_words
@@ -32,6 +32,9 @@ _COUNTRY = {
     "etatsunis": "US", "unitedstates": "US", "usa": "US", "monaco": "MC",
 }  # fmt: skip
 _CURRENCY_SIGNS = {"€": "EUR", "euro": "EUR", "euros": "EUR", "$": "USD", "£": "GBP"}
+_MEANT = {"€": "EUR", "£": "GBP"}  # by a sign beside an amount, where nothing else is said; a dollar may be anybody's
+WRITTEN = "written_currencies"
+"""Beside the fields of a row: the signs and codes of currencies its amounts carry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class Converter:
         self._columns = columns
         self._steps = [(item, columns.index[item.name], self._maker(item, evidence)) for item in fields if item.name in columns.index]
         self._absent = {item.name: None for item in fields if item.name not in columns.index}
+        self._amounts = [position for item, position, _make in self._steps if item.shape == Shape.AMOUNT]
 
     def values(self, row: Row) -> dict[str, Any]:
         """Raises RowProblem at the first cell that cannot be what its column says."""
@@ -121,6 +125,8 @@ class Converter:
                 values[item.name] = make(cell)
             except (ValueError, DomainError) as error:
                 raise RowProblem(self._columns.title(item.name), in_words(error)) from None
+        texts = [cell for position in self._amounts if isinstance(cell := cells[position], str)]
+        values[WRITTEN] = tuple(mark for text in texts for mark in written_currencies(text))
         return values
 
     def _maker(self, item: Field, evidence: Evidence) -> Callable[[Cell], Any]:
@@ -230,6 +236,22 @@ def _currency(text: str) -> str:
 def check_currency(text: str) -> str:
     """The ISO code of a supported currency. Raises ValueError."""
     return _currency(text.strip())
+
+
+def currency_of(values: Mapping[str, Any], otherwise: str, column: str) -> str:
+    """The currency of a row: its own, else `otherwise` or the one its amounts carry. Raises RowProblem when they contradict."""
+    own, marks = values["currency"], values[WRITTEN]
+    candidates = [own] if own else [otherwise, *(_MEANT.get(mark, mark) for mark in marks)]
+    for currency in candidates:
+        if not other_currency(marks, currency):
+            return str(currency)
+    reason = _("“%(mark)s” is not %(currency)s: correct the amount, or name the row’s currency in a column of its own")
+    raise RowProblem(column, reason % {"mark": other_currency(marks, candidates[0]), "currency": candidates[0]})
+
+
+def other_currency(marks: Iterable[str], currency: str) -> str:
+    """The first sign or code that does not stand for `currency`, "" when all do."""
+    return next((mark for mark in marks if not may_mean(mark, currency)), "")
 
 
 def check_decimals(amount: Decimal, currency: str, column: str) -> None:

@@ -22,7 +22,7 @@ from invoices.importers.dates import Order, UnclearDates
 from invoices.importers.fields import INVOICE_FIELDS, PAYMENT_FIELDS
 from invoices.importers.mapping import Field, recogniser, resolve
 from invoices.importers.problems import FileRefused, RowProblem
-from invoices.importers.values import Converter, gather
+from invoices.importers.values import Converter, currency_of, gather
 from invoices.models import Installment
 from invoices.services.drafts import InvoiceDraft, PaymentDraft
 from invoices.services.invoices import issue_invoices
@@ -55,18 +55,23 @@ class Script:
         return sum(len(rows) for rows in self.invoices.values())
 
 
-def read_script(invoices: Path, payments: Path, *, mapping: Mapping[str, str], order: Order | None) -> Script:
-    """Read both files (they may be the same). `mapping` is column → field, for either. Raises FileRefused."""
+def read_script(invoices: Path, payments: Path, *, mapping: Mapping[str, str], order: Order | None, currency: str) -> Script:
+    """Read both files (they may be the same). `mapping` is column → field, for either; `currency` is that of amounts without one.
+
+    Raises FileRefused.
+    """
     script = Script()
-    for values in _rows(invoices, INVOICE_FIELDS, mapping, order, script):
+    for values in _rows(invoices, INVOICE_FIELDS, mapping, order, currency, script):
         script.invoices[values["issued_on"]].append(values)
         script.customers.setdefault(values["customer"], values)
-    for values in _rows(payments, PAYMENT_FIELDS, mapping, order, script):
+    for values in _rows(payments, PAYMENT_FIELDS, mapping, order, currency, script):
         script.payments[values["received_on"]].append(values)
     return script
 
 
-def _rows(path: Path, fields: Sequence[Field], mapping: Mapping[str, str], order: Order | None, script: Script) -> Iterator[dict[str, Any]]:
+def _rows(
+    path: Path, fields: Sequence[Field], mapping: Mapping[str, str], order: Order | None, currency: str, script: Script
+) -> Iterator[dict[str, Any]]:
     names = {item.name for item in fields}
     explicit = {column: name for column, name in mapping.items() if name in names}
     source = reading.look_at(path, recognised=recogniser(fields, explicit, {}))
@@ -80,7 +85,8 @@ def _rows(path: Path, fields: Sequence[Field], mapping: Mapping[str, str], order
     with source.rows() as rows:
         for row in rows:
             try:
-                yield converter.values(row)
+                values = converter.values(row)
+                yield values | {"currency": currency_of(values, currency, "")}
             except RowProblem as problem:
                 script.refused.append(_("line %(line)s: %(reason)s") % {"line": row.line, "reason": problem.reason})
 
@@ -88,10 +94,9 @@ def _rows(path: Path, fields: Sequence[Field], mapping: Mapping[str, str], order
 class Replay:
     """The life a file describes: nobody promises or contests, every call reaches somebody who says nothing, letters are posted at once."""
 
-    def __init__(self, organization: Organization, script: Script, *, currency: str) -> None:
+    def __init__(self, organization: Organization, script: Script) -> None:
         self.organization = organization
         self.script = script
-        self.currency = currency
         self.customers: dict[str, Customer] = {}
         self.items: dict[str, Installment] = {}
 
@@ -123,7 +128,7 @@ class Replay:
                 number=values["number"],
                 issued_on=today,
                 gross=values["gross"],
-                currency=values.get("currency") or self.currency,
+                currency=values["currency"],
                 due_on=values.get("due_on"),
                 label=values.get("label") or "",
                 purchase_order=values.get("purchase_order") or "",
@@ -150,7 +155,7 @@ class Replay:
             customer=self.customers.get(values.get("customer") or ""),
             amount=amount,
             received_on=today,
-            currency=values.get("currency") or self.currency,
+            currency=values["currency"],
             external_reference=values.get("external_reference") or f"{today.isoformat()}-{ordinal}-{values.get('invoice') or ''}",
             reference_text=values.get("reference_text") or values.get("invoice") or "",
             allocations=((item, min(amount, item.outstanding)),) if item is not None and item.outstanding > 0 else None,

@@ -54,7 +54,7 @@ class Command(BaseCommand):
             order = order_named(options["date_format"]) if options["date_format"] else None
         except ValueError as error:
             raise CommandError(str(error)) from None
-        script = read_script(options["invoices"], options["payments"], mapping=mapping, order=order)
+        script = read_script(options["invoices"], options["payments"], mapping=mapping, order=order, currency=options["currency"])
         for line in script.refused[:20]:
             self.stderr.write(line)
         now = clock.now()
@@ -70,7 +70,7 @@ class Command(BaseCommand):
             with translation.override(TABLE_LANGUAGE):
                 for sentence in words.missing(organization, receipts=False):
                     self.stderr.write(sentence)
-        life = Replay(organization, script, currency=options["currency"])
+        life = Replay(organization, script)
         life.create_customers(options["first"], now)
         played = play(organization=organization, first=options["first"], last=options["last"], life=life, on_day=self._progress)
         with translation.override(TABLE_LANGUAGE):
