@@ -16,7 +16,7 @@ from invoices.importers.fields import CUSTOMER_FIELDS
 from invoices.importers.problems import RowProblem
 from invoices.importers.session import ItemLoader, Work
 from invoices.importers.staging import content_hash
-from invoices.importers.values import WRITTEN, other_currency
+from invoices.importers.values import WRITTEN, other_currency, phone_of
 
 # Fields of the file that are columns of the customer under the same name.
 _PLAIN = tuple(
@@ -48,7 +48,7 @@ class CustomerLoader(ItemLoader):
     def __init__(self) -> None:
         self._rows: dict[str, _Row] = {}
         self._known: set[str] = set()
-        self._twice: list[int] = []
+        self._twice: dict[str, list[int]] = {}
 
     def read(self, work: Work) -> None:
         refused: dict[str, list[int]] = {}
@@ -63,8 +63,7 @@ class CustomerLoader(ItemLoader):
             if first is None:
                 self._rows[number] = row
             elif first.content == row.content and number not in refused:
-                work.unchanged += 1
-                self._twice.append(line)
+                self._twice.setdefault(number, []).append(line)
             else:
                 refused.setdefault(number, [first.line]).append(line)
         for number, lines in refused.items():
@@ -73,11 +72,12 @@ class CustomerLoader(ItemLoader):
             for line in lines:
                 work.refuse(line, "number", reason % {"number": number, "lines": named})
             del self._rows[number]
+        self._read_phones(work)
         self._check_links(work)
         self._compare(work)
 
     def outcomes(self) -> dict[int, RowOutcome]:
-        found = dict.fromkeys(self._twice, RowOutcome.UNCHANGED)
+        found = {line: RowOutcome.UNCHANGED for lines in self._twice.values() for line in lines}
         for number, row in self._rows.items():
             changed = RowOutcome.UPDATED if row.changes else RowOutcome.UNCHANGED
             found[row.line] = changed if number in self._known else RowOutcome.CREATED
@@ -114,6 +114,29 @@ class CustomerLoader(ItemLoader):
             if row.changes or number not in known:
                 yield [row.line, number, row.content]
 
+    def _read_phones(self, work: Work) -> None:
+        """Read local numbers in the country the file gives the customer, else in the one it is known for."""
+        silent = [number for number, row in self._rows.items() if "phone" in row.contact and "country" not in row.values]
+        known: dict[str, str] = {}
+        for start in range(0, len(silent), staging.CHUNK):
+            part = silent[start : start + staging.CHUNK]
+            known.update(Customer.objects.filter(number__in=part).values_list("number", "country"))
+        for number, row in list(self._rows.items()):
+            if "phone" not in row.contact:
+                continue
+            try:
+                country = row.values.get("country") or known.get(number)
+                row.contact["phone"] = phone_of(row.contact["phone"], country, "phone")
+            except RowProblem as problem:
+                self._drop(row, problem.column, problem.reason, work)
+
+    def _drop(self, row: _Row, name: str, reason: str, work: Work) -> None:
+        """Refuse a customer on every line that says the same of it."""
+        number = row.values["number"]
+        for line in (row.line, *self._twice.pop(number, ())):
+            work.refuse(line, name, reason)
+        self._rows.pop(number, None)
+
     def _check_links(self, work: Work) -> None:
         """A payer or parent must be in the file or known, and nobody pays for a payer (rule 5 has no chains)."""
         wanted = {number for row in self._rows.values() for number in row.links.values()}
@@ -133,8 +156,7 @@ class CustomerLoader(ItemLoader):
                 elif name == "payer" and (target in paid_for or number in payers):
                     problem = _("a payer has no payer of its own (%(number)s)")
                 if problem:
-                    work.refuse(row.line, name, problem % {"number": target})
-                    self._rows.pop(number, None)
+                    self._drop(row, name, problem % {"number": target}, work)
 
     def _compare(self, work: Work) -> None:
         numbers = list(self._rows)
@@ -150,7 +172,7 @@ class CustomerLoader(ItemLoader):
                 row.changes = _differs(customer, row, contacts.get(customer.pk, []), group_keys, linked)
         work.created = len(numbers) - len(self._known)
         work.updated = sum(row.changes for row in self._rows.values())
-        work.unchanged += len(self._known) - work.updated
+        work.unchanged = len(self._known) - work.updated + sum(len(lines) for lines in self._twice.values())
 
     def _link(self, work: Work) -> None:
         linked = {number: row for number, row in self._rows.items() if row.links}

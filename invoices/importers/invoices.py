@@ -14,7 +14,7 @@ from invoices.importers.fields import INVOICE_FIELDS
 from invoices.importers.problems import RowProblem
 from invoices.importers.session import ItemLoader, Work
 from invoices.importers.staging import Value, content_hash, new_key
-from invoices.importers.values import check_decimals, currency_of
+from invoices.importers.values import check_decimals, currency_of, phone_of
 from invoices.models import Allocation, Invoice
 from invoices.references import reference_for
 from invoices.selectors import customer_terms
@@ -82,6 +82,9 @@ class InvoiceLoader(ItemLoader):
         currency = currency_of(values, work.currency, "gross")
         check_decimals(gross, currency, "gross")
         customer = self._customers.get(customer_number)
+        if values["customer_phone"]:
+            country = customer.country if customer is not None else None
+            values["customer_phone"] = phone_of(values["customer_phone"], country, "customer_phone")
         if customer is None:
             self._meet(customer_number, values)
         due_on = values["due_on"]

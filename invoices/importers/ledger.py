@@ -322,7 +322,7 @@ def written() -> Iterator[object]:
 
 def known_customers(numbers: Collection[str] | None = None) -> dict[str, Customer]:
     """The organization's customers by number, all or these, with what a load needs of them."""
-    fields = ("number", "payment_days", "payment_end_of_month", "payment_day_of_month", "payment_means")
+    fields = ("number", "country", "payment_days", "payment_end_of_month", "payment_day_of_month", "payment_means")
     rows = Customer.objects.only(*fields)
     if numbers is not None:
         rows = rows.filter(number__in=numbers)

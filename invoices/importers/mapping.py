@@ -27,7 +27,7 @@ class Shape(StrEnum):
     CHOICE = "choice"
     TERMS = "terms"
     EMAILS = "emails"
-    PHONE = "phone"
+    PHONE = "phone"  # as it stands: which country it is read in, the loader knows
     IBAN = "iban"
     SIREN = "siren"
     SIRET = "siret"

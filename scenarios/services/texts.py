@@ -10,7 +10,7 @@ from customers.identity import clean_phone
 from dunning.core import audit
 from dunning.core.enums import Channel, Language, Phase
 from dunning.core.errors import DomainError, StaleObject
-from dunning.core.selectors import actor_names
+from dunning.core.selectors import actor_names, get_profile
 from dunning.core.tenancy import current_organization_id, tenant
 from notifications import outbox
 from notifications.enums import WAITING
@@ -135,7 +135,7 @@ def try_text(*, text: TextContent, look: Look, email: str, phone: str, actor: st
     if text.channel == Channel.SMS:
         if not phone.strip():
             raise DomainError(_("Your account has no mobile number: enter it, then send yourself the text message."), field="to")
-        to, said = clean_phone(phone), look.said
+        to, said = clean_phone(phone, get_profile().country), look.said
     else:
         to, said = email, replace(look.said, subject=_("[Test] %s") % look.said.subject)
     return send_test(channel=text.channel, to=to, language=text.language, actor=actor, now=now, said=said)

@@ -97,6 +97,22 @@ def test_what_is_wrong_with_a_row_is_told_of_that_row_and_the_others_are_written
         assert (ImportBatch.objects.get().errors, ImportBatch.objects.get().unchanged) == (8, 1)
 
 
+def test_a_local_number_is_read_in_the_country_of_its_customer(api: Api, house: Organization) -> None:
+    rows = [
+        {"number": "B1", "name": "Bruxelles SA", "country": "BE", "phone": "0475 12 34 56"},
+        {"number": "F1", "name": "Lyon SA", "phone": "06 99 00 12 34"},
+        {"number": "B2", "name": "Gand", "country": "BE", "phone": "12"},
+    ]
+    found = outcomes(api.put("/customers/bulk", {"items": rows}))
+    assert [(key, outcome, [field for field, _message in faults]) for key, outcome, faults in found] == [
+        ("B1", "created", []),
+        ("F1", "created", []),
+        ("B2", "error", ["phone"]),
+    ]
+    with tenant(house):
+        assert dict(Contact.objects.values_list("customer__number", "phone")) == {"B1": "+32475123456", "F1": "+33699001234"}
+
+
 @pytest.mark.parametrize(("option", "status"), [("strict", 422), ("dry_run", 200)])
 def test_strict_and_dry_calls_write_nothing(api: Api, house: Organization, option: str, status: int) -> None:
     rows = [{"number": "C1", "name": "Durand"}, {"number": "C2"}]

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from dunning.core.enums import Role
-from dunning.core.models import AuditEvent, User
+from dunning.core.models import AuditEvent, OrganizationProfile, User
 from dunning.core.tenancy import tenant
 from notifications import dispatcher
 from notifications.models import Message, MessageTemplate
@@ -242,6 +242,10 @@ def test_a_test_goes_to_oneself_says_what_is_typed_and_saves_nothing(owner: Clie
     assert "Your account has no mobile number" in owner.post(_url("sms_firm", "sms"), sms).content.decode()
     User.objects.filter(email="claire@atelier.example").update(phone="06 12 34 56 78")
     assert owner.post(_url("sms_firm", "sms"), sms).context["sent"].recipient == "+33612345678"
+    with tenant(house.organization):
+        OrganizationProfile.objects.update(country="BE")
+    User.objects.filter(email="claire@atelier.example").update(phone="0475 12 34 56")
+    assert owner.post(_url("sms_firm", "sms"), sms).context["sent"].recipient == "+32475123456"
     assert owner.post(_url(), {**sent, "body": "{{nope}}"}).status_code == 422
 
 

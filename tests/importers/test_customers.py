@@ -88,3 +88,33 @@ def test_a_workbook_keeps_its_numbers_as_codes(organization: Organization, tmp_p
     assert counts(run(CustomerLoader(), path, organization)) == (1, 0, 0, 0)
     with tenant(organization):
         assert list(Customer.objects.values_list("number", "postal_code")) == [("411001", "01000")]
+
+
+def _phones() -> dict[str, str]:
+    return dict(Contact.objects.filter(is_active=True).values_list("customer__number", "phone"))
+
+
+def test_a_local_number_is_read_in_the_country_of_its_customer(organization: Organization, tmp_path: Path) -> None:
+    heading = "n° client;nom;pays;téléphone;e-mail"
+    path = text_file(
+        tmp_path / "c.csv",
+        heading,
+        "B1;Bruxelles SA;BE;0475 12 34 56;a@b.example",
+        "F1;Lyon SA;;06 99 00 12 34;",
+        "B2;Gand;Belgique;;g@b.example",
+        "B3;Anvers;BE;+33 6 99 00 12 34;",
+    )
+    assert counts(run(CustomerLoader(), path, organization)) == (4, 0, 0, 0)
+    with tenant(organization):
+        assert _phones() == {"B1": "+32475123456", "F1": "+33699001234", "B2": "", "B3": "+33699001234"}
+    later = text_file(tmp_path / "d.csv", "n° client;nom;téléphone", "B2;Gand;0475 12 34 57", "B1;Bruxelles SA;0475 12 34 56")
+    assert counts(run(CustomerLoader(), later, organization)) == (0, 1, 1, 0)
+    with tenant(organization):
+        assert _phones()["B2"] == "+32475123457"
+
+
+def test_a_number_that_is_none_refuses_its_row_on_every_line_that_says_the_same(organization: Organization, tmp_path: Path) -> None:
+    rows = ["B1;Bruxelles SA;BE;12", "B1;Bruxelles SA;BE;12", "B2;Gand;BE;0475 12 34 56"]
+    report = run(CustomerLoader(), text_file(tmp_path / "c.csv", "n° client;nom;pays;téléphone", *rows), organization)
+    assert counts(report) == (1, 0, 0, 2)
+    assert [(line, problem.column) for line, problem in report.problems] == [(2, "téléphone"), (3, "téléphone")]

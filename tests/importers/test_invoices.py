@@ -265,3 +265,19 @@ def test_an_invoice_with_several_due_dates_keeps_them(tmp_path: Path) -> None:
         )
     report = load_invoices(_file(tmp_path, "F1;C1;X;15/09/2026;30/10/2026;100,00;;"), organization)
     assert counts(report) == (0, 0, 0, 1) and "import_installments" in report.problems[0][1].reason
+
+
+def test_a_telephone_is_read_in_the_country_of_the_customer_it_is_of(tmp_path: Path) -> None:
+    organization = make_organization()
+    with tenant(organization):
+        make_customer("B1", country="DE")
+    heading = "N° facture;Code client;Date facture;Échéance;Montant TTC;Téléphone"
+    rows = ["F1;B1;15/09/2026;15/10/2026;100,00;030 12345678", "F2;N1;15/09/2026;15/10/2026;50,00;06 99 00 12 34"]
+    assert counts(load_invoices(_file(tmp_path, *rows, "F3;N2;15/09/2026;15/10/2026;50,00;12", heading=heading), organization)) == (
+        2,
+        0,
+        0,
+        1,
+    )
+    with tenant(organization):
+        assert Contact.objects.get(customer__number="N1").phone == "+33699001234"
