@@ -283,10 +283,14 @@ _phone = lru_cache(maxsize=20_000)(identity.clean_phone)
 
 
 def _emails(text: str) -> tuple[str, ...]:
-    addresses = tuple(dict.fromkeys(identity.clean_email(part) for part in re.split(r"[;,\s]+", text) if part))
+    """The addresses of a cell, each once however it is written: a customer has no two that differ in capitals alone."""
+    addresses: dict[str, str] = {}
+    for part in re.split(r"[;,\s]+", text):
+        if address := identity.clean_email(part):
+            addresses.setdefault(address.lower(), address)
     if any(len(address) > 254 for address in addresses):
         raise ValueError(_("The e-mail address is too long."))
-    return addresses
+    return tuple(addresses.values())
 
 
 def _country(text: str) -> str:

@@ -90,6 +90,15 @@ def test_a_workbook_keeps_its_numbers_as_codes(organization: Organization, tmp_p
         assert list(Customer.objects.values_list("number", "postal_code")) == [("411001", "01000")]
 
 
+def test_one_address_written_twice_makes_one_contact(organization: Organization, tmp_path: Path) -> None:
+    row = "B1;X;Compta@ex.example, compta@EX.example paul@ex.example"
+    for expected in ((1, 0, 0, 0), (0, 0, 1, 0)):
+        assert counts(run(CustomerLoader(), text_file(tmp_path / "c.csv", "n° client;nom;e-mail", row), organization)) == expected
+    with tenant(organization):
+        emails = Contact.objects.filter(customer__number="B1").order_by("position").values_list("email", flat=True)
+        assert list(emails) == ["Compta@ex.example", "paul@ex.example"]
+
+
 def _phones() -> dict[str, str]:
     return dict(Contact.objects.filter(is_active=True).values_list("customer__number", "phone"))
 
