@@ -8,6 +8,7 @@ import codecs
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,9 +30,12 @@ MAX_LINE = 1_000_000  # characters; a row of a ledger has a few hundred
 MAX_COLUMNS = 1_000
 MAX_OPEN_QUOTE = 30  # lines a quoted cell may span before the quotation mark counts as forgotten
 HEADING_WITHIN = 20  # rows a title may take above the heading
+ADDED = ("error_line", "error_column", "error_reason")
+"""Columns of the error file; not translated, so that no heading of a file is ever taken for one of them when it is loaded again."""
 SEPARATORS = (";", ",", "\t", "|")
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252")
 _SAMPLE = 65_536
+_DISARMED = re.compile(r"'+[=+\-@\t\r]")  # what `report.harmless` made of a cell
 
 # What other kinds of file begin with: named, because "not a table" does not tell a person what to export instead.
 _KNOWN_BEGINNINGS = (
@@ -77,6 +81,7 @@ class Source:
     def _fitted(self, raw: Iterator[Row]) -> Iterator[Row]:
         width = len(self.heading)
         count = 0
+        is_ours = set(ADDED) <= set(self.heading)
         for row in raw:
             if row.line <= self.heading_line:
                 continue
@@ -87,7 +92,7 @@ class Source:
                 raise FileRefused(_("The file has more than %(most)s rows: cut it in pieces.") % {"most": f"{MAX_ROWS:,}"})
             if len(row.cells) != width or row.problem:
                 row = _fit(row, width, bool(self.encoding))
-            yield row
+            yield _armed(row) if is_ours else row
 
 
 def _fit(row: Row, width: int, is_text: bool) -> Row:
@@ -98,6 +103,12 @@ def _fit(row: Row, width: int, is_text: bool) -> Row:
         problem = _("the row has only %(cells)s cells, the heading %(columns)s: it seems to be cut") % counts
     padding: list[Cell] = [""] * (width - len(cells))
     return Row(row.line, (cells + padding)[:width], problem)
+
+
+def _armed(row: Row) -> Row:
+    """A row of the error file with its cells as they were, without the apostrophes put before what a spreadsheet would run."""
+    cells: list[Cell] = [cell[1:] if isinstance(cell, str) and _DISARMED.match(cell) else cell for cell in row.cells]
+    return Row(row.line, cells, row.problem)
 
 
 @dataclass(frozen=True, slots=True)

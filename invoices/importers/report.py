@@ -1,6 +1,7 @@
 """What became of a file: counts for the screen, and a file of the rows that were refused, ready to be corrected and loaded again."""
 
 import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,14 +14,13 @@ from django.utils.translation import ngettext
 
 from invoices.importers import settling
 from invoices.importers.problems import Problem
-from invoices.importers.reading import Cell, Row
+from invoices.importers.reading import ADDED, Cell, Row
 
 SHOWN = 5
 KEPT = 100  # refused rows kept with the report; the error file has them all
-ADDED = ("error_line", "error_column", "error_reason")
-"""Columns of the error file; not translated, so that no heading of a file is ever taken for one of them when it is loaded again."""
 # A spreadsheet runs a cell that begins like this; a leading apostrophe makes it text. Numbers keep their sign.
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\x00")
+_NUMBER = re.compile(r"[+-][\d \u00a0\u202f\u2009\u2007.,'\u2019€$£¥]*\d[ \u00a0\u202f€$£¥]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +100,15 @@ class Report:
 
 
 def harmless(cell: Cell) -> str:
-    """A cell as it may stand in a CSV that a spreadsheet opens."""
+    """A cell as it may stand in a CSV that a spreadsheet opens; reading an error file takes the apostrophe off again."""
     if isinstance(cell, Decimal):
         return format(cell, "f")
     if isinstance(cell, date):
         return cell.isoformat()
     text = cell.replace("\x00", "")
-    if text.startswith(_DANGEROUS) and not _is_number(text):
+    if text.lstrip("'").startswith(_DANGEROUS) and not _NUMBER.fullmatch(text):
         return f"'{text}"
     return text
-
-
-def _is_number(text: str) -> bool:
-    return (
-        text[1:].replace(" ", "").replace("\u00a0", "").replace("\u202f", "").replace(",", "").replace(".", "").isdigit()
-        and text[0] in "+-"
-    )
 
 
 def write_errors(path: Path, heading: Sequence[str], refused: Iterable[tuple[Row, Problem]]) -> None:

@@ -157,6 +157,24 @@ def test_bad_rows_are_each_explained_and_the_good_ones_loaded(tmp_path: Path) ->
     assert errors[15].startswith("'=F15;C1;")
 
 
+def test_the_error_file_is_loaded_again_with_its_cells_as_they_were(tmp_path: Path) -> None:
+    """Credit notes of 15 September refused for an impossible due date, which alone is corrected in the error file."""
+    organization = make_organization()
+    heading = f"{HEADING};Type"
+    amounts = ("-12,00 €", "-€13,00", "-1'234,50", "-14,00 EUR")
+    rows = [f"A{number};C1;X;15/09/2026;31/02/2026;{amount};;=Remise;avoir" for number, amount in enumerate(amounts)]
+    assert counts(load_invoices(_file(tmp_path, *rows, heading=heading), organization)) == (0, 0, 0, 4)
+    errors = tmp_path / "factures.csv.errors.csv"
+    written = errors.read_text("utf-8-sig")
+    assert written.count("'=Remise") == 4 and ";'-14,00 EUR;" in written and ";-12,00 €;" in written
+    errors.write_text(written.replace("31/02/2026", "28/02/2027"), "utf-8-sig")
+    assert counts(load_invoices(errors, organization)) == (4, 0, 0, 0)
+    with tenant(organization):
+        assert list(Invoice.objects.order_by("number").values_list("gross", "label", "kind")) == [
+            (Decimal(amount), "=Remise", InvoiceKind.CREDIT_NOTE) for amount in ("12.00", "13.00", "1234.50", "14.00")
+        ]
+
+
 def test_strict_loads_nothing_when_one_row_is_bad(tmp_path: Path) -> None:
     organization = make_organization()
     path = _file(tmp_path, "F1;C1;X;15/09/2026;15/10/2026;100,00;;", "F2;C1;X;15/09/2026;15/10/2026;cent;;")
