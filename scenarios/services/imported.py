@@ -1,5 +1,6 @@
 """Reminders sent before this system: they count as history, and the plan goes on from them (rule 3)."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -30,18 +31,10 @@ _CHANNELS = {
     }.items()
     for word in words.split(",")
 }
-_LEGAL = ("mise en demeure", "formal notice", "sommation")
-_FIRM = (
-    "derniere relance",
-    "dernier rappel",
-    "relance 3",
-    "niveau 3",
-    "ferme",
-    "avant mise en demeure",
-    "final reminder",
-    "last reminder",
-    "firm",
-)
+# Looked for in folded words, each as a whole: "firm" is no part of "confirm".
+_BEFORE_LEGAL = re.compile(r"\b(avant|before) ((la|une|a|the) )?(mise en demeure|formal notice)\b")
+_LEGAL = re.compile(r"\b(mise en demeure|formal notice|sommation)\b")
+_FIRM = re.compile(r"\b(derniere relance|dernier rappel|relance 3|niveau 3|ferme|final reminder|last reminder|firm)\b")
 
 FIELDS = (
     Field(
@@ -81,11 +74,11 @@ def phase_of(channel: str, words: str, done_on: date, due_on: date) -> Phase:
     said = folded(words)
     if done_on <= due_on:
         return Phase.SERVICE
-    if any(word in said for word in _FIRM):
+    if _BEFORE_LEGAL.search(said):
         return Phase.FIRM
-    if channel == Channel.REGISTERED or any(word in said for word in _LEGAL):
+    if channel == Channel.REGISTERED or _LEGAL.search(said):
         return Phase.LEGAL
-    return Phase.FIRM if channel == Channel.LETTER else Phase.FRIENDLY
+    return Phase.FIRM if channel == Channel.LETTER or _FIRM.search(said) else Phase.FRIENDLY
 
 
 class ReminderLoader(Loader):
