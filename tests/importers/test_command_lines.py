@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
 
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
@@ -86,3 +86,27 @@ def test_a_copy_that_cannot_be_read_does_not_stop_the_others(
         call_command("attach_pdfs", str(tmp_path / ("x" * 300)), "--organization=atelier")
     with tenant(atelier):
         assert Invoice.objects.exclude(document=None).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "words"),
+    [
+        ("import_payments", ["x.csv", "--ledger-through", "2026-13-45"], "“2026-13-45” is not a date: write it like 2026-12-31."),
+        ("import_payments", ["x.csv", "--ledger-through", "0202-11-02"], "“0202-11-02” lies outside 1970-2100: is the year right?"),
+        ("import_open_items", ["x.csv", "--ledger-through", "02/11/2026"], "“02/11/2026” is not a date"),
+        ("import_open_items", ["x.csv", "--control-total", "abc"], "The control total cannot be read: “abc”"),
+        ("run_day", ["--on", "9999-12-31"], "“9999-12-31” lies outside 1970-2100"),
+        ("run_day", ["--on", "0001-01-01"], "“0001-01-01” lies outside 1970-2100"),
+        ("run_day", ["--on", "demain"], "“demain” is not a date"),
+        ("play", ["--invoices=x", "--payments=x", "--from=0001-01-01", "--to=2026-02-05"], "“0001-01-01” lies outside 1970-2100"),
+        ("play", ["--invoices=x", "--payments=x", "--from=2026-02-01", "--to=9999-12-31"], "“9999-12-31” lies outside 1970-2100"),
+    ],
+)
+def test_a_day_or_an_amount_that_is_none_is_answered_as_a_terminal_does(
+    capsys: pytest.CaptureFixture[str], command: str, arguments: list[str], words: str
+) -> None:
+    """`run_from_argv` is what the terminal calls: an error in reading an option leaves by it, as no CommandError would."""
+    app = "scenarios" if command in ("run_day", "play") else "invoices"
+    with pytest.raises(SystemExit):
+        load_command_class(app, command).run_from_argv(["manage.py", command, *arguments, "--organization", "atelier"])
+    assert words in capsys.readouterr().err

@@ -14,6 +14,7 @@ from dunning.core.selectors import get_organization
 from dunning.core.services import switch_supervision
 from dunning.core.tenancy import tenant
 from invoices.importers.dates import order_named
+from invoices.management.loading import a_day
 from scenarios.management import words
 from scenarios.models import ActionPlan
 from scenarios.services.plans import Target, assign_plan
@@ -31,8 +32,8 @@ class Command(BaseCommand):
         parser.add_argument("--organization", required=True, metavar="SLUG")
         parser.add_argument("--invoices", required=True, type=Path, metavar="FILE", help="CSV or XLSX, as import_invoices reads it")
         parser.add_argument("--payments", required=True, type=Path, metavar="FILE", help="may be the same file")
-        parser.add_argument("--from", dest="first", required=True, type=date.fromisoformat, metavar="DATE", help="first day played")
-        parser.add_argument("--to", dest="last", required=True, type=date.fromisoformat, metavar="DATE", help="last day played")
+        parser.add_argument("--from", dest="first", required=True, type=a_day, metavar="DATE", help="first day played")
+        parser.add_argument("--to", dest="last", required=True, type=a_day, metavar="DATE", help="last day played")
         parser.add_argument("--map", nargs="*", default=[], metavar="COLUMN=FIELD", help="columns whose heading is not recognised")
         parser.add_argument("--date-format", default="", metavar="FORMAT", help="when the dates do not prove their order: DMY, MDY or YMD")
         parser.add_argument("--currency", default="USD", help="of amounts without one (default: USD)")
