@@ -23,6 +23,7 @@ CHANGE_OVER: Final = timedelta(days=7)
 """How long a rotated key still opens beside its successor, unless told otherwise."""
 LONGEST_CHANGE_OVER: Final = timedelta(days=30)
 MOST: Final = 100  # keys of one organization that open, or will
+_LAST_YEAR: Final = 2100  # later ones are typing errors, and end beyond what a program can read
 _USE_NOTED_EVERY: Final = timedelta(minutes=1)
 _NO_HASH: Final = "0" * 64
 
@@ -59,13 +60,16 @@ class Shown:
 def create_api_key(
     *, organization: Organization, name: str, scopes: Iterable[str], actor: str, now: datetime, expires_at: datetime | None = None
 ) -> NewKey:
-    """Make a key. Raises DomainError for a blank name, a word that is no scope, an end in the past, or too many keys."""
+    """Make a key. Raises DomainError for a blank name, a word that is no scope, an end in the past or beyond any use, or too many keys."""
     name = " ".join(name.split())[:80]
     if not name:
         raise DomainError(_("Give the key a name by which you will know it, such as the software that uses it."), field="name")
     chosen = clean_scopes(scopes)
     if expires_at is not None and expires_at <= now:
         raise DomainError(_("A key that has expired already opens nothing: choose a later day."), code="past_date", field="expires_at")
+    if expires_at is not None and expires_at.year > _LAST_YEAR:
+        values = {"text": expires_at.date().isoformat(), "from": now.year, "to": _LAST_YEAR}
+        raise DomainError(_("“%(text)s” lies outside %(from)s-%(to)s: is the year right?") % values, code="far_date", field="expires_at")
     if _open_keys(organization, now).count() >= MOST:
         raise DomainError(_("There are %s keys already: revoke those that are not used any more.") % MOST, code="too_many")
     token = new_api_token()

@@ -13,6 +13,7 @@ from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.enums import ImportKind, TraceKind
 from invoices.importers.problems import FileRefused
+from invoices.importers.reading import readable
 from invoices.importers.session import tell_finished
 from invoices.importers.traces import leave_traces
 from invoices.models import ImportBatch, Invoice
@@ -63,9 +64,10 @@ def attach_pdfs(
     written "_" or "-". The same bytes again change nothing. What became of them is added to `outcome`. Raises FileRefused when there is
     no such folder or no PDF in it.
     """
-    if not folder.is_dir():
-        raise FileRefused(_("There is no folder “%(path)s”.") % {"path": folder})
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".pdf" and path.is_file())
+    with readable(folder):
+        if not folder.is_dir():
+            raise FileRefused(_("There is no folder “%(path)s”.") % {"path": folder})
+        files = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".pdf" and path.is_file())
     if not files:
         raise FileRefused(_("There is no PDF in “%(path)s”.") % {"path": folder})
     outcome = outcome or Attached()
@@ -97,12 +99,16 @@ def attach_pdfs(
 
 
 def _unfit(path: Path) -> str:
-    size = path.stat().st_size
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            beginning = file.read(1024)
+    except OSError as error:
+        return _("it cannot be read: %(why)s") % {"why": error.strerror}
     if size > MAX_PDF:
         return _("larger than %(most)s MB") % {"most": MAX_PDF // 1024**2}
-    with path.open("rb") as file:
-        if not file.read(1024).lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(_MAGIC):
-            return _("not a PDF, whatever its name says")
+    if not beginning.lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(_MAGIC):
+        return _("not a PDF, whatever its name says")
     return ""
 
 

@@ -124,6 +124,15 @@ class Said:
 NOTHING_SAID = Said()
 
 
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Raises FileRefused where the system does not let the file be read."""
+    try:
+        yield
+    except OSError as error:
+        raise FileRefused(_("%(path)s cannot be read: %(why)s.") % {"path": path, "why": error.strerror}) from None
+
+
 def look_at(path: Path, *, recognised: Callable[[list[str]], int], said: Said = NOTHING_SAID) -> Source:
     """Find out what `path` is: encoding, separator or sheet, and heading. `recognised(cells)` counts the headings the caller knows.
 

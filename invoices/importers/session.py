@@ -8,7 +8,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -146,12 +146,13 @@ def load(loader: Loader, path: Path, *, organization: Organization, options: Opt
 
     Nothing is written by a dry run, nor by a strict load with an error. Raises FileRefused when the file as a whole cannot be loaded.
     """
-    errors_path = options.errors_path or path.with_name(f"{path.name}.errors.csv")
-    unfinished = errors_path.with_name(f"{errors_path.name}.part")
+    errors_path = _error_file(path, options.errors_path)
+    unfinished = errors_path.parent / f"{errors_path.name}.part"
     try:
         with tenant(organization):
-            work = _prepare(loader, path, options, actor=actor, today=today, now=now)
-            loader.read(work)
+            with reading.readable(path):
+                work = _prepare(loader, path, options, actor=actor, today=today, now=now)
+                loader.read(work)
             loaded = not options.dry_run and not (options.strict and work.problems)
             batch = None
             if loaded:
@@ -165,8 +166,28 @@ def load(loader: Loader, path: Path, *, organization: Organization, options: Opt
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise
-    if work.problems:
-        unfinished.replace(errors_path)
+    return _put_in_place(unfinished, errors_path, outcome) if work.problems else outcome
+
+
+def _error_file(path: Path, said: Path | None) -> Path:
+    """Where refused rows go. Raises FileRefused when that can be no file."""
+    place = said or path.parent / f"{path.name}.errors.csv"
+    remedy = _("Name another with --errors.")
+    with suppress(OSError):  # a name the system does not take: whoever reads or writes the file says so
+        if place.is_dir():
+            raise FileRefused(_("“%(path)s” is a folder: refused rows go into a file.") % {"path": place}, remedy=remedy)
+        if said is not None and not said.parent.is_dir():
+            raise FileRefused(_("There is no folder “%(path)s”.") % {"path": said.parent}, remedy=remedy)
+    return place
+
+
+def _put_in_place(unfinished: Path, place: Path, outcome: Report) -> Report:
+    """Give the error file its name. The load stands already: what goes wrong here is told, and the rows stay where they are."""
+    try:
+        unfinished.replace(place)
+    except OSError as error:
+        told = _("The error file %(path)s cannot be written (%(why)s).") % {"path": place, "why": error.strerror}
+        return replace(outcome, errors_path=unfinished, notes=[*outcome.notes, told])
     return outcome
 
 

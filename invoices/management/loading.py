@@ -1,5 +1,6 @@
 """What the commands that load a file share: their options, and the road from a file to its report."""
 
+from argparse import ArgumentTypeError
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from dunning.core import clock
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.selectors import get_organization
-from invoices.importers.dates import order_named
+from invoices.importers.dates import in_range, order_named
 from invoices.importers.problems import FileRefused
 from invoices.importers.reading import Said
 from invoices.importers.report import Report
@@ -22,11 +23,15 @@ ACTOR = "system"  # whoever holds the command line holds the whole installation
 
 
 def a_day(text: str) -> date:
-    """A date of the command line: 2026-12-31. Raises CommandError."""
+    """A date of the command line: 2026-12-31. An argparse type: raises ArgumentTypeError."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        raise CommandError(_("“%(text)s” is not a date: write it like 2026-12-31.") % {"text": text}) from None
+        raise ArgumentTypeError(_("“%(text)s” is not a date: write it like 2026-12-31.") % {"text": text}) from None
+    try:
+        return in_range(day)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def pairs(items: list[str]) -> Mapping[str, str]:

@@ -74,8 +74,7 @@ def play(
     on_day: Callable[[date, Played], None] | None = None,
 ) -> Played:
     """Play the days from `first` to `last`, both included. Raises DomainError when messages could leave this machine."""
-    if not is_on_post_office(organization):
-        raise DomainError(_("Only an organization on the local post office can be played: messages of a played life must not leave."))
+    refuse_real_ways(organization)
     zone = ZoneInfo(organization.timezone)
     started = stopwatch.monotonic()
     played = Played()
@@ -91,6 +90,12 @@ def play(
         Organization.objects.filter(pk=organization.pk).update(playing_until=None, next_run_at=next_run_after(organization, clock.now()))
     played.seconds = stopwatch.monotonic() - started
     return played
+
+
+def refuse_real_ways(organization: Organization) -> None:
+    """Raises DomainError when messages could leave this machine."""
+    if not is_on_post_office(organization):
+        raise DomainError(_("Only an organization on the local post office can be played: messages of a played life must not leave."))
 
 
 @contextmanager

@@ -1,15 +1,12 @@
 """A file played on its own dates: each invoice is issued on its issue date and each payment received on its own, before that day's run."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final
 
 from django.db import connection
-from django.utils.translation import gettext as _
 
 from customers.enums import CustomerKind
 from customers.models import Customer
@@ -17,12 +14,6 @@ from customers.services import ContactFields, add_contacts, create_customers
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
-from invoices.importers import reading
-from invoices.importers.dates import Order, UnclearDates
-from invoices.importers.fields import INVOICE_FIELDS, PAYMENT_FIELDS
-from invoices.importers.mapping import Field, recogniser, resolve
-from invoices.importers.problems import FileRefused, RowProblem
-from invoices.importers.values import Converter, currency_of, gather
 from invoices.models import Installment
 from invoices.services.drafts import InvoiceDraft, PaymentDraft
 from invoices.services.invoices import issue_invoices
@@ -37,58 +28,9 @@ from scenarios.models import Task
 from scenarios.services.approvals import approve_messages
 from scenarios.services.calls import record_call
 from scenarios.services.tasks import complete_task
+from scenarios.simulation.script import Script
 
 ACTOR: Final = "replay"
-
-
-@dataclass
-class Script:
-    """What the files say, by day; `refused` are lines that cannot be read, with the reason."""
-
-    invoices: dict[date, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
-    payments: dict[date, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
-    customers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    refused: list[str] = field(default_factory=list)
-
-    @property
-    def invoice_count(self) -> int:
-        return sum(len(rows) for rows in self.invoices.values())
-
-
-def read_script(invoices: Path, payments: Path, *, mapping: Mapping[str, str], order: Order | None, currency: str) -> Script:
-    """Read both files (they may be the same). `mapping` is column → field, for either; `currency` is that of amounts without one.
-
-    Raises FileRefused.
-    """
-    script = Script()
-    for values in _rows(invoices, INVOICE_FIELDS, mapping, order, currency, script):
-        script.invoices[values["issued_on"]].append(values)
-        script.customers.setdefault(values["customer"], values)
-    for values in _rows(payments, PAYMENT_FIELDS, mapping, order, currency, script):
-        script.payments[values["received_on"]].append(values)
-    return script
-
-
-def _rows(
-    path: Path, fields: Sequence[Field], mapping: Mapping[str, str], order: Order | None, currency: str, script: Script
-) -> Iterator[dict[str, Any]]:
-    names = {item.name for item in fields}
-    explicit = {column: name for column, name in mapping.items() if name in names}
-    source = reading.look_at(path, recognised=recogniser(fields, explicit, {}))
-    columns = resolve(source.heading, fields, explicit=explicit, remembered={})
-    with source.rows() as rows:
-        try:
-            evidence = gather(rows, columns, fields, order=order, decimal=None)
-        except UnclearDates as unclear:
-            raise FileRefused(f"{path.name}: {unclear}") from None
-    converter = Converter(tuple(fields), columns, evidence)
-    with source.rows() as rows:
-        for row in rows:
-            try:
-                values = converter.values(row)
-                yield values | {"currency": currency_of(values, currency, "")}
-            except RowProblem as problem:
-                script.refused.append(_("line %(line)s: %(reason)s") % {"line": row.line, "reason": problem.reason})
 
 
 class Replay:
@@ -138,27 +80,36 @@ class Replay:
         if not drafts:
             return
         issued = issue_invoices(drafts=drafts, actor=ACTOR, today=today, now=now)
-        for item in Installment.objects.select_related("invoice").filter(invoice__in=issued):
+        for item in Installment.objects.select_related("invoice", "customer").filter(invoice__in=issued):
             self.items[item.invoice.number] = item
 
     def _receive(self, rows: list[dict[str, Any]], today: date, now: datetime) -> None:
-        drafts = [self._receipt(ordinal, values, today) for ordinal, values in enumerate(rows)]
+        left: dict[str, Decimal] = {}
+        drafts = [self._receipt(ordinal, values, today, left) for ordinal, values in enumerate(rows)]
         if drafts:
-            record_payments(drafts=drafts, actor=ACTOR, today=today, now=now)
+            # Those that name their invoice come first: what the others find to pay is what these leave.
+            record_payments(drafts=sorted(drafts, key=lambda draft: draft.allocations is None), actor=ACTOR, today=today, now=now)
 
-    def _receipt(self, ordinal: int, values: dict[str, Any], today: date) -> PaymentDraft:
+    def _receipt(self, ordinal: int, values: dict[str, Any], today: date, left: dict[str, Decimal]) -> PaymentDraft:
+        """The receipt of a row; `left` is what the day's earlier receipts leave of each invoice they name."""
         amount: Decimal = values["amount"]
-        item = self.items.get(values.get("invoice") or "")
-        if item is not None:
-            item.refresh_from_db(fields=["outstanding"])
+        currency, named = values["currency"], values.get("invoice") or ""
+        item = self.items.get(named)
+        part = Decimal(0)
+        if item is not None and item.currency == currency:
+            if named not in left:
+                item.refresh_from_db(fields=["outstanding"])
+                left[named] = item.outstanding
+            part = min(amount, left[named])
+            left[named] -= part
         return PaymentDraft(
-            customer=self.customers.get(values.get("customer") or ""),
+            customer=self.customers.get(values.get("customer") or "", item.customer if item is not None else None),
             amount=amount,
             received_on=today,
-            currency=values["currency"],
-            external_reference=values.get("external_reference") or f"{today.isoformat()}-{ordinal}-{values.get('invoice') or ''}",
-            reference_text=values.get("reference_text") or values.get("invoice") or "",
-            allocations=((item, min(amount, item.outstanding)),) if item is not None and item.outstanding > 0 else None,
+            currency=currency,
+            external_reference=values.get("external_reference") or f"{today.isoformat()}-{ordinal}-{named}",
+            reference_text=values.get("reference_text") or named,
+            allocations=((item, part),) if item is not None and part else None,
         )
 
     def at_work(self, today: date, now: datetime) -> None:

@@ -218,6 +218,8 @@ def test_the_command_prints_a_key_that_opens(house: Organization) -> None:
         ({"expires": "31/12/2026"}, "is not a date"),
         ({"expires": "2026-02-30"}, "is not a date"),
         ({"expires": "2026-10-08"}, "opens nothing"),
+        ({"expires": "9999-12-31"}, "is the year right"),
+        ({"expires": ""}, "not a date"),
         ({"name": ""}, "Give the key a name"),
     ],
 )

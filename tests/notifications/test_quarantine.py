@@ -74,3 +74,10 @@ def test_a_moment_that_cannot_be_meant_is_refused(db: None) -> None:
     for text, said in (("yesterday", "not a moment"), ("2026-10-05T09:30", "not a moment"), ("2999-01-01T00:00+00:00", "not come yet")):
         with pytest.raises(CommandError, match=said):
             call_command("quarantine", since=text)
+
+
+def test_an_organization_without_a_name_is_not_all_of_them(db: None) -> None:
+    """What a script's empty variable gives: nobody's messages are touched."""
+    for command, given in (("quarantine", {"since": BACKUP}), ("verify_audit", {}), ("check_invariants", {})):
+        with pytest.raises(CommandError, match="no organization “”"):
+            call_command(command, organization="", **given)

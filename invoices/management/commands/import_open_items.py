@@ -1,11 +1,12 @@
 """Load the open items that an accounting package prints."""
 
+from argparse import ArgumentTypeError
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
 from dunning.core.money import parse_decimal
@@ -42,4 +43,4 @@ def _amount(text: str) -> Decimal:
     try:
         return parse_decimal(text, "." if "." in text and "," not in text else None)
     except ValueError as error:
-        raise CommandError(_("The control total cannot be read: %(why)s") % {"why": in_words(error)}) from None
+        raise ArgumentTypeError(_("The control total cannot be read: %(why)s") % {"why": in_words(error)}) from None

@@ -41,7 +41,8 @@ class Command(BaseCommand):
         if since > now:
             raise CommandError(_("That moment has not come yet."))
         try:
-            chosen = [get_organization(options["organization"])] if options["organization"] else list(Organization.objects.order_by("slug"))
+            every = options["organization"] is None
+            chosen = list(Organization.objects.order_by("slug")) if every else [get_organization(options["organization"])]
         except DomainError as error:
             raise CommandError(error.message) from None
         for organization in chosen:

@@ -17,6 +17,7 @@ from dunning.core.models import Organization
 from dunning.core.money import format_money
 from dunning.core.selectors import get_organization
 from dunning.core.tenancy import tenant
+from invoices.management.loading import a_day
 from notifications.dispatcher import deliver_due
 from notifications.enums import MessageState
 from notifications.models import Message
@@ -36,9 +37,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organization", required=True, metavar="SLUG")
-        parser.add_argument(
-            "--on", type=date.fromisoformat, metavar="DATE", help="another day than today, e.g. 2026-10-09 (local post office only)"
-        )
+        parser.add_argument("--on", type=a_day, metavar="DATE", help="another day than today, e.g. 2026-10-09 (local post office only)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

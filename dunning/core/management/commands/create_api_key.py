@@ -50,7 +50,7 @@ class Command(BaseCommand):
 
 def _end_of(text: str | None, organization: Organization) -> datetime | None:
     """The last moment of a day on the organization's clock. Raises CommandError."""
-    if not text:
+    if text is None:
         return None
     try:
         day = parse_date(text)

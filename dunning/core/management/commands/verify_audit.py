@@ -21,7 +21,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            chosen = [get_organization(options["organization"])] if options["organization"] else list(Organization.objects.order_by("slug"))
+            every = options["organization"] is None
+            chosen = list(Organization.objects.order_by("slug")) if every else [get_organization(options["organization"])]
         except DomainError as error:
             raise CommandError(error.message) from None
         broken = 0
