@@ -60,7 +60,8 @@ class TableSection:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceTable:
-    """A statement. `total` is the net claimed, credits deducted, equal to `amounts.total` of the same message.
+    """A statement. `total` is the net claimed, credits deducted, equal to `amounts.total` of the same message; with `balance`, the sum of
+    every row, equal to `amounts.statement`: the message is about some of the rows and claims none.
 
     `default_interest`: the penalties of a formal notice are called so, as a public buyer owes no others.
     """
@@ -69,6 +70,11 @@ class InvoiceTable:
     sections: Sequence[TableSection]
     total: str = ""
     default_interest: bool = False
+    balance: bool = False
+
+    @property
+    def total_word(self) -> str:
+        return WORDS[self.language]["balance" if self.balance else "total"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "credits": "À déduire", "issued": "du {}", "ordered": "votre commande {}",
         "number": "Facture", "issued_on": "Date", "due_on": "Échéance", "amount": "Montant TTC",
         "outstanding": "Reste dû", "late": "Retard", "po": "Votre commande", "subtotal": "Sous-total", "total": "Total à régler",
+        "balance": "Solde du compte",
         "principal": "Principal", "penalties": "Pénalités", "fixed_sum": "Indemnité", "row_total": "Total",
         "default_interest": "Intérêts moratoires",
         "on": "Date", "means": "Moyen", "recipient": "Destinataire", "subject": "Objet",
@@ -118,6 +125,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "credits": "To be deducted", "issued": "dated {}", "ordered": "your order {}",
         "number": "Invoice", "issued_on": "Date", "due_on": "Due", "amount": "Amount",
         "outstanding": "Balance", "late": "Late", "po": "Your order", "subtotal": "Subtotal", "total": "Total to pay",
+        "balance": "Balance of the account",
         "principal": "Principal", "penalties": "Penalties", "fixed_sum": "Fixed sum", "row_total": "Total",
         "default_interest": "Default interest",
         "on": "Date", "means": "Means", "recipient": "To", "subject": "Subject",
@@ -181,7 +189,7 @@ def _table_text(table: InvoiceTable) -> str:
         if section.total and len(table.sections) > 1:
             output.append(_total_line(words["subtotal"], section.total, widths, columns))
     if table.total:
-        output.append(_total_line(words["total"], table.total, widths, columns))
+        output.append(_total_line(table.total_word, table.total, widths, columns))
     return "\n".join(output)
 
 
@@ -219,7 +227,7 @@ def _table_html(table: InvoiceTable) -> str:
         if section.total and len(table.sections) > 1:
             output.append(_total_row(words["subtotal"], section.total, columns, bold=False))
     if table.total:
-        output.append(_total_row(words["total"], table.total, columns, bold=True))
+        output.append(_total_row(table.total_word, table.total, columns, bold=True))
     return "\n".join([*output, "</table>"])
 
 

@@ -199,12 +199,12 @@ _LETTER_COLUMNS: Final = ("number", "issued_on", "due_on", "amount", "late", "ou
 def letter_table(table: InvoiceTable) -> Block:
     """The invoices of a letter. With penalties, each invoice is split into principal, penalties and fixed sum, and so are the totals.
 
-    Items shown for information stand in a table of their own below, titled as not claimed.
+    Items shown for information stand in a table of their own below, titled as not claimed, unless the table ends in the account's balance.
     """
     if not any(section.rows for section in table.sections):
         return Block("", "")
-    claimed = [section for section in table.sections if section.kind is not SectionKind.INFORMATION]
-    others = [section for section in table.sections if section.kind is SectionKind.INFORMATION]
+    others = [] if table.balance else [section for section in table.sections if section.kind is SectionKind.INFORMATION]
+    claimed = [section for section in table.sections if section not in others]
     html = _table(claimed, table, total=table.total) if claimed else ""
     for section in others:
         title = section.title or _PHRASES[table.language]["information"]
@@ -243,7 +243,7 @@ def _table(sections: Sequence[TableSection], table: InvoiceTable, *, total: str,
         if any(sums.values()) and (split or len(sections) > 1):
             output.append(_sum_row(words["subtotal"] if len(sections) > 1 else words["row_total"], sums, columns, "subtotal"))
     if total and not (split and len(sections) == 1):
-        output.append(_sum_row(words["total"], {"total" if split else "outstanding": total}, columns, "total"))
+        output.append(_sum_row(table.total_word, {"total" if split else "outstanding": total}, columns, "total"))
     return "".join([*output, "</tbody></table>"])
 
 

@@ -87,6 +87,8 @@ coming_due.total | Leur total | Their total | 960,00 € | €960.00
 to_confirm.count | Factures à confirmer, dans le même message | Invoices to confirm, in the same message | 1 | 1
 information.count | Factures citées pour information | Invoices shown for information | 1 | 1
 information.total | Leur total | Their total | 350,00 € | €350.00
+others.total | Le reste du compte, montré par un message dont il n'est pas l'objet | \
+The rest of the account, shown by a message that is not about it | 500,00 € | €500.00
 amounts.total | Le net demandé, tel que dans le tableau | The net amount claimed, as in the table | 5 520,75 € | €5,520.75
 amounts.principal | Le principal demandé | Principal claimed | 5 520,75 € | €5,520.75
 amounts.penalties | Pénalités de retard à ce jour | Late-payment penalties to date | 38,32 € | €38.32
@@ -258,6 +260,7 @@ _BLANK_IN_EXAMPLE: Final = frozenset(
         "dispute.answer",
         "information.count",
         "information.total",
+        "others.total",
         "payment.amount",
         "payment.stated_date",
         "payment.stated_reference",

@@ -249,9 +249,11 @@ def strip(message: Message, dropped: Mapping[UUID, str], links: Sequence[ActionM
         withdraw([message.pk], reason=Reason.SUPERSEDED, now=now)
     else:
         ActionMessage.objects.filter(pk__in=[link.pk for link in going]).delete()
-        left = max(Decimal(0), message.amount - sum((link.action.amount for link in going), Decimal(0)))
+        about = next(link.section for link in kept if leads(message, link.action))
+        claimed = [link for link in going if link.section == about]  # what the message only announces or asks beside counts in neither
+        left = max(Decimal(0), message.amount - sum((link.action.amount for link in claimed), Decimal(0)))
         Message.objects.filter(pk=message.pk, state__in=WAITING).update(
-            amount=left, item_count=max(0, message.item_count - len(going)), updated_at=now
+            amount=left, item_count=max(0, message.item_count - len(claimed)), updated_at=now
         )
     return [link.action_id for link in going]
 

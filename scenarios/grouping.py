@@ -10,7 +10,7 @@ from typing import Final
 from dunning.core.calendars import Calendar
 from scenarios.drafts import CommitmentDraft, Composition, Deferral, MessageDraft, TaskDraft
 from scenarios.eligibility import announces, chased_cents, credit_note_is_late
-from scenarios.enums import Channel, DecisionKind, Phase, Reason, Section, TaskKind
+from scenarios.enums import Channel, Condition, DecisionKind, Phase, Reason, Section, TaskKind
 from scenarios.facts import HUMAN, QUIET_CUSTOMER, Decision, Policy
 from scenarios.spacing import NO_CORRESPONDENCE, Cargo, Correspondence, group_of, recipient_of, spaced_until, written_today
 from scenarios.statement import Line, account_lines, credits_of, is_open
@@ -21,6 +21,8 @@ __all__ = ["CommitmentDraft", "Composition", "Deferral", "MessageDraft", "TaskDr
 _TAKE: Final = DecisionKind.TAKE
 _BLOCKED: Final = DecisionKind.BLOCKED
 _CALL: Final = Channel.CALL
+_SERVICE: Final = Phase.SERVICE
+_QUESTION: Final = Condition.QUESTION
 _ADOPTABLE: Final = frozenset({Reason.IN_PROGRESS, Reason.AWAITING_APPROVAL})
 _ALLOCATED_FIRST: Final = frozenset({Reason.UNALLOCATED_CREDIT, Reason.COVERED_BY_CREDIT})
 """What waits until a payment or credit note is set against an invoice (rule 7)."""
@@ -356,9 +358,15 @@ def _phase(decision: Decision) -> Phase:
     return Phase.SERVICE if decision.step is None else decision.step.phase
 
 
-def _rank(decision: Decision) -> tuple[int, int, int]:
-    """The highest phase, then the furthest step, then the oldest item sets subject and text (rule 5)."""
-    return (_phase(decision), 0 if decision.step is None else decision.step.position, -decision.item.due_on)
+def _rank(decision: Decision) -> tuple[int, bool, int, int]:
+    """The highest phase, then the furthest step, then the oldest item sets subject and text (rule 5).
+
+    Where one item is announced and another only asked about, the announcement does: its text also asks.
+    """
+    step = decision.step
+    if step is None:
+        return (_SERVICE, False, 0, -decision.item.due_on)
+    return (step.phase, step.phase > _SERVICE or _QUESTION not in step.conditions, step.position, -decision.item.due_on)
 
 
 def _cargo(decision: Decision) -> Cargo:

@@ -19,6 +19,7 @@ from dunning.core.money import format_date, format_money
 from invoices.models import Invoice
 from invoices.references import printed_reference, reference_for
 from notifications.blocks import (
+    WORDS,
     BankDetails,
     InvoiceTable,
     SectionKind,
@@ -33,7 +34,7 @@ from notifications.models import Message
 from notifications.palette import empty_context
 from notifications.placeholders import Value
 from scenarios.context import open_organization
-from scenarios.enums import Consequence, Phase, Section
+from scenarios.enums import Consequence, Phase, Reason, Section
 from scenarios.past import EarlierReminder, Past, chronology_rows, earlier_reminders
 from scenarios.statement import Line
 
@@ -49,8 +50,23 @@ _SECTIONS: Final = {
 }
 _OVERDUE: Final = (Section.OVERDUE,)
 _COMING: Final = (Section.TO_CONFIRM, Section.COMING_DUE)
+_ANNOUNCED: Final = (Section.COMING_DUE,)
+_OPEN: Final = (*_OVERDUE, *_COMING)
 _CREDIT: Final = (Section.CREDIT,)
+_COVERED: Final = Reason.COVERED_BY_CREDIT
+_PARTS: Final[tuple[tuple[Section, bool | None], ...]] = tuple((section, None) for section in (*_OPEN, Section.INFORMATION, *_CREDIT))
+_SERVICE_PARTS: Final[tuple[tuple[Section, bool | None], ...]] = (
+    (Section.COMING_DUE, True),
+    (Section.TO_CONFIRM, None),
+    (Section.OVERDUE, None),
+    (Section.COMING_DUE, False),
+    (Section.INFORMATION, None),
+    (Section.CREDIT, None),
+)
+"""The parts of a table in their order: a section, and whether its lines are the message's own steps (None: either). What a SERVICE message
+is about stands first, apart from what else is open."""
 _ELSEWHERE: Final = {"fr": "Autres factures du compte", "en": "Other invoices of the account"}
+_OTHER_DUE_DATES: Final = {"fr": "Autres échéances", "en": "Other due dates"}
 _RECEIPT: Final = {"fr": "Règlement du {}", "en": "Payment of {}"}
 _DAYS_LATE: Final = {"fr": "{} j", "en": "{} d"}
 _CONSEQUENCES: Final = {
@@ -125,12 +141,28 @@ def load_account(*, profile: OrganizationProfile, message: Message, lines: Seque
 
 
 def claimed_lines(lines: Sequence[Line]) -> list[Line]:
-    """The lines a message is about: what is overdue, else what is to be confirmed or comes due."""
+    """The lines a message is about: what is overdue; for a SERVICE message its own steps, whatever else is late on the account.
+
+    One that announces due dates is about these: what it also asks to confirm is asked beside them.
+    """
     overdue = [line for line in lines if line.section in _OVERDUE and line.cents > 0]
-    if overdue:
+    if any([line.own_step for line in overdue]):
         return overdue
     coming = [line for line in lines if line.section in _COMING and line.cents > 0]
-    return [line for line in coming if line.own_step] or coming
+    own = [line for line in coming if line.own_step]
+    if overdue and not own:
+        return overdue
+    return [line for line in own if line.section in _ANNOUNCED] or own or coming
+
+
+def is_service(claimed: Sequence[Line]) -> bool:
+    """Whether a message about these lines is a SERVICE one: it announces or asks for receipt, it does not remind."""
+    return bool(claimed) and claimed[0].own_step and claimed[0].section in _COMING
+
+
+def others_of(lines: Sequence[Line], claimed: Sequence[Line]) -> list[Line]:
+    """What else is open on the account of a SERVICE message: it stands in the table and is neither announced nor asked about."""
+    return [line for line in lines if line.section in _OPEN and not line.own_step] if is_service(claimed) else []
 
 
 def items_of(lines: Sequence[Line]) -> tuple[UUID, ...]:
@@ -144,8 +176,12 @@ def claimed_cents(lines: Sequence[Line]) -> int:
 
 
 def net_of_credits(claimed: Sequence[Line], lines: Sequence[Line]) -> int:
-    """The same for a caller that knows which of the `lines` are `claimed`."""
-    return max(0, sum([line.cents for line in claimed]) + sum([line.cents for line in lines if line.section in _CREDIT]))
+    """The same for a caller that knows which of the `lines` are `claimed`. Before a SERVICE message's own, credits cover what is late."""
+    credits = sum([line.cents for line in lines if line.section in _CREDIT])
+    if credits and is_service(claimed):
+        late = [line.cents for line in lines if line.section in _OVERDUE or line.reason is _COVERED]
+        credits = min(0, credits + sum(late))
+    return max(0, sum([line.cents for line in claimed]) + credits)
 
 
 def say(*, account: Account, lines: Sequence[Line], terms: Terms, channel: str, up_to_date: bool) -> dict[str, Value]:
@@ -243,6 +279,9 @@ def _amounts(account: Account, lines: Sequence[Line]) -> dict[str, Value]:
             values[f"{key}.total"] = account.money(sum(line.cents for line in rows))
     if by_section[Section.TO_CONFIRM] and Section.TO_CONFIRM not in claimed_sections:
         values["to_confirm.count"] = str(len(by_section[Section.TO_CONFIRM]))
+    others = others_of(lines, claimed)
+    if others:
+        values["others.total"] = account.money(sum(line.cents for line in others))
     return values
 
 
@@ -338,29 +377,37 @@ def bank_details(account: Account, lines: Sequence[Line], qr_svg: str = "") -> B
 
 
 def invoice_table(account: Account, lines: Sequence[Line]) -> InvoiceTable:
-    """The lines as a table by section; another legal entity of the payer gets sections of its own, under its name (rule 5)."""
+    """The lines as a table by section; another legal entity of the payer gets sections of its own, under its name (rule 5).
+
+    A SERVICE message that shows more than it is about ends in the balance of the account, not in a sum to pay.
+    """
     sections: list[TableSection] = []
     own = str(account.customer.pk)
     names = _entity_names(account, lines, own)
+    claimed = claimed_lines(lines)
+    service = is_service(claimed)
     for customer_id in [own, *sorted(names)]:
-        for section in (Section.OVERDUE, Section.TO_CONFIRM, Section.COMING_DUE, Section.INFORMATION, Section.CREDIT):
-            rows = [line for line in lines if line.section == section and (line.customer_id or own) == customer_id]
+        for section, steps in _SERVICE_PARTS if service else _PARTS:
+            rows = [
+                line
+                for line in lines
+                if line.section == section and (line.customer_id or own) == customer_id and (steps is None or line.own_step is steps)
+            ]
             if rows:
+                title = _OTHER_DUE_DATES[account.language] if steps is False else ""
+                if customer_id in names:
+                    title = f"{names[customer_id]} — {title or WORDS[account.language][_SECTIONS[section]]}"
                 sections.append(
                     TableSection(
                         kind=_SECTIONS[section],
                         rows=[_table_row(account, line) for line in rows],
                         total=account.money(sum(line.cents for line in rows)),
-                        title=f"{names[customer_id]} — {_section_word(section, account.language)}" if customer_id in names else "",
+                        title=title,
                     )
                 )
-    return InvoiceTable(language=account.language, sections=sections, total=account.money(claimed_cents(lines)))
-
-
-def _section_word(section: Section, language: str) -> str:
-    from notifications.blocks import WORDS
-
-    return WORDS[language][_SECTIONS[section]]
+    balance = service and len(claimed) < sum(line.section in _OPEN for line in lines)
+    total = sum(line.cents for line in lines) if balance else net_of_credits(claimed, lines)
+    return InvoiceTable(language=account.language, sections=sections, total=account.money(total), balance=balance)
 
 
 def _entity_names(account: Account, lines: Sequence[Line], own: str) -> dict[str, str]:

@@ -402,3 +402,15 @@ def test_split_totals_do_not_repeat_in_a_single_section():
     plain = letter_table(InvoiceTable("fr", [TableSection(SectionKind.OVERDUE, [row], "10,00 €")], "10,00 €")).html
     assert plain.count("10,00 €") == 2  # the balance and the total; the amount repeats the balance and is left out
     assert "Total à régler" in plain
+
+
+def test_a_table_that_ends_in_the_balance_keeps_in_it_what_is_for_information():
+    rows = [TableRow(number, "01/09/26", "01/10/26", "10,00 €", "10,00 €") for number in ("FA-1", "FA-2")]
+    sections = [
+        TableSection(SectionKind.COMING_DUE, rows[:1], "10,00 €"),
+        TableSection(SectionKind.INFORMATION, rows[1:], "10,00 €"),
+    ]
+    html = letter_table(InvoiceTable("fr", sections, "20,00 €", balance=True)).html
+    assert html.count("<table") == 1
+    assert html.index("Pour information") < html.index("Solde du compte") < html.index("20,00 €")
+    assert "Total à régler" not in html

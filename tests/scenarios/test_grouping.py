@@ -7,7 +7,9 @@ import pytest
 from invoices.enums import DisputeState, HoldKind, HoldSide, InstallmentKind
 from scenarios.enums import (
     ActionState,
+    Anchor,
     Channel,
+    Condition,
     Consequence,
     DecisionKind,
     Grouping,
@@ -146,6 +148,16 @@ def test_rule_5_the_question_stands_in_its_own_section():
     (message,) = written(decided(items)).messages
     assert lines(message) == [("to_confirm", "FIRST", 1_000_00, True)]
     assert message.due_cents == 0
+
+
+def test_rule_5_what_is_announced_sets_the_text_before_what_is_asked_wherever_the_plan_puts_the_question():
+    question = Step("again", 5, Phase.SERVICE, Channel.EMAIL, Anchor.ISSUE, 20, conditions=(Condition.QUESTION,))
+    plan = compile_steps([STANDARD_STEPS[1], question])
+    items = owes(item("ASKED", due="2026-12-20", issue="2026-10-06"), item("SOON", due="2026-11-02", issue="2026-10-20"), invoices_before=0)
+
+    (message,) = written(decided(items, steps=plan)).messages
+    assert message.step.key == "pre_due"
+    assert lines(message) == [("to_confirm", "ASKED", 1_000_00, True), ("coming_due", "SOON", 1_000_00, True)]
 
 
 def test_rule_5_never_across_currencies_languages_ibans():
