@@ -80,9 +80,10 @@ def flags(*, account: wording.Account, lines: Sequence[Line], variant: Variant, 
     items = [UUID(line.item_id) for line in lines if line.own_step]
     values: dict[str, Value] = {}
     if variant == Variant.BROKEN_PROMISE:
-        broken = Promise.objects.filter(installment__in=items, state=PromiseState.BROKEN).order_by("-promised_for").first()
+        unkept = Promise.objects.filter(state=PromiseState.BROKEN, installment__outstanding__gt=0, installment__currency=account.currency)
+        broken = unkept.filter(installment__in=items).order_by("-promised_for").first()
         if broken is not None:
-            values.update(_promise([broken], account))
+            values.update(_promise(list(unkept.filter(reference=broken.reference)), account))
             values["after.broken_promise"] = True
     if variant == Variant.PARTIAL_PAYMENT:
         values.update(_last_payment(items, account))
