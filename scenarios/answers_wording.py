@@ -97,7 +97,7 @@ def flags(*, account: wording.Account, lines: Sequence[Line], variant: Variant, 
     open_parts = Dispute.objects.filter(installment__in=items, state=DisputeState.OPEN, amount__isnull=False)
     parts = list(open_parts) if contested else []
     if parts:
-        values.update(_dispute(parts[0], account))
+        values = {**_dispute(parts[0], account), **values}  # an answer already told is not silenced
         values["dispute.amount"] = account.money(sum((part.amount for part in parts if part.amount is not None), Decimal(0)))
     return values
 

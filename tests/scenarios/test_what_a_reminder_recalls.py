@@ -8,7 +8,7 @@ import pytest
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.models import Installment
-from invoices.services import PaymentDraft, make_promise, record_payment
+from invoices.services import PaymentDraft, close_dispute, make_promise, open_dispute, record_payment
 from notifications.models import Message
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, at, live, open_house, run_on
@@ -75,3 +75,24 @@ def test_what_came_late_on_a_broken_promise_is_not_said_to_be_missing() -> None:
     with tenant(house):
         [reminder] = Message.objects.filter(template_key="r2", currency="EUR")
         assert "un règlement de 2 000,00 € pour le 12 octobre 2026" in _plain(reminder.body_text)
+
+
+def test_the_answer_to_a_rejected_dispute_is_told_beside_what_is_contested_of_another_invoice() -> None:
+    """FA-A was contested whole and is answered on 9 October; 200 € of FA-B still are. Both have their first reminder on the 12th."""
+    house = open_house()
+    with tenant(house):
+        durand = make_customer("C1")
+        answered = make_invoice(durand, number="FA-A", amount="1000.00", issued_on=ISSUED, due_on=DUE)
+        contested = make_invoice(durand, number="FA-B", amount="1500.00", issued_on=ISSUED, due_on=date(2026, 10, 9))
+        who = {"actor": CLERK, "today": date(2026, 9, 15), "now": at("2026-09-15")}
+        dispute = open_dispute(installment=answered, reason="PU_ERR", **who)
+        open_dispute(installment=contested, reason="QTE_ERR", amount=Decimal("200.00"), **who)
+        who = {"actor": CLERK, "today": date(2026, 10, 9), "now": at("2026-10-09")}
+        close_dispute(dispute=dispute, outcome="rejected", text="Le prix est celui de votre commande.", **who)
+    run_on(house, "2026-10-12")
+    with tenant(house):
+        reminder = Message.objects.get()
+        assert (reminder.variant, reminder.amount) == ("after_dispute", Decimal("2300.00"))
+        text = _plain(reminder.body_text)
+        assert "(un écart de prix). Le prix est celui de votre commande." in text
+        assert "le montant que vous contestez (200,00 €)" in text
