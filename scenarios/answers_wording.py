@@ -197,7 +197,7 @@ def answer(message: Message, *, organization: Organization, today: date, now: da
         attached = (*agreed.papers(message, organization=organization, now=now), *attached)
     except LetterError as error:
         return Stop(reason=Obstacle.LETTER_FAILED.value, text=str(error))
-    letter_sent = _letter_recalled(message)
+    letter_sent = _letter_copied(message)
     if letter_sent is not None:
         if not Installment.objects.filter(pk__in=[line.item_id for line in lines], outstanding__gt=0).exists():
             return Stop(reason=Reason.SETTLED.value, final=True)
@@ -230,17 +230,15 @@ def _no_longer_thankful(message: Message, today: date) -> bool:
     )
 
 
-def _letter_recalled(message: Message) -> Message | None:
-    """The letter a message is about, when it is about one."""
-    previous = message.details.get("previous")
+def _letter_copied(message: Message) -> Message | None:
+    """The letter a message is the copy of; an apology names an earlier letter too, and does not send it again."""
+    previous = message.details.get("previous") if message.kind == MessageKind.CONFIRMATION else None
     return Message.objects.filter(pk=previous, channel__in=PAPER_CHANNELS).first() if previous else None
 
 
 def _of_letter(letter: Message, account: wording.Account) -> dict[str, Value]:
-    """What the letter itself printed: its date, its number, its deadline."""
+    """What the letter itself printed: its number, its deadline."""
     values: dict[str, Value] = {"registered.number": letter.tracking_number}
-    if letter.frozen_at is not None:
-        values["previous.date"] = account.day(local_date(letter.organization, letter.frozen_at))
     cargo = Action.objects.filter(carriers__message=letter, step_key=letter.details.get("step", ""))
     deadlines = {details["deadline_on"] for details in cargo.values_list("details", flat=True) if "deadline_on" in details}
     if deadlines:
@@ -338,7 +336,8 @@ def _about(message: Message, account: wording.Account, organization: Organizatio
         values["said.on"] = account.day(local_date(organization, declaration.at))
     if previous_id := details.get("previous"):
         previous = Message.objects.get(pk=previous_id)
-        if previous.accepted_at is not None:
-            values["previous.date"] = account.day(local_date(organization, previous.accepted_at))
+        dated = previous.frozen_at if previous.channel in PAPER_CHANNELS else previous.accepted_at  # a letter is posted later
+        if dated is not None:
+            values["previous.date"] = account.day(local_date(organization, dated))
         values["previous.subject"] = previous.subject
     return values
