@@ -122,8 +122,12 @@ def _dispute(dispute: Dispute, account: wording.Account) -> dict[str, Value]:
     }
 
 
-def _payment(payment: Payment, account: wording.Account) -> dict[str, Value]:
-    return {"payment.amount": account.money(payment.amount), "payment.date": account.day(payment.received_on)}
+def _payment(payments: Sequence[Payment], account: wording.Account) -> dict[str, Value]:
+    """What was paid, in one sum or several, and the day by which all of it had come."""
+    return {
+        "payment.amount": account.money(sum((payment.amount for payment in payments), Decimal(0))),
+        "payment.date": account.day(max(payment.received_on for payment in payments)),
+    }
 
 
 def _last_payment(items: Sequence[UUID], account: wording.Account) -> dict[str, Value]:
@@ -135,7 +139,7 @@ def _last_payment(items: Sequence[UUID], account: wording.Account) -> dict[str, 
     )
     if last is None or last.payment is None:
         return {}
-    return {**_payment(last.payment, account), "after.partial_payment": True}
+    return {**_payment([last.payment], account), "after.partial_payment": True}
 
 
 def _stated_payment(items: Sequence[UUID], account: wording.Account) -> dict[str, Value]:
@@ -321,8 +325,9 @@ def _about(message: Message, account: wording.Account, organization: Organizatio
         promises = list(made.order_by("promised_for"))
         if promises:
             values.update(_promise(promises, account))
-    if payment_id := details.get("payment"):
-        values.update(_payment(Payment.objects.get(pk=payment_id), account))
+    payments = list(Payment.objects.filter(pk__in=details.get("payments") or [details.get("payment")]))
+    if payments:
+        values.update(_payment(payments, account))
     if attempt_id := details.get("task_attempt"):
         attempt = TaskAttempt.objects.get(pk=attempt_id)
         values["call.date"] = account.day(attempt.on)
