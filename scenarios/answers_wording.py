@@ -80,9 +80,10 @@ def flags(*, account: wording.Account, lines: Sequence[Line], variant: Variant, 
     items = [UUID(line.item_id) for line in lines if line.own_step]
     values: dict[str, Value] = {}
     if variant == Variant.BROKEN_PROMISE:
-        broken = Promise.objects.filter(installment__in=items, state=PromiseState.BROKEN).order_by("-promised_for").first()
+        unkept = Promise.objects.filter(state=PromiseState.BROKEN, installment__outstanding__gt=0, installment__currency=account.currency)
+        broken = unkept.filter(installment__in=items).order_by("-promised_for").first()
         if broken is not None:
-            values.update(_promise([broken], account))
+            values.update(_promise(list(unkept.filter(reference=broken.reference)), account))
             values["after.broken_promise"] = True
     if variant == Variant.PARTIAL_PAYMENT:
         values.update(_last_payment(items, account))
@@ -96,7 +97,7 @@ def flags(*, account: wording.Account, lines: Sequence[Line], variant: Variant, 
     open_parts = Dispute.objects.filter(installment__in=items, state=DisputeState.OPEN, amount__isnull=False)
     parts = list(open_parts) if contested else []
     if parts:
-        values.update(_dispute(parts[0], account))
+        values = {**_dispute(parts[0], account), **values}  # an answer already told is not silenced
         values["dispute.amount"] = account.money(sum((part.amount for part in parts if part.amount is not None), Decimal(0)))
     return values
 
@@ -121,8 +122,12 @@ def _dispute(dispute: Dispute, account: wording.Account) -> dict[str, Value]:
     }
 
 
-def _payment(payment: Payment, account: wording.Account) -> dict[str, Value]:
-    return {"payment.amount": account.money(payment.amount), "payment.date": account.day(payment.received_on)}
+def _payment(payments: Sequence[Payment], account: wording.Account) -> dict[str, Value]:
+    """What was paid, in one sum or several, and the day by which all of it had come."""
+    return {
+        "payment.amount": account.money(sum((payment.amount for payment in payments), Decimal(0))),
+        "payment.date": account.day(max(payment.received_on for payment in payments)),
+    }
 
 
 def _last_payment(items: Sequence[UUID], account: wording.Account) -> dict[str, Value]:
@@ -134,7 +139,7 @@ def _last_payment(items: Sequence[UUID], account: wording.Account) -> dict[str, 
     )
     if last is None or last.payment is None:
         return {}
-    return {**_payment(last.payment, account), "after.partial_payment": True}
+    return {**_payment([last.payment], account), "after.partial_payment": True}
 
 
 def _stated_payment(items: Sequence[UUID], account: wording.Account) -> dict[str, Value]:
@@ -196,7 +201,7 @@ def answer(message: Message, *, organization: Organization, today: date, now: da
         attached = (*agreed.papers(message, organization=organization, now=now), *attached)
     except LetterError as error:
         return Stop(reason=Obstacle.LETTER_FAILED.value, text=str(error))
-    letter_sent = _letter_recalled(message)
+    letter_sent = _letter_copied(message)
     if letter_sent is not None:
         if not Installment.objects.filter(pk__in=[line.item_id for line in lines], outstanding__gt=0).exists():
             return Stop(reason=Reason.SETTLED.value, final=True)
@@ -229,17 +234,15 @@ def _no_longer_thankful(message: Message, today: date) -> bool:
     )
 
 
-def _letter_recalled(message: Message) -> Message | None:
-    """The letter a message is about, when it is about one."""
-    previous = message.details.get("previous")
+def _letter_copied(message: Message) -> Message | None:
+    """The letter a message is the copy of; an apology names an earlier letter too, and does not send it again."""
+    previous = message.details.get("previous") if message.kind == MessageKind.CONFIRMATION else None
     return Message.objects.filter(pk=previous, channel__in=PAPER_CHANNELS).first() if previous else None
 
 
 def _of_letter(letter: Message, account: wording.Account) -> dict[str, Value]:
-    """What the letter itself printed: its date, its number, its deadline."""
+    """What the letter itself printed: its number, its deadline."""
     values: dict[str, Value] = {"registered.number": letter.tracking_number}
-    if letter.frozen_at is not None:
-        values["previous.date"] = account.day(local_date(letter.organization, letter.frozen_at))
     cargo = Action.objects.filter(carriers__message=letter, step_key=letter.details.get("step", ""))
     deadlines = {details["deadline_on"] for details in cargo.values_list("details", flat=True) if "deadline_on" in details}
     if deadlines:
@@ -322,8 +325,9 @@ def _about(message: Message, account: wording.Account, organization: Organizatio
         promises = list(made.order_by("promised_for"))
         if promises:
             values.update(_promise(promises, account))
-    if payment_id := details.get("payment"):
-        values.update(_payment(Payment.objects.get(pk=payment_id), account))
+    payments = list(Payment.objects.filter(pk__in=details.get("payments") or [details.get("payment")]))
+    if payments:
+        values.update(_payment(payments, account))
     if attempt_id := details.get("task_attempt"):
         attempt = TaskAttempt.objects.get(pk=attempt_id)
         values["call.date"] = account.day(attempt.on)
@@ -337,7 +341,8 @@ def _about(message: Message, account: wording.Account, organization: Organizatio
         values["said.on"] = account.day(local_date(organization, declaration.at))
     if previous_id := details.get("previous"):
         previous = Message.objects.get(pk=previous_id)
-        if previous.accepted_at is not None:
-            values["previous.date"] = account.day(local_date(organization, previous.accepted_at))
+        dated = previous.frozen_at if previous.channel in PAPER_CHANNELS else previous.accepted_at  # a letter is posted later
+        if dated is not None:
+            values["previous.date"] = account.day(local_date(organization, dated))
         values["previous.subject"] = previous.subject
     return values

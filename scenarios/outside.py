@@ -1,8 +1,9 @@
 """Messages outside the plan: acknowledgements, answers, confirmations, apologies. They neither wait nor count for spacing (rule 6).
 
-Only what they are about is written here, as ids in `details`: `dispute`, `promise` (the reference promises made together share), `payment`,
-`task_attempt`, `declaration` (of the debtor's page), `previous` (an earlier message), `plan` (a payment plan), `mandate`, `items`
-(instalments), `copies` (attach the invoices), `account` (everything open in the message's currency). Values are filled when they leave.
+Only what they are about is written here, as ids in `details`: `dispute`, `promise` (the reference promises made together share),
+`payments`, `task_attempt`, `declaration` (of the debtor's page), `previous` (an earlier message), `plan` (a payment plan), `mandate`,
+`items` (instalments), `copies` (attach the invoices), `account` (everything open in the message's currency). Values are filled when they
+leave.
 """
 
 from collections.abc import Collection, Mapping
@@ -21,7 +22,7 @@ from notifications.enums import MessageKind, MessageState
 from notifications.models import Message
 from scenarios.enums import Reason
 
-_ABOUT: Final = frozenset({"dispute", "promise", "payment", "task_attempt", "previous", "declaration", "plan", "mandate"})
+_ABOUT: Final = frozenset({"dispute", "promise", "task_attempt", "previous", "declaration", "plan", "mandate"})
 
 
 def write(
@@ -31,6 +32,7 @@ def write(
     template_key: str,
     items: Collection[UUID] = (),
     about: Mapping[str, UUID | None] | None = None,
+    payments: Collection[UUID] = (),
     copies: bool = False,
     whole_account: bool = False,
     contact: Contact | None = None,
@@ -53,6 +55,8 @@ def write(
         raise ValueError(f"A message cannot be about {', '.join(sorted(unknown))}.")
     details: dict[str, Any] = {key: str(value) for key, value in given.items() if value is not None}
     details["items"] = [str(pk) for pk in items]
+    if payments:
+        details["payments"] = [str(pk) for pk in payments]
     if copies:
         details["copies"] = True
     if whole_account:

@@ -73,7 +73,7 @@ def test_monday_ten_to_nine(sign_in: "Browse", monday: Organization) -> None:
     page.get_by_role("link", name="Atelier Marronnier SARL").click()
     apology = letter_of(page)
     assert (
-        "Votre règlement de 2 376,00 € nous était parvenu le 15 juin 2026, avant notre message du 17 juin 2026. "
+        "Nous avions reçu 2 376,00 € de votre part dès le 15 juin 2026, avant notre message du 17 juin 2026. "
         "Nous vous prions de nous en excuser et de ne pas en tenir compte."
     ) in apology
     page.get_by_role("button", name="Approve").click()
