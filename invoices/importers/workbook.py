@@ -54,11 +54,10 @@ def sheet_names(path: Path) -> tuple[str, ...]:
 
 @contextmanager
 def rows(path: Path, sheet: str) -> Iterator[Iterator[tuple[int, list[Any]]]]:
-    """(line, cells) of a sheet, from its first used row on; line 1 is the sheet's first row. Raises FileRefused, also midway."""
+    """(line, cells) of a sheet; line 1 is its first row. Raises FileRefused, also midway."""
     check(path)
     with _child(path, sheet) as output:
-        offset = _decoded(output.readline() or "0")
-        yield ((offset + number, [_cell(value) for value in _decoded(line)]) for number, line in enumerate(output, 1))
+        yield ((number, [_cell(value) for value in _decoded(line)]) for number, line in enumerate(output, 1))
 
 
 def _decoded(line: str) -> Any:

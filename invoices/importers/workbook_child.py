@@ -39,9 +39,7 @@ def main() -> None:
     if not sheet:
         write(json.dumps(workbook.sheet_names))
         return
-    table = workbook.get_sheet_by_name(sheet)
-    write(json.dumps((table.start or (0, 0))[0]) + "\n")  # rows above the first cell are not in the table
-    for row in table.iter_rows():
+    for row in workbook.get_sheet_by_name(sheet).iter_rows():  # from the sheet's first row on, though from its first used column
         write(json.dumps([plain(value) for value in row]) + "\n")
 
 
