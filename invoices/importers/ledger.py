@@ -72,7 +72,8 @@ WHERE known.kind <> staged.kind OR known.customer_id IS DISTINCT FROM staged.cus
     OR known.gross <> staged.gross
 """
 
-# An empty cell says nothing: only what a file gives is compared. A cancelled invoice stays as it is.
+# An empty cell says nothing: only what a file gives is compared. A cancelled invoice stays as it is, and so do the means of several
+# instalments: each has its own.
 _COMPARE = """
 UPDATE staged_invoice AS staged SET existing_id = known.id, outcome = CASE
     WHEN known.state = %(cancelled)s THEN 'same'
@@ -84,8 +85,8 @@ UPDATE staged_invoice AS staged SET existing_id = known.id, outcome = CASE
         OR known.payment_reference <> COALESCE(staged.payment_reference, known.payment_reference)
         OR known.pay_to_iban <> COALESCE(staged.pay_to_iban, known.pay_to_iban)
         OR known.is_factored <> COALESCE(staged.is_factored, known.is_factored)
-        OR (staged.means IS NOT NULL AND EXISTS (
-            SELECT 1 FROM invoices_installment AS part WHERE part.invoice_id = known.id AND part.means <> staged.means))
+        OR (staged.means IS NOT NULL AND (
+            SELECT count(*) = 1 AND min(part.means) <> staged.means FROM invoices_installment AS part WHERE part.invoice_id = known.id))
     THEN 'changed' ELSE 'same' END
 FROM invoices_invoice AS known
 WHERE known.organization_id = %(organization)s AND known.number = staged.number AND staged.outcome IS NULL
