@@ -98,6 +98,16 @@ WHERE staged.outcome = 'changed' AND staged.due_given AND known.due_on IS DISTIN
     AND (SELECT count(*) FROM invoices_installment AS part WHERE part.invoice_id = known.id) > 1
 """
 
+_DATED_AFTER_DUE = """
+SELECT staged.line, staged.number, min(part.due_on) FROM staged_invoice AS staged
+JOIN invoices_invoice AS known ON known.id = staged.existing_id
+JOIN invoices_installment AS part ON part.invoice_id = known.id
+WHERE staged.outcome = 'changed' AND known.issued_on <> staged.issued_on
+    AND (NOT staged.due_given OR known.due_on IS NOT DISTINCT FROM staged.due_on)
+    AND part.kind <> %(deposit)s AND part.due_on < staged.issued_on
+GROUP BY staged.line, staged.number
+"""
+
 _CREDITED = """
 UPDATE staged_invoice AS staged SET outcome = 'credits' WHERE staged.outcome = 'new' AND staged.credited_number IS NOT NULL AND (
     EXISTS (SELECT 1 FROM invoices_invoice AS known WHERE known.organization_id = %(organization)s AND known.number = staged.credited_number
@@ -179,6 +189,9 @@ def compare(work: Work) -> None:
     staging.execute(_COMPARE, known)
     for (line,) in staging.query(_MOVED_WITH_PARTS):
         work.refuse(line, "due_on", _("this invoice falls due in several instalments: load their dates with import_installments"))
+    for line, number, due_on in staging.query(_DATED_AFTER_DUE, {"deposit": InstallmentKind.DEPOSIT.value}):
+        reason = _("%(number)s falls due on %(due)s, before the invoice date in this file: correct the date, or give the due date too")
+        work.refuse(line, "issued_on", reason % {"number": number, "due": due_on})
     drop_refused(work)
     staging.execute("UPDATE staged_invoice SET outcome = 'new' WHERE outcome IS NULL")
     staging.execute(_CREDITED, {**known, "invoice": InvoiceKind.INVOICE.value, "issued": InvoiceState.ISSUED.value})
