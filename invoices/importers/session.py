@@ -8,7 +8,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -189,6 +189,7 @@ def _prepare(loader: Loader, path: Path, options: Options, *, actor: str, today:
     source = reading.look_at(path, recognised=recogniser(loader.fields, options.mapping, remembered["columns"]), said=options.source)
     remembered = remembered_for(loader.kind, source.heading)
     columns = _resolved(source, loader, options, remembered["columns"])
+    source = replace(source, used=frozenset(columns.index.values()))
     order = options.order
     with source.rows() as rows:
         try:
