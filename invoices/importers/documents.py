@@ -61,8 +61,8 @@ def attach_pdfs(
     outcome: Attached | None = None,
 ) -> Attached:
     """Attach every PDF of `folder` to the invoice whose number is the file's name; "/" and the other signs no file name may hold are
-    written "_" or "-". The same bytes again change nothing. What became of them is added to `outcome`. Raises FileRefused when there is
-    no such folder or no PDF in it.
+    written "_" or "-". Files that name the same invoice are refused. The same bytes again change nothing. What became of them is added to
+    `outcome`. Raises FileRefused when there is no such folder or no PDF in it.
     """
     with readable(folder):
         if not folder.is_dir():
@@ -76,6 +76,7 @@ def attach_pdfs(
         batch = ImportBatch(kind=ImportKind.DOCUMENTS.value, filename=folder.name[:200], sha256="", actor=actor, loaded_at=now)
         hashes: list[tuple[str, str]] = []
         before: dict[UUID, UUID | None] = {}
+        copies: dict[str, list[Path]] = {}
         for path in files:
             reason = _unfit(path)
             number = numbers.get(_plain(path.stem))
@@ -84,7 +85,12 @@ def attach_pdfs(
             elif number is None:
                 outcome.unknown.append(path.name)
             else:
-                hashes.append(_attach(path, number, outcome, before, dry_run, actor=actor, today=today, now=now))
+                copies.setdefault(number, []).append(path)
+        for number, paths in copies.items():
+            if len(paths) > 1:
+                outcome.refused |= {path.name: _named_alike(number, path, paths) for path in paths}
+            else:
+                hashes.append(_attach(paths[0], number, outcome, before, dry_run, actor=actor, today=today, now=now))
         if not dry_run:
             batch.created, batch.updated, batch.unchanged = len(outcome.attached), len(outcome.replaced), len(outcome.unchanged)
             batch.errors = len(outcome.unknown) + len(outcome.refused)
@@ -110,6 +116,11 @@ def _unfit(path: Path) -> str:
     if not beginning.lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(_MAGIC):
         return _("not a PDF, whatever its name says")
     return ""
+
+
+def _named_alike(number: str, path: Path, paths: list[Path]) -> str:
+    others = ", ".join(other.name for other in paths if other != path)
+    return _("%(others)s is a copy of invoice %(number)s too: keep the one that counts") % {"others": others, "number": number}
 
 
 def _attach(

@@ -72,7 +72,8 @@ WHERE known.kind <> staged.kind OR known.customer_id IS DISTINCT FROM staged.cus
     OR known.gross <> staged.gross
 """
 
-# An empty cell says nothing: only what a file gives is compared. A cancelled invoice stays as it is.
+# An empty cell says nothing: only what a file gives is compared. A cancelled invoice stays as it is, and so do the means of several
+# instalments: each has its own.
 _COMPARE = """
 UPDATE staged_invoice AS staged SET existing_id = known.id, outcome = CASE
     WHEN known.state = %(cancelled)s THEN 'same'
@@ -84,8 +85,8 @@ UPDATE staged_invoice AS staged SET existing_id = known.id, outcome = CASE
         OR known.payment_reference <> COALESCE(staged.payment_reference, known.payment_reference)
         OR known.pay_to_iban <> COALESCE(staged.pay_to_iban, known.pay_to_iban)
         OR known.is_factored <> COALESCE(staged.is_factored, known.is_factored)
-        OR (staged.means IS NOT NULL AND EXISTS (
-            SELECT 1 FROM invoices_installment AS part WHERE part.invoice_id = known.id AND part.means <> staged.means))
+        OR (staged.means IS NOT NULL AND (
+            SELECT count(*) = 1 AND min(part.means) <> staged.means FROM invoices_installment AS part WHERE part.invoice_id = known.id))
     THEN 'changed' ELSE 'same' END
 FROM invoices_invoice AS known
 WHERE known.organization_id = %(organization)s AND known.number = staged.number AND staged.outcome IS NULL
@@ -95,6 +96,16 @@ _MOVED_WITH_PARTS = """
 SELECT staged.line FROM staged_invoice AS staged JOIN invoices_invoice AS known ON known.id = staged.existing_id
 WHERE staged.outcome = 'changed' AND staged.due_given AND known.due_on IS DISTINCT FROM staged.due_on
     AND (SELECT count(*) FROM invoices_installment AS part WHERE part.invoice_id = known.id) > 1
+"""
+
+_DATED_AFTER_DUE = """
+SELECT staged.line, staged.number, min(part.due_on) FROM staged_invoice AS staged
+JOIN invoices_invoice AS known ON known.id = staged.existing_id
+JOIN invoices_installment AS part ON part.invoice_id = known.id
+WHERE staged.outcome = 'changed' AND known.issued_on <> staged.issued_on
+    AND (NOT staged.due_given OR known.due_on IS NOT DISTINCT FROM staged.due_on)
+    AND part.kind <> %(deposit)s AND part.due_on < staged.issued_on
+GROUP BY staged.line, staged.number
 """
 
 _CREDITED = """
@@ -178,6 +189,9 @@ def compare(work: Work) -> None:
     staging.execute(_COMPARE, known)
     for (line,) in staging.query(_MOVED_WITH_PARTS):
         work.refuse(line, "due_on", _("this invoice falls due in several instalments: load their dates with import_installments"))
+    for line, number, due_on in staging.query(_DATED_AFTER_DUE, {"deposit": InstallmentKind.DEPOSIT.value}):
+        reason = _("%(number)s falls due on %(due)s, before the invoice date in this file: correct the date, or give the due date too")
+        work.refuse(line, "issued_on", reason % {"number": number, "due": due_on})
     drop_refused(work)
     staging.execute("UPDATE staged_invoice SET outcome = 'new' WHERE outcome IS NULL")
     staging.execute(_CREDITED, {**known, "invoice": InvoiceKind.INVOICE.value, "issued": InvoiceState.ISSUED.value})

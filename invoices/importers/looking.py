@@ -24,6 +24,7 @@ from invoices.importers.problems import FileRefused, RowProblem
 from invoices.importers.reading import Cell, Row, Said
 from invoices.importers.session import remembered_for
 from invoices.importers.values import Converter, Evidence, gather
+from invoices.importers.workbook import Spoilt
 
 ROWS: Final = 50
 """Rows looked at."""
@@ -56,12 +57,16 @@ def look(path: Path, said: Said) -> dict[str, Any]:
 def _kept(cell: Cell) -> object:
     if isinstance(cell, date):
         return {"date": cell.isoformat()}
+    if isinstance(cell, Spoilt):
+        return {"spoilt": str(cell)}
     return {"number": str(cell)} if isinstance(cell, Decimal) else cell[:LONGEST]
 
 
 def _cell(kept: Any) -> Cell:
     if not isinstance(kept, dict):
         return str(kept)
+    if "spoilt" in kept:
+        return Spoilt(kept["spoilt"])
     return date.fromisoformat(kept["date"]) if "date" in kept else Decimal(kept["number"])
 
 

@@ -52,6 +52,7 @@ class _Document:
 
     kind: str
     lines: list[_Line]
+    has_both_kinds: bool = False
 
     @property
     def total(self) -> Decimal:
@@ -158,20 +159,26 @@ class OpenItemsLoader(Loader):
                 values["label"] or "",
             )  # fmt: skip
             work.totals[found.currency] = work.totals.get(found.currency, _ZERO) + signed
-            if signed > 0:
-                self._documents.setdefault(found.document, _Document(InvoiceKind.INVOICE.value, [])).lines.append(found)
-            elif _is_credit_note(values):
-                self._documents.setdefault(found.document, _Document(InvoiceKind.CREDIT_NOTE.value, [])).lines.append(found)
+            if signed > 0 or _is_credit_note(values):
+                kind = InvoiceKind.INVOICE.value if signed > 0 else InvoiceKind.CREDIT_NOTE.value
+                document = self._documents.setdefault(found.document, _Document(kind, []))
+                document.lines.append(found)
+                document.has_both_kinds |= document.kind != kind
             else:
                 content = content_hash([account, found.document, found.issued_on, found.amount, found.currency])
                 ordinals[content] += 1
                 self._on_account.append(_OnAccount(found, f"open-items-{content}-{ordinals[content]}"))
 
     def _refuse_confusions(self, work: Work) -> None:
-        """One document is one customer's, in one currency, and no line of it stands twice."""
+        """One document is one customer's, in one currency, an invoice or a credit note, and no line of it stands twice."""
         for number, document in list(self._documents.items()):
             lines, reason, name = document.lines, "", "document"
-            if len({(line.account, line.currency) for line in lines}) > 1:
+            if document.has_both_kinds:
+                reason = _(
+                    "document %(number)s is an invoice on one line and a credit note on another: give the credit note a number of its own, "
+                    "or take away the type or label that makes it one, and it becomes a payment on account"
+                )
+            elif len({(line.account, line.currency) for line in lines}) > 1:
                 reason = _("document %(number)s stands under several accounts or currencies")
             elif len({(line.due_on, line.amount) for line in lines}) < len(lines):
                 reason = _("document %(number)s has the same line twice")

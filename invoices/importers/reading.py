@@ -1,7 +1,7 @@
 """Files become rows of cells, streamed: delimited text in any usual encoding, or one sheet of a workbook.
 
-A cell is text, except in workbooks, where a date cell is a `date` and a number a `Decimal`. Whatever a file does to one row stays with that
-row (`Row.problem`); only what makes the rest unreadable refuses the file.
+A cell is text, except in workbooks, where a date cell is a `date`, a number a `Decimal`, and one that shows no value `Spoilt`. Whatever a
+file does to one row stays with that row (`Row.problem`); only what makes the rest unreadable refuses the file.
 """
 
 import codecs
@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from invoices.importers import workbook
 from invoices.importers.problems import FileRefused
+from invoices.importers.workbook import Spoilt
 
 Cell = str | date | Decimal
 
@@ -61,7 +62,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that was looked at: how to read its rows again and again, and where its heading stands."""
+    """A file that was looked at: how to read its rows again and again, and where its heading stands.
+
+    `used`: the places of the columns that mean something (None: any may); a spoilt cell elsewhere counts as empty.
+    """
 
     path: Path
     sha256: str
@@ -71,6 +75,7 @@ class Source:
     separator: str
     sheet: str
     sheets: tuple[str, ...]
+    used: frozenset[int] | None = None
 
     @contextmanager
     def rows(self) -> Iterator[Iterator[Row]]:
@@ -85,6 +90,8 @@ class Source:
         for row in raw:
             if row.line <= self.heading_line:
                 continue
+            if not self.encoding:
+                row = self._without_unused(row)
             if not row.problem and not any(row.cells):
                 continue
             count += 1
@@ -93,6 +100,13 @@ class Source:
             if len(row.cells) != width or row.problem:
                 row = _fit(row, width, bool(self.encoding))
             yield _armed(row) if is_ours else row
+
+    def _without_unused(self, row: Row) -> Row:
+        used = range(len(self.heading)) if self.used is None else self.used
+        unused = [place for place, cell in enumerate(row.cells) if type(cell) is Spoilt and place not in used]
+        for place in unused:
+            row.cells[place] = ""
+        return row
 
 
 def _fit(row: Row, width: int, is_text: bool) -> Row:
@@ -164,7 +178,7 @@ def look_at(path: Path, *, recognised: Callable[[list[str]], int], said: Said = 
     return Source(
         path=path,
         sha256=sha256,
-        heading=[_heading_text(cell) for cell in heading.cells],
+        heading=[str(cell) for cell in heading.cells],
         heading_line=heading.line,
         encoding=encoding,
         separator=separator,
@@ -174,19 +188,19 @@ def look_at(path: Path, *, recognised: Callable[[list[str]], int], said: Said = 
 
 
 def _heading_text(cell: Cell) -> str:
-    return " ".join(str(cell).replace("\x00", "").split())
+    return "" if isinstance(cell, Spoilt) else " ".join(str(cell).replace("\x00", "").split())
 
 
 def _heading(path: Path, encoding: str, separator: str, sheet: str, recognised: Callable[[list[str]], int], line: int | None = None) -> Row:
     """The heading: of the first rows the one on `line`, else the one with the most known names (the first of them when none is known)."""
     with _raw_rows(path, encoding, separator, sheet) as raw:
-        first = [row for row in islice(raw, HEADING_WITHIN) if any(row.cells)]
+        first = [row for row in islice(raw, HEADING_WITHIN) if any(_heading_text(cell) for cell in row.cells)]
     if not first:
         raise FileRefused(_("The file holds no row at all."))
     best = max(first, key=lambda row: (row.line == line, recognised([_heading_text(cell) for cell in row.cells]), -row.line))
     if best.problem:
         raise FileRefused(_("Line %(line)s, the heading, cannot be read: %(why)s.") % {"line": best.line, "why": best.problem})
-    cells = list(best.cells)
+    cells: list[Cell] = [_heading_text(cell) for cell in best.cells]
     while cells and not cells[-1]:
         cells.pop()
     if len(cells) > MAX_COLUMNS:

@@ -210,6 +210,7 @@ def _prepare(loader: Loader, path: Path, options: Options, *, actor: str, today:
     source = reading.look_at(path, recognised=recogniser(loader.fields, options.mapping, remembered["columns"]), said=options.source)
     remembered = remembered_for(loader.kind, source.heading)
     columns = _resolved(source, loader, options, remembered["columns"])
+    source = replace(source, used=frozenset(columns.index.values()))
     order = options.order
     with source.rows() as rows:
         try:

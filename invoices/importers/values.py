@@ -18,6 +18,7 @@ from invoices.importers.mapping import Columns, Field, Shape
 from invoices.importers.problems import RowProblem, in_words
 from invoices.importers.reading import Cell, Row
 from invoices.importers.words import compact
+from invoices.importers.workbook import Spoilt
 from invoices.terms import PaymentTerms, parse_terms
 
 MAX_AMOUNT = Decimal("9999999999.99")
@@ -89,11 +90,11 @@ def gather(rows: Iterable[Row], columns: Columns, fields: Sequence[Field], *, or
             continue
         for position, seen in dates:
             cell = row.cells[position]
-            if isinstance(cell, str) and cell:
+            if isinstance(cell, str) and cell and not isinstance(cell, Spoilt):
                 seen.see(cell)
         for position, found in amounts.values():
             cell = row.cells[position]
-            if isinstance(cell, str) and cell:
+            if isinstance(cell, str) and cell and not isinstance(cell, Spoilt):
                 found.see(cell)
     return Evidence(
         order=order or settle_order(seen for _position, seen in dates),
@@ -122,6 +123,8 @@ class Converter:
             if cell == "":
                 values[item.name] = None
                 continue
+            if isinstance(cell, Spoilt):
+                raise RowProblem(self._columns.title(item.name), cell.reason)
             try:
                 values[item.name] = make(cell)
             except (ValueError, DomainError) as error:

@@ -23,6 +23,18 @@ MAX_SHEETS_TRIED = 10  # sheets looked at for a known heading
 _CHILD = Path(__file__).with_name("workbook_child.py")
 
 
+class Spoilt(str):
+    """A cell that shows no value: its error, or after an equals sign a formula that was never calculated."""
+
+    __slots__ = ()
+
+    @property
+    def reason(self) -> str:
+        if self.startswith("="):
+            return _("this cell holds a formula that was never calculated: open the workbook, recalculate it and save it")
+        return _("this cell holds the error %(error)s: correct it in the workbook and save it") % {"error": str(self)}
+
+
 def check(path: Path) -> None:
     """Read the zip directory, nothing else. Raises FileRefused for a bomb, a damaged archive or one that is not a workbook."""
     try:
@@ -54,11 +66,10 @@ def sheet_names(path: Path) -> tuple[str, ...]:
 
 @contextmanager
 def rows(path: Path, sheet: str) -> Iterator[Iterator[tuple[int, list[Any]]]]:
-    """(line, cells) of a sheet, from its first used row on; line 1 is the sheet's first row. Raises FileRefused, also midway."""
+    """(line, cells) of a sheet; line 1 is its first row. Raises FileRefused, also midway."""
     check(path)
     with _child(path, sheet) as output:
-        offset = _decoded(output.readline() or "0")
-        yield ((offset + number, [_cell(value) for value in _decoded(line)]) for number, line in enumerate(output, 1))
+        yield ((number, [_cell(value) for value in _decoded(line)]) for number, line in enumerate(output, 1))
 
 
 def _decoded(line: str) -> Any:
@@ -73,6 +84,8 @@ def _cell(value: Any) -> str | date | Decimal:
         return value.replace("\x00", "").strip()
     if isinstance(value, bool):
         return "1" if value else "0"
+    if isinstance(value, dict):
+        return Spoilt(value["spoilt"].replace("\x00", ""))
     if isinstance(value, list):
         return date.fromisoformat(value[0])
     # A workbook keeps binary floats but shows 15 digits: 0.1 + 0.2 is the 0.3 its author saw.

@@ -87,6 +87,27 @@ def test_pdf_copies_find_their_invoices(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.django_db
+def test_two_copies_of_one_invoice_are_refused_and_neither_replaces_the_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """FA/7 was first saved as FA_7.pdf and, corrected, as FA-7.pdf: only a person knows which counts."""
+    organization = make_organization("atelier")
+    with tenant(organization):
+        make_invoice(make_customer(), number="FA/7", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+    (tmp_path / "FA_7.pdf").write_bytes(b"%PDF-1.7 first")
+    (tmp_path / "FA-7.pdf").write_bytes(b"%PDF-1.7 corrected")
+    for _ in range(2):
+        call_command("attach_pdfs", str(tmp_path), "--organization=atelier")
+        said = capsys.readouterr().out
+        assert "attached: 0   replaced: 0   unchanged: 0   unknown: 0   refused: 2" in said
+        assert "FA_7.pdf: FA-7.pdf is a copy of invoice FA/7 too" in said and "FA-7.pdf: FA_7.pdf is a copy" in said
+    (tmp_path / "FA_7.pdf").unlink()
+    call_command("attach_pdfs", str(tmp_path), "--organization=atelier")
+    assert "attached: 1   replaced: 0" in capsys.readouterr().out
+    with tenant(organization):
+        document = Invoice.objects.select_related("document").get().document
+        assert document is not None and read(document) == b"%PDF-1.7 corrected"
+
+
+@pytest.mark.django_db
 def test_earlier_reminders_become_history_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     organization = make_organization("atelier")
     with tenant(organization):

@@ -13,7 +13,7 @@ from invoices.importers.report import Report
 from invoices.models import Installment
 from invoices.services import PaymentDraft, record_payment
 from tests.factories import make_customer, make_invoice, make_organization
-from tests.importers.files import NOW, TODAY, counts, run, text_file
+from tests.importers.files import NOW, TODAY, counts, load_invoices, run, text_file
 
 pytestmark = pytest.mark.django_db
 HEADING = "N° facture;N° échéance;Échéance;Montant;Type;Mode de règlement"
@@ -76,3 +76,19 @@ def test_an_invoice_already_paid_in_part_keeps_its_due_date(organization: Organi
     assert counts(_load(organization, tmp_path, *THREE)) == (0, 0, 0, 3)
     with tenant(organization):
         assert list(Installment.objects.filter(invoice__number="F1").values_list("outstanding", flat=True)) == [Decimal("990.00")]
+
+
+def test_the_invoice_file_loaded_again_leaves_each_instalment_its_means_and_date(organization: Organization, tmp_path: Path) -> None:
+    """The invoice file says “virement” for the whole; the instalments then came by transfer and by bill."""
+    heading = "N° facture;Code client;Date facture;Montant TTC;Mode de règlement"
+    invoices = text_file(tmp_path / "f.csv", heading, "F1;C1;15/09/2026;1000,00;Virement", "F2;C1;15/09/2026;1000,00;Traite")
+    _load(organization, tmp_path, *THREE)
+    assert counts(load_invoices(invoices, organization)) == (0, 1, 1, 0)
+    assert counts(load_invoices(invoices, organization)) == (0, 0, 2, 0)
+    redated = text_file(tmp_path / "f.csv", heading, "F1;C1;30/11/2026;1000,00;Virement")
+    assert counts(load_invoices(redated, organization)) == (0, 1, 0, 0)  # the deposit alone is due before
+    redated = text_file(tmp_path / "f.csv", heading, "F1;C1;01/12/2026;1000,00;Virement")
+    assert counts(load_invoices(redated, organization)) == (0, 0, 0, 1)
+    with tenant(organization):
+        means = Installment.objects.order_by("invoice__number", "position").values_list("invoice__number", "means")
+        assert list(means) == [("F1", "transfer"), ("F1", "bill"), ("F1", "transfer"), ("F2", "bill")]

@@ -299,3 +299,23 @@ def test_a_telephone_is_read_in_the_country_of_the_customer_it_is_of(tmp_path: P
     )
     with tenant(organization):
         assert Contact.objects.get(customer__number="N1").phone == "+33699001234"
+
+
+def test_an_invoice_date_does_not_pass_the_due_date_that_is_known(tmp_path: Path) -> None:
+    """Due on 1 October, and a file without due dates says it was issued on the 25th."""
+    organization = make_organization()
+    load_invoices(_file(tmp_path, "F1;C1;X;15/09/2026;01/10/2026;100,00;;", "F2;C1;X;15/09/2026;01/10/2026;50,00;;"), organization)
+    heading = "N° facture;Code client;Date facture;Montant TTC"
+    report = load_invoices(_file(tmp_path, "F1;C1;25/10/2026;100,00", "F2;C1;01/10/2026;50,00", heading=heading), organization)
+    assert counts(report) == (0, 1, 0, 1)
+    [(line, problem)] = report.problems
+    assert (line, problem.column) == (2, "Date facture") and "2026-10-01" in problem.reason and "give the due date too" in problem.reason
+    with tenant(organization):
+        assert list(Invoice.objects.order_by("number").values_list("issued_on", "due_on")) == [
+            (date(2026, 9, 15), date(2026, 10, 1)),
+            (date(2026, 10, 1), date(2026, 10, 1)),
+        ]
+    report = load_invoices(_file(tmp_path, "F1;C1;X;25/10/2026;24/11/2026;100,00;;"), organization)
+    assert counts(report) == (0, 1, 0, 0)
+    with tenant(organization):
+        assert Installment.objects.get(invoice__number="F1").due_on == date(2026, 11, 24)

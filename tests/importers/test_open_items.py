@@ -138,3 +138,30 @@ def test_confusions_are_refused(organization: Organization, tmp_path: Path) -> N
         "411A;A;VE;F4;13/10/2026;01/10/2026;1,00;;;;",
     )
     assert counts(report) == (0, 0, 0, 6)
+
+
+def test_a_credit_note_under_its_invoice_s_number_adds_nothing_to_it(organization: Organization, tmp_path: Path) -> None:
+    """1,000.00 invoiced on 1 September, 200.00 credited on the 15th, both as F-900: the accounting says 800.00, not 1,200.00."""
+    rows = (
+        "411A;A;VE;F-900;01/09/2026;01/10/2026;1 000,00;;;;",
+        "411A;A;VE;F-900;15/09/2026;;;200,00;;;Avoir sur F-900",
+        "411A;A;VE;F-901;01/09/2026;01/10/2026;50,00;;;;",
+    )
+    report = _load(organization, tmp_path, *rows, *_many(3))
+    assert counts(report) == (4, 0, 0, 2)
+    assert [line for line, _problem in report.problems] == [2, 3]
+    assert {problem.column for _line, problem in report.problems} == {"Pièce"}
+    assert all("F-900" in problem.reason and "a number of its own" in problem.reason for _line, problem in report.problems)
+    assert counts(_load(organization, tmp_path, rows[1], rows[0], dry_run=True)) == (0, 0, 0, 2)
+    with tenant(organization):
+        assert ("F-900", 1) not in _open() and not Invoice.objects.filter(number="F-900").exists()
+
+
+def test_a_control_total_does_not_agree_on_lines_that_are_refused(organization: Organization, tmp_path: Path) -> None:
+    rows = ("411A;A;VE;F-900;01/09/2026;01/10/2026;1 000,00;;;;", "411A;A;VE;F-900;15/09/2026;;;200,00;;;Avoir")
+    with pytest.raises(FileRefused, match="2 rows cannot be read, the first on line 2"):
+        _load(organization, tmp_path, *rows, choices=Choices(control_total=Decimal("800.00")))
+    own = rows[1].replace("F-900", "F-902")
+    assert counts(_load(organization, tmp_path, rows[0], own, choices=Choices(control_total=Decimal("800.00")))) == (2, 0, 0, 0)
+    plain = "411B;B;BQ;F-900;15/09/2026;;;200,00;;;Virement"
+    assert counts(_load(organization, tmp_path, rows[0], plain)) == (1, 0, 1, 0)

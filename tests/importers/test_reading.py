@@ -102,6 +102,12 @@ def test_a_workbook_gives_dates_and_numbers_as_they_are_shown(tmp_path: Path) ->
     ]
 
 
+def test_a_table_below_and_beside_empty_cells_keeps_the_lines_of_its_sheet(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "f.xlsx", [], [], ["", *HEADING], [], ["", *FIRST])
+    source = look_at(path, recognised=KNOWN)
+    assert source.heading_line == 3 and [(row.line, row.cells[-4:]) for row in _rows(source)] == [(5, FIRST)]
+
+
 def test_the_sheet_with_the_heading_is_found_and_a_wrong_one_named(tmp_path: Path) -> None:
     from openpyxl import Workbook
 
