@@ -51,6 +51,9 @@ def read_history(history: Sequence[HistoryEntry], steps: Steps, today: int) -> P
                 if entry.on == today:
                     progress.took_today = True
                 _last(progress, index[entry.key], entry, steps)
+        elif entry.key in steps.outside_keys:  # of the promised day: it neither stands for a step of the order nor holds one up
+            if state == "done" and entry.on == today:
+                progress.took_today = True
         elif state == "done":
             foreign.append(entry)
         elif state == "planned":
