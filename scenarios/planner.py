@@ -190,7 +190,7 @@ def _overdue_day(steps: Steps, index: int, progress: Progress, dates: NominalDat
 
 def _friendly_again(item: Item, steps: Steps, history: Sequence[HistoryEntry], progress: Progress, is_late: bool) -> tuple[int, int] | None:
     """A rejected dispute resumes in the friendly phase (rule 7): index of the friendly step to take, and the day of the rejection."""
-    if item.situation is QUIET or not is_late or progress.overdue < 0 or steps.steps[progress.last].phase == _FRIENDLY:
+    if item.situation is QUIET or not is_late or progress.overdue < 0:
         return None
     if not rejected_since(item, progress.last_on):
         return None
@@ -198,7 +198,11 @@ def _friendly_again(item: Item, steps: Steps, history: Sequence[HistoryEntry], p
     later = (
         n for n in range(progress.start, steps.size) if steps.steps[n].phase == _FRIENDLY and steps.steps[n].key not in progress.closed
     )
-    index = next(later, steps.first_friendly)
+    index = next(later, None)
+    if index is None:
+        index = steps.first_friendly
+    elif steps.steps[progress.last].phase == _FRIENDLY:
+        return None  # the plan is in the friendly phase, and goes on there with its own gaps
     return (index, on) if index < steps.size else None
 
 
