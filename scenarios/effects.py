@@ -268,9 +268,12 @@ def strip_all(dropped: Mapping[UUID, str], *, now: datetime) -> None:
 
 
 def skip_begun(actions: Sequence[Action], *, reason: str, now: datetime) -> None:
-    """The plan goes on without steps that were begun and are not done: their messages lose them."""
+    """The plan goes on without steps that were begun and are not done: their messages lose them, their tasks are closed."""
     give_up(actions, state=ActionState.SKIPPED, reason=reason)
     strip_all({action.pk: reason for action in actions}, now=now)
+    customers = {action.customer_id for action in actions if action.task_id is not None}
+    if customers:
+        close_tasks_without_items(customers, actor=ACTOR, now=now)
 
 
 def close_undone(actions: Sequence[Action], reason: str) -> int:

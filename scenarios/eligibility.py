@@ -71,12 +71,17 @@ def credit_note_pending(item: Item) -> int:
 
 def chased_cents(item: Item, calendar: Calendar, policy: Policy, today: int) -> int:
     """What is asked for: max(0, outstanding − open disputed − promised − credit note pending), in cents (rule 7)."""
-    outstanding = item.outstanding_cents
     if item.situation is QUIET:
-        return outstanding
-    disputed = sum(outstanding if d.amount_cents is None else d.amount_cents for d in open_disputes(item))
+        return item.outstanding_cents
     promised = sum(p.amount_cents - p.paid_cents for p in open_promises(item, calendar, policy, today))
-    return max(0, outstanding - disputed - promised - credit_note_pending(item))
+    return max(0, uncontested_cents(item) - promised)
+
+
+def uncontested_cents(item: Item) -> int:
+    """What is open, neither disputed nor about to be credited; below zero when more is contested than is open."""
+    outstanding = item.outstanding_cents
+    disputed = sum(outstanding if d.amount_cents is None else d.amount_cents for d in open_disputes(item))
+    return outstanding - disputed - credit_note_pending(item)
 
 
 def is_residue(item: Item, policy: Policy) -> bool:
@@ -111,7 +116,7 @@ def item_barrier(item: Item, steps: Steps, calendar: Calendar, policy: Policy, t
         or (Barrier(Reason.NOT_RECEIVED) if situation.not_received else None)
         or _disputed(item, calendar, policy, today)
         or _promised(item, calendar, policy, today)
-        or _insolvent(item)
+        or frozen(item)
         or _nothing_left(item, calendar, policy, today)
     )
 
@@ -169,7 +174,7 @@ def _promised(item: Item, calendar: Calendar, policy: Policy, today: int) -> Bar
     return Barrier(Reason.PROMISED, until=calendar.add_bd_ordinal(through, 1))
 
 
-def _insolvent(item: Item) -> Barrier | None:
+def frozen(item: Item) -> Barrier | None:
     """Rule 12: what was delivered before the opening judgment freezes; what came after stays payable."""
     judged_on = item.customer.situation.insolvent_on
     supplied_on = item.issue_on if item.supplied_on is None else item.supplied_on

@@ -96,6 +96,10 @@ class Steps:
         return {step.key: number for number, step in enumerate(self.steps)}
 
     @cached_property
+    def outside_keys(self) -> frozenset[str]:
+        return frozenset(step.key for step in self.outside)
+
+    @cached_property
     def size(self) -> int:
         return len(self.steps)
 

@@ -7,9 +7,10 @@ from typing import Final
 
 from dunning.core.calendars import Calendar
 from scenarios.eligibility import Moment, chased_cents, item_barrier, step_barrier
-from scenarios.enums import Phase, Reason
+from scenarios.enums import Anchor, Phase, Reason
 from scenarios.facts import HistoryEntry, Item, Policy, Step, Steps
 from scenarios.progress import read_history
+from scenarios.promised import barrier_around, expected
 
 
 class Answer(Enum):
@@ -57,6 +58,7 @@ class Verdict:
     dropped: tuple[tuple[str, Reason], ...] = ()
 
 
+_PROMISE: Final = Anchor.PROMISE
 # What stops an item for a while without making the message wrong: when nothing else is left to send, the message waits instead of dying.
 PASSING: Final = frozenset({Reason.REPLY_PENDING, Reason.LEDGER_NOT_COVERED, Reason.UNMATCHED_RECEIPT, Reason.COMMITMENT_PENDING})
 
@@ -75,6 +77,8 @@ def carried(
 
     For items whose own step the message carries. Those it only shows are read afresh when it is rendered.
     """
+    if step.anchor == _PROMISE:
+        return _carried_around(item, step, steps, history, claimed_cents, calendar, policy, today)
     barrier = item_barrier(item, steps, calendar, policy, today)
     if barrier is None and step.phase == Phase.SERVICE and today > item.due_on:
         return Carried(item.id, claimed_cents, 0, Reason.PAST_DUE_DATE)
@@ -82,6 +86,27 @@ def carried(
         done = read_history(history, steps, today).done
         barrier = step_barrier(item, step, steps, history, done, Moment(today, calendar, policy))
     return Carried(item.id, claimed_cents, chased_cents(item, calendar, policy, today), None if barrier is None else barrier.reason)
+
+
+def _carried_around(
+    item: Item,
+    step: Step,
+    steps: Steps,
+    history: Sequence[HistoryEntry],
+    claimed_cents: int,
+    calendar: Calendar,
+    policy: Policy,
+    today: int,
+) -> Carried:
+    """A step on the promised day asks for what is promised, while it is: the promise itself does not stop it, nor does the due date."""
+    barrier = barrier_around(item, steps, calendar, policy, today)
+    if barrier is None:
+        done = read_history(history, steps, today).done
+        barrier = step_barrier(item, step, steps, history, done, Moment(today, calendar, policy))
+    about = expected(item, step, calendar, policy, today)
+    if barrier is None and about is None:
+        return Carried(item.id, claimed_cents, 0, Reason.EMPTY)
+    return Carried(item.id, claimed_cents, 0 if about is None else about.cents, None if barrier is None else barrier.reason)
 
 
 def gate(facts: GateFacts, items: Sequence[Carried]) -> Verdict:

@@ -6,6 +6,7 @@ pure: it reads its arguments and nothing else.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Final
 
 from dunning.core.calendars import Calendar
@@ -14,8 +15,8 @@ from scenarios.eligibility import (
     Moment,
     chased_cents,
     false_condition,
+    frozen,
     item_barrier,
-    open_promises,
     rejected_since,
     step_barrier,
     variant_for,
@@ -23,7 +24,8 @@ from scenarios.eligibility import (
 from scenarios.enums import ActionState, DecisionKind, Phase, Reason
 from scenarios.facts import HUMAN, QUIET, Decision, HistoryEntry, Item, Policy, Skip, Step, Steps
 from scenarios.progress import FRESH, Progress, next_occurrence, read_history
-from scenarios.timing import NominalDates, nominal_dates, offset_from, printed_deadline, shifted
+from scenarios.promised import expected
+from scenarios.timing import NominalDates, nominal_dates, printed_deadline, shifted
 
 _SERVICE: Final = Phase.SERVICE
 _FRIENDLY: Final = Phase.FRIENDLY
@@ -59,11 +61,11 @@ def decide(
     barrier = item_barrier(item, steps, calendar, policy, today)
     if (policy.suspended or policy.held) and (barrier is None or not barrier.finished):
         barrier = Barrier(Reason.TENANT_SUSPENDED if policy.suspended else Reason.TENANT_HELD)
+    if steps.outside and item.situation.promises and not progress.took_today and (barrier is None or barrier.reason == Reason.PROMISED):
+        around = _around_promise(item, steps, history, progress, calendar, policy, today)
+        if around is not None:
+            return around
     if barrier is not None:
-        if steps.outside and barrier.reason == Reason.PROMISED and not progress.took_today:
-            around = _around_promise(item, steps, history, calendar, policy, today)
-            if around is not None:
-                return around
         return _stopped(item, steps, progress, barrier, history, today)
     return _next(item, steps, history, progress, dates, calendar, policy, today)
 
@@ -188,7 +190,7 @@ def _overdue_day(steps: Steps, index: int, progress: Progress, dates: NominalDat
 
 def _friendly_again(item: Item, steps: Steps, history: Sequence[HistoryEntry], progress: Progress, is_late: bool) -> tuple[int, int] | None:
     """A rejected dispute resumes in the friendly phase (rule 7): index of the friendly step to take, and the day of the rejection."""
-    if item.situation is QUIET or not is_late or progress.overdue < 0 or steps.steps[progress.last].phase == _FRIENDLY:
+    if item.situation is QUIET or not is_late or progress.overdue < 0:
         return None
     if not rejected_since(item, progress.last_on):
         return None
@@ -196,7 +198,11 @@ def _friendly_again(item: Item, steps: Steps, history: Sequence[HistoryEntry], p
     later = (
         n for n in range(progress.start, steps.size) if steps.steps[n].phase == _FRIENDLY and steps.steps[n].key not in progress.closed
     )
-    index = next(later, steps.first_friendly)
+    index = next(later, None)
+    if index is None:
+        index = steps.first_friendly
+    elif steps.steps[progress.last].phase == _FRIENDLY:
+        return None  # the plan is in the friendly phase, and goes on there with its own gaps
     return (index, on) if index < steps.size else None
 
 
@@ -229,23 +235,26 @@ def _in_progress(item: Item, steps: Steps, entry: HistoryEntry, calendar: Calend
 
 
 def _around_promise(
-    item: Item, steps: Steps, history: Sequence[HistoryEntry], calendar: Calendar, policy: Policy, today: int
+    item: Item, steps: Steps, history: Sequence[HistoryEntry], progress: Progress, calendar: Calendar, policy: Policy, today: int
 ) -> Decision | None:
-    """Steps anchored on the promised day stand outside the order: one occurrence for each promise, while it is open."""
-    if not calendar.is_bd_ordinal(today):
+    """Steps anchored on the promised day stand outside the order: once for each promise, while it is open.
+
+    A step that was begun before the promise called for it was about an earlier promise.
+    """
+    if not calendar.is_bd_ordinal(today) or frozen(item) is not None:
         return None
-    ordered = sorted(item.situation.promises, key=lambda promise: promise.made_on)
-    current = open_promises(item, calendar, policy, today)
-    for occurrence, promise in enumerate(ordered, start=1):
-        if promise not in current:
+    for step in steps.outside:
+        about = expected(item, step, calendar, policy, today)
+        if about is None:
             continue
-        for step in steps.outside:
-            on = calendar.roll_ordinal(max(offset_from(promise.for_on, step, calendar), promise.made_on + 1))
-            acted = any(entry.key == step.key and entry.occurrence == occurrence for entry in history)
-            barrier = step_barrier(item, step, steps, history, (), Moment(today, calendar, policy))
-            if on <= today and not acted and barrier is None:
-                left = promise.amount_cents - promise.paid_cents
-                return Decision(_TAKE, item, step, today, Reason.DUE_NOW, steps, occurrence=occurrence, chased_cents=left)
+        latest = max((entry for entry in history if entry.key == step.key), key=attrgetter("occurrence"), default=None)
+        if latest is not None and latest.state != "taken_back":
+            begun_on = latest.on if latest.taken_on is None else latest.taken_on
+            if begun_on >= about.since:
+                continue
+        if step_barrier(item, step, steps, history, progress.done, Moment(today, calendar, policy)) is None:
+            occurrence = next_occurrence(history, step)
+            return Decision(_TAKE, item, step, today, Reason.DUE_NOW, steps, occurrence=occurrence, chased_cents=about.cents)
     return None
 
 

@@ -51,6 +51,9 @@ def read_history(history: Sequence[HistoryEntry], steps: Steps, today: int) -> P
                 if entry.on == today:
                     progress.took_today = True
                 _last(progress, index[entry.key], entry, steps)
+        elif entry.key in steps.outside_keys:  # of the promised day: it neither stands for a step of the order nor holds one up
+            if state == "done" and entry.on == today:
+                progress.took_today = True
         elif state == "done":
             foreign.append(entry)
         elif state == "planned":
@@ -71,12 +74,18 @@ def read_history(history: Sequence[HistoryEntry], steps: Steps, today: int) -> P
 
 
 def _last(progress: Progress, number: int, entry: HistoryEntry, steps: Steps) -> None:
-    """Keep the entry if it is the last done step: the latest day, and on one day the further step."""
-    if progress.last >= 0 and (entry.on, number) < (progress.last_on, progress.last):
+    """Keep the entry if it is the last done step: the latest day, and on one day the further step.
+
+    Once an overdue step was done, a SERVICE step done later than it counts for nothing: the gaps go on from the reminder.
+    """
+    is_service = steps.steps[number].phase == _SERVICE
+    if progress.overdue >= 0 and is_service:
+        return
+    if progress.last >= 0 and (entry.on, number) < (progress.last_on, progress.last) and (progress.overdue >= 0 or is_service):
         return
     progress.last, progress.last_on = number, entry.on
     progress.deadline_on = entry.deadline_on if entry.phase == _LEGAL else None
-    progress.overdue = number if steps.steps[number].phase > _SERVICE else -1
+    progress.overdue = -1 if is_service else number
 
 
 def _adopt(foreign: list[HistoryEntry], steps: Steps, closed: set[str], done: set[str], progress: Progress) -> None:

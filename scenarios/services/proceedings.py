@@ -6,7 +6,9 @@ from typing import Final
 from uuid import UUID
 
 from customers.models import Customer
-from scenarios.models import ActionPlan, PlanAssignment
+from scenarios import effects
+from scenarios.enums import CommitmentState, Reason
+from scenarios.models import ActionPlan, Commitment, PlanAssignment
 from scenarios.services.plans import Target, assign_plan, unassign_plan
 from scenarios.shipped import PROCEEDINGS
 
@@ -16,6 +18,7 @@ ACTOR: Final = "system"
 def follow_proceedings(*, customer_ids: Collection[UUID], today: date, now: datetime) -> None:
     """Have locked customers follow the plan of proceedings while a judgment is entered for them, and their group's again once it is not.
 
+    What was announced to such a customer can be carried out no more: withdrawn, it does not hold back what is owed for later deliveries.
     A plan of their own that such a customer had is replaced; the audit trail names it. An organization that put the shipped plan away, or
     was set up before there was one, keeps its own way.
     """
@@ -26,6 +29,8 @@ def follow_proceedings(*, customer_ids: Collection[UUID], today: date, now: date
             unassign_plan(target=Target(customer=assignment.customer), actor=ACTOR, now=now)
     if not judged:
         return
+    announced = Commitment.objects.filter(customer__in=judged, state=CommitmentState.OPEN)
+    effects.withdraw_commitments(list(announced), reason=Reason.INSOLVENCY, on=today, actor=ACTOR, now=now)
     plan = ActionPlan.objects.filter(key=PROCEEDINGS, archived_at=None).first()
     if plan is not None:
         for customer in judged.values():

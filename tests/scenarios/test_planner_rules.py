@@ -250,6 +250,17 @@ def test_rule_2_a_step_on_the_promised_day_stands_outside_the_order():
     assert said(ask("2026-10-22", promised, [*R1_DONE, reminded], steps=plan)) == ("wait", "promised", "2026-10-28")
 
 
+@pytest.mark.parametrize("turned", [False, True], ids=["as taken", "as done"])
+def test_rule_2_what_was_to_be_done_before_the_due_date_and_is_done_late_moves_no_reminder(turned):
+    # R1 left late, on Tuesday 20 October, and the due-day notice was noted on the 21st only: the call stays a week after R1.
+    history = [done("due_notice", "2026-10-21", taken_on=day("2026-10-01")), done("r1", "2026-10-20")]
+    history = history[::-1] if turned else history
+
+    assert said(ask("2026-10-22", history=history)) == ("wait", "not_yet", "2026-10-27")
+    decision = ask("2026-10-27", history=history)
+    assert (decision.kind, decision.step.key) == (DecisionKind.TAKE, "call")
+
+
 # --- rule 3: entering late --------------------------------------------------------------------------------------------------------------
 
 

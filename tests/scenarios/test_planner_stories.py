@@ -205,6 +205,28 @@ def test_a_rejected_dispute_resumes_in_the_friendly_phase():
     assert [entry.occurrence for entry in world.history if entry.key == "r1"] == [1, 2]
 
 
+def test_a_dispute_rejected_after_the_last_friendly_step_resumes_with_the_first():
+    def disputed(subject: Item) -> Item:
+        return replace(subject, situation=ItemSituation(disputes=(Dispute(None, day("2026-10-12")),)))
+
+    def rejected(subject: Item) -> Item:
+        dispute = Dispute(None, day("2026-10-12"), DisputeState.REJECTED, day("2026-11-16"))
+        return replace(subject, situation=ItemSituation(disputes=(dispute,)))
+
+    world = World().live("2026-09-01", "2026-12-31", {"2026-10-12": disputed, "2026-11-16": rejected})
+
+    # R1 and the call had been done: R1 again, once, then R2 with the gap from R1 to R2.
+    assert world.taken[2:6] == [("r1", "2026-10-02"), ("call", "2026-10-09"), ("r1", "2026-11-17"), ("r2", "2026-11-30")]
+    assert (world.variants["r1"], world.variants["r2"]) == (Variant.AFTER_DISPUTE, Variant.NONE)
+
+
+def test_a_dispute_rejected_between_friendly_steps_leaves_the_plan_its_gaps():
+    dispute = Dispute(None, day("2026-10-05"), DisputeState.REJECTED, day("2026-10-06"))
+    decision = ask("2026-10-07", item(situation=ItemSituation(disputes=(dispute,))), [done("r1", "2026-10-02")])
+
+    assert (decision.kind, decision.step.key, iso(decision.on)) == (DecisionKind.WAIT, "call", "2026-10-09")
+
+
 def test_a_dispute_rejected_before_a_weekend_waits_for_monday():
     dispute = Dispute(None, day("2026-10-15"), DisputeState.REJECTED, day("2026-11-12"))
     history = [done("r1", "2026-10-02"), done("call", "2026-10-09"), done("r2", "2026-10-14")]

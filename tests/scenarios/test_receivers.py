@@ -16,11 +16,12 @@ from invoices.services import PaymentDraft, attach_document, cancel_payment, ope
 from notifications.enums import MessageState
 from notifications.models import Message
 from notifications.settlement import move, record_delivery_event
-from scenarios.models import Action, ActionMessage, PlanAssignment, Schedule, Task
+from scenarios.models import Action, ActionMessage, Commitment, PlanAssignment, Schedule, Task
 from scenarios.services.answers import acknowledge_dispute, send_invoices_again
 from scenarios.services.board import withdraw_messages
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, at, live, mail, open_house, run_on, send, steps_of
+from tests.scenarios.road import call
 
 pytestmark = pytest.mark.django_db
 
@@ -272,6 +273,25 @@ def test_what_is_delivered_after_the_judgment_stays_payable_on_a_light_plan(hous
             customer=Customer.objects.get(pk=durand.pk), reason="plan adopté", actor=CLERK, today=date(2026, 10, 7), now=at("2026-10-07")
         )
         assert not PlanAssignment.objects.filter(customer=durand).exists()
+
+
+def test_what_was_announced_before_the_judgment_does_not_silence_later_deliveries(house: Organization) -> None:
+    with tenant(house):
+        durand = make_customer("C1")
+        make_invoice(durand, number="FA-1", issued_on=ISSUED, due_on=DUE)
+    live(house, ["2026-10-02", "2026-10-09"])
+    call(house, "2026-10-09")
+    live(house, ["2026-10-14", "2026-10-26"])
+    with tenant(house):
+        assert Commitment.objects.get().state == "open"  # R3 announced a formal notice
+        judged = {"kind": "receivership", "opened_on": date(2026, 10, 28), "actor": CLERK}
+        record_insolvency(customer=Customer.objects.get(pk=durand.pk), **judged, today=date(2026, 10, 29), now=at("2026-10-29"))
+        announced = Commitment.objects.get()
+        assert (announced.state, announced.reason, announced.closed_on) == ("withdrawn", "insolvency", date(2026, 10, 29))
+        later = make_invoice(durand, number="FA-2", issued_on=date(2026, 11, 2), due_on=date(2026, 11, 30), delivered_on=date(2026, 11, 2))
+    live(house, ["2026-11-30", "2026-12-03"])
+    with tenant(house):
+        assert steps_of(later)[-1] == ("r1", "done", "2026-12-03")
 
 
 def test_what_nobody_can_prove_is_put_before_a_person(house: Organization) -> None:

@@ -11,8 +11,9 @@ from invoices.models import Installment
 from notifications import outbox, settlement
 from notifications.enums import MessageState
 from notifications.models import Message
-from scenarios.models import Task
+from scenarios.models import ActionPlan, Task
 from scenarios.services.calls import record_call
+from scenarios.services.plans import Target, assign_plan
 from scenarios.services.tasks import assign_task, cancel_task, complete_task, postpone_task, reopen_task
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, at, open_house, run_on, steps_of
@@ -43,6 +44,22 @@ def test_a_call_is_closed_by_recording_it_alone(house: Organization) -> None:
         task = Task.objects.get()
         assert _code(complete_task, task=task, actor=CLERK, today=TODAY, now=NOW) == "decided_elsewhere"
         assert Task.objects.get().state == "open"
+
+
+def test_a_task_for_before_the_due_date_is_closed_after_it() -> None:
+    house, issued = open_house(), date(2026, 9, 1)
+    with tenant(house):
+        town = make_customer("C1", kind="public")
+        public = ActionPlan.objects.get(key="public")
+        assign_plan(plan=public, target=Target(customer=town), since=date(2000, 1, 1), actor=CLERK, now=at("2026-09-01"))
+        item = make_invoice(town, issued_on=issued, due_on=date(2026, 9, 15))
+    run_on(house, "2026-09-11")
+    with tenant(house):
+        assert (Task.objects.get().kind, Task.objects.get().state) == ("chorus_status", "open")
+    run_on(house, "2026-09-16")
+    with tenant(house):
+        assert steps_of(item) == [("chorus_status", "skipped", "2026-09-11")]
+        assert (Task.objects.get().state, Task.objects.get().outcome) == ("cancelled", "empty")
 
 
 def test_a_cancelled_task_ends_its_step_for_good(house: Organization) -> None:
