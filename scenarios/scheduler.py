@@ -31,7 +31,7 @@ from scenarios.context import Batch, Frame, batches, load_batch, load_frame, loc
 from scenarios.enums import DecisionKind, Reason
 from scenarios.facts import WRITTEN, Decision
 from scenarios.grouping import Composition, compose
-from scenarios.leaving import Release, Released, departure
+from scenarios.leaving import KEPT_BACK, Release, Released, departure
 from scenarios.ledger import Moment, write
 from scenarios.models import ActionMessage, DailyRun
 from scenarios.planner import decide
@@ -200,7 +200,9 @@ def correspondence(batch: Batch) -> dict[str, Correspondence]:
     waiting: dict[str, list[Waiting]] = {}
     for message in batch.recent:
         if message.state in _STILL_OURS:
-            entry = Waiting(message.message_id, message.group_key, message.phase, tuple(cargo.get(message.message_id, ())))  # type: ignore[arg-type]
+            carried = tuple(cargo.get(message.message_id, ()))
+            kept_back = message.held_for if message.held_for in KEPT_BACK else ""
+            entry = Waiting(message.message_id, message.group_key, message.phase, carried, kept_back)  # type: ignore[arg-type]
             waiting.setdefault(message.customer_id, []).append(entry)
         else:
             left = Written(message.on, message.phase, message.group_key)  # type: ignore[arg-type]  # an IntegerChoices compares as int
