@@ -24,12 +24,13 @@ from dunning.core.rows import columns_of, read_rows
 from dunning.core.tenancy import tenant
 from invoices.models import Invoice
 from scenarios import telling
+from scenarios.announcing import announce_tomorrow
 from scenarios.brakes import Brake, Volume, brake
 from scenarios.bulk import insert_rows
 from scenarios.calm import set_apart
 from scenarios.context import Batch, Frame, batches, load_batch, load_frame, lock_customers, open_customers
-from scenarios.enums import DecisionKind, Reason
-from scenarios.facts import WRITTEN, Decision
+from scenarios.enums import DecisionKind
+from scenarios.facts import Decision
 from scenarios.grouping import Composition, compose
 from scenarios.leaving import KEPT_BACK, Release, Released, departure
 from scenarios.ledger import Moment, write
@@ -38,15 +39,6 @@ from scenarios.planner import decide
 from scenarios.schedule import Tally, write_schedule
 from scenarios.spacing import Cargo, Correspondence, Waiting, Written
 
-_COMES_BY_ITSELF = [
-    reason.value for reason in (Reason.NOT_YET, Reason.HABIT, Reason.SPACING, Reason.ONE_PER_DAY, Reason.HELD_THEIRS, Reason.PROMISED)
-]
-_DUE_BY_STEP = """
-SELECT version_id, next_step_key, count(DISTINCT customer_id)
-FROM scenarios_schedule
-WHERE (next_on <= %s AND reason = ANY(%s)) OR reason = 'ledger_not_covered'
-GROUP BY GROUPING SETS ((version_id, next_step_key), ())
-"""
 _OPEN_CALLS = """
 SELECT customer_id::text, id::text FROM scenarios_task WHERE kind = 'call' AND state = 'open' AND customer_id = ANY(%s::uuid[])
 """
@@ -291,32 +283,6 @@ def _ask_brake(day: _Day) -> Brake | None:
     if stop is not None and stop.cause == "claimed" and Invoice.objects.filter(entered_on__gt=before.local_date).exists():
         return None  # asked on such days alone
     return stop
-
-
-def announce_tomorrow(frame: Frame) -> dict[str, Any]:
-    """What the next business day's run is expected to send, from the schedule: the figure rule 15 compares with, and the board shows."""
-    tomorrow = date.fromordinal(frame.calendar.add_bd_ordinal(frame.today.toordinal(), 1))
-    with connection.cursor() as cursor:
-        ask(cursor, _DUE_BY_STEP, [tomorrow, _COMES_BY_ITSELF])
-        rows = cursor.fetchall()
-    plan_ids = {version.pk: plan_id for plan_id, version in frame.plans.versions.items()}
-    by_step: Counter[str] = Counter()
-    by_template: Counter[str] = Counter()
-    everyone = 0
-    for version_id, step_key, customers in rows:
-        step = frame.plans[plan_ids[version_id]].rows.get(step_key) if version_id in plan_ids else None
-        if step_key is None:
-            everyone = customers
-        elif step is not None and step.channel in WRITTEN:
-            by_step[step.key] += customers
-            by_template[step.template_key] += customers
-    return {
-        "on": tomorrow.isoformat(),
-        "messages": sum(by_step.values()),
-        "by_step": dict(by_step),
-        "by_template": dict(by_template),
-        "customers": everyone,
-    }
 
 
 def reschedule(*, frame: Frame, customer_ids: Sequence[str]) -> Composition:
