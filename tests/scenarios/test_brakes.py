@@ -1,13 +1,18 @@
 """What a person or the brake keeps back stays until a person lets it go, and no run loses its brake (rule 15)."""
 
 from datetime import date
+from functools import partial
+from typing import Any
 
 import pytest
 
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from notifications.models import Message
+from scenarios.context import batches
 from scenarios.enums import Anchor, Channel, Phase
+from scenarios.leaving import Released
+from scenarios.ledger import write
 from scenarios.models import Task
 from scenarios.plan_content import PlanContent, StepContent
 from scenarios.services.approvals import approve_messages
@@ -149,3 +154,34 @@ def test_what_an_obstacle_holds_is_asked_again_by_the_message_that_replaces_it()
     run_on(house, "2026-10-07")
     with tenant(house):
         assert mail() == [("r1", "cancelled"), ("r1", "accepted")]
+
+
+# --- no run loses its brake --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("again_on", ["2026-10-02", "2026-10-05"])
+def test_what_a_run_wrote_before_it_was_cut_short_is_counted_by_the_next(monkeypatch: pytest.MonkeyPatch, again_on: str) -> None:
+    """Of 22 messages that nobody announced, twenty are written when the machine stops; the run after it writes two."""
+    house = open_house()
+    nobody_announced(house)
+    written: list[int] = []
+
+    def until_the_machine_stops(**batch: Any) -> list[Released]:
+        written.append(1)
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        return write(**batch)
+
+    monkeypatch.setattr("scenarios.scheduler.batches", partial(batches, size=10))
+    with monkeypatch.context() as patched:
+        patched.setattr("scenarios.scheduler.write", until_the_machine_stops)
+        with pytest.raises(KeyboardInterrupt):
+            real_run(house, "2026-10-02")
+    with tenant(house):
+        assert mail() == [("r1", "draft")] * 20
+    report = real_run(house, again_on)
+    assert report.brake is not None
+    assert (report.brake.cause, report.brake.planned, report.counts["messages"]) == ("volume", 22, {"email": 2})
+    with tenant(house):
+        assert mail() == [("r1", "held")] * 22
+        assert release_brake(run=report.run, actor=CLERK, now=at(again_on)) == 22
