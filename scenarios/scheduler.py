@@ -261,7 +261,8 @@ def _finish(day: _Day, stop: Brake | None, release: Release, released: Sequence[
     release.see_off(released)
     _merge(daily, tally)
     daily.forecast = announce_tomorrow(day.frame)
-    daily.brake = None if stop is None else {"cause": stop.cause, "name": stop.name, "planned": stop.planned, "announced": stop.announced}
+    if stop is not None:  # a brake that was released is remembered
+        daily.brake = {"cause": stop.cause, "name": stop.name, "planned": stop.planned, "announced": stop.announced}
     daily.finished_at = moment.now
     brake_ = None if daily.brake is None else Json(daily.brake)
     with connection.cursor() as cursor:
@@ -285,7 +286,9 @@ def _merge(daily: DailyRun, tally: Tally) -> None:
 
 def _ask_brake(day: _Day, last: Sequence[MessageDraft]) -> Brake | None:
     """Whether the day, all of whose messages are counted, must wait for a person (rule 15). `last` are those of the batch that ends it."""
-    before = day.before
+    before, held = day.before, day.daily.brake
+    if held is not None and not day.daily.brake_released_by:  # repeated by hand, it stays stopped
+        return Brake(**held)
     if before is None or day.played or day.frame.policy.supervised or day.daily.brake_released_by:
         return None
     tally = _leaving_together(day, last)

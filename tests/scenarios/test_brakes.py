@@ -13,7 +13,7 @@ from scenarios.context import batches
 from scenarios.enums import Anchor, Channel, Phase
 from scenarios.leaving import Released
 from scenarios.ledger import write
-from scenarios.models import Task
+from scenarios.models import DailyRun, Task
 from scenarios.plan_content import PlanContent, StepContent
 from scenarios.services.approvals import approve_messages
 from scenarios.services.board import hold_messages, release_messages
@@ -185,3 +185,23 @@ def test_what_a_run_wrote_before_it_was_cut_short_is_counted_by_the_next(monkeyp
     with tenant(house):
         assert mail() == [("r1", "held")] * 22
         assert release_brake(run=report.run, actor=CLERK, now=at(again_on)) == 22
+
+
+def test_a_stopped_run_repeated_by_hand_stays_stopped() -> None:
+    """On Friday 2 October the run is stopped and repeated while a person looks; an invoice that came between waits with the others."""
+    house = open_house()
+    nobody_announced(house)
+    first = real_run(house, "2026-10-02")
+    with tenant(house):
+        make_invoice(make_customer("C1"), issued_on=date(2026, 9, 1), due_on=date(2026, 9, 30))
+    repeated = real_run(house, "2026-10-02", again=True)
+    assert first.brake is not None and repeated.brake == first.brake
+    with tenant(house):
+        assert mail() == [("r1", "held")] * 23
+        run = DailyRun.objects.get(local_date=date(2026, 10, 2))
+        assert release_brake(run=run, actor=CLERK, now=at("2026-10-02")) == 23
+    assert real_run(house, "2026-10-02", again=True).brake is None
+    with tenant(house):
+        run.refresh_from_db()
+        assert run.brake is not None and run.brake["planned"] == 22
+        assert mail() == [("r1", "queued")] * 23
