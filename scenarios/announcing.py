@@ -12,8 +12,26 @@ from scenarios.enums import Reason
 from scenarios.facts import WRITTEN
 
 _COMES_BY_ITSELF: Final = [
-    reason.value for reason in (Reason.NOT_YET, Reason.HABIT, Reason.SPACING, Reason.ONE_PER_DAY, Reason.HELD_THEIRS, Reason.PROMISED)
+    reason.value
+    for reason in (
+        Reason.NOT_YET,
+        Reason.HABIT,
+        Reason.SPACING,
+        Reason.ONE_PER_DAY,
+        Reason.HELD_THEIRS,
+        Reason.PROMISED,
+        Reason.PROMISE_FREEZES_CUSTOMER,
+        Reason.SOFT_PERIOD,
+        Reason.ABSENCE,
+        Reason.COLLECTION_PENDING,
+        Reason.BILL_NOT_MATURE,
+        Reason.RETENTION,
+        Reason.UNDISPUTED_PART_WAITS,
+        Reason.UNMATCHED_RECEIPT,
+        Reason.TOO_EARLY_FOR_LEGAL,
+    )
 ]
+"""Reasons whose day, where the schedule names one, brings the step without anybody's doing."""
 _DUE_BY_STEP: Final = """
 SELECT version_id, next_step_key, count(DISTINCT customer_id)
 FROM scenarios_schedule
