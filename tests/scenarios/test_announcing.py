@@ -5,13 +5,15 @@ from datetime import date
 import pytest
 
 from dunning.core.tenancy import tenant
+from invoices.enums import ImportKind
+from invoices.models import ImportBatch, Installment, Invoice
 from scenarios.announcing import announce_tomorrow
 from scenarios.context import load_frame
 from scenarios.enums import Anchor, Channel, Phase
 from scenarios.models import DailyRun, Schedule
 from scenarios.plan_content import StepContent
 from tests.factories import make_customer, make_invoice
-from tests.scenarios.houses import open_house, run_on
+from tests.scenarios.houses import CLERK, at, open_house, run_on
 from tests.scenarios.test_brakes import R1, follow, real_run
 
 pytestmark = pytest.mark.django_db
@@ -59,3 +61,47 @@ def test_what_waits_for_an_absence_or_a_receipt_is_announced_for_the_day_it_name
         for item, (reason, on) in zip(items, waits_until, strict=True):
             Schedule.objects.filter(installment=item).update(reason=reason, next_on=on)
         assert announce_tomorrow(load_frame(house, date(2026, 10, 1)))["by_step"] == {"r1": 2}
+
+
+def load(items: list[Installment]) -> ImportBatch:
+    """The invoices came with one file."""
+    batch = ImportBatch.objects.create(
+        kind=ImportKind.INVOICES, filename="friday.csv", sha256="0" * 64, actor=CLERK, loaded_at=at("2026-09-01")
+    )
+    Invoice.objects.filter(pk__in=[item.invoice_id for item in items]).update(batch=batch)
+    return batch
+
+
+def owe(letter: str, number: int, due_on: date) -> list[Installment]:
+    """As many customers with an invoice each."""
+    return [make_invoice(make_customer(f"{letter}{n:02}"), issued_on=date(2026, 9, 1), due_on=due_on) for n in range(number)]
+
+
+def test_messages_of_an_import_are_announced_as_such() -> None:
+    """Friday 2 October: twenty reminders of one file and twenty notices were announced, ten more of each were not; no file is to blame."""
+    house = open_house()
+    with tenant(house):
+        follow(StepContent("pre_due", "Avis", Phase.SERVICE, Channel.EMAIL, Anchor.DUE, -7, template="pre_due"), R1)
+        friday = load(owe("B", 20, date(2026, 10, 1)))
+        owe("C", 20, date(2026, 10, 9))
+    run_on(house, "2026-09-24")
+    real_run(house, "2026-10-01")
+    with tenant(house):
+        told = announced_on("2026-10-01")
+        assert (told["by_step"], told["by_import"]) == ({"r1": 20, "pre_due": 20}, {str(friday.pk): 20})
+        owe("D", 10, date(2026, 9, 30))
+        owe("E", 10, date(2026, 10, 9))
+    report = real_run(house, "2026-10-02")
+    assert (report.counts["messages"], report.brake) == ({"email": 60}, None)
+
+
+def test_few_messages_are_announced_without_their_imports() -> None:
+    """Under forty, an excess of twenty is one of volume, whatever drives it: nothing is looked up."""
+    house = open_house()
+    with tenant(house):
+        follow(R1)
+        load(owe("B", 39, date(2026, 10, 1)))
+    run_on(house, "2026-10-01")
+    with tenant(house):
+        told = announced_on("2026-10-01")
+        assert (told["messages"], told["customers"], told["by_import"]) == (39, 39, {})
