@@ -7,6 +7,8 @@ from typing import Final
 EXCESS_FACTOR_PERCENT: Final = 150
 LEAST_EXCESS: Final = 20
 CLAIM_FACTOR_PERCENT: Final = 150
+LEAST_WITH_DRIVERS: Final = LEAST_EXCESS * 100 // (EXCESS_FACTOR_PERCENT - 100)
+"""Fewer announced messages than these leave the brake nothing to ask of a template, step or import: so large an excess is one of volume."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class RecentMessage(NamedTuple):
     channel: str
     state: str
     group_key: str
+    held_for: str  # why it is held, empty unless it is
 
 
 @dataclass(slots=True)

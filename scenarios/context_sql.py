@@ -181,9 +181,10 @@ ORDER BY day
 
 # What left counts from the day it left, on the organization's own calendar: a message may wait for a person for weeks.
 RECENT_MESSAGES: Final = f"""
-SELECT customer_id, id, {_ordinal("written_on")}, phase, channel, state, group_key
+SELECT customer_id, id, {_ordinal("written_on")}, phase, channel, state, group_key, held_for
 FROM (
     SELECT customer_id::text, id::text, phase, channel, state, group_key, planned_on,
+           CASE WHEN state = 'held' THEN reason ELSE '' END AS held_for,
            state IN ('draft', 'awaiting_approval', 'held', 'queued', 'retry') AS waits,
            CASE WHEN state IN ('draft', 'awaiting_approval', 'held', 'queued', 'retry') THEN planned_on
                 ELSE coalesce(posted_on, (coalesce(accepted_at, frozen_at) AT TIME ZONE %s)::date, planned_on) END AS written_on

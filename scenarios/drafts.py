@@ -25,7 +25,8 @@ class MessageDraft:
 
     `due_cents` is what it asks for: its overdue lines less its credits. `statement_cents` is the sum of all its lines and equals the
     recipient's statement. `approval` says why a person releases it, None when nobody has to. `supersedes` are messages it replaces:
-    what they carried and `cargo` does not is taken back, for its step has not happened.
+    what they carried and `cargo` does not is taken back, for its step has not happened. `held_like` is the one of them that a person or
+    the brake keeps back, empty when none is: it takes that hold over.
     """
 
     group: str
@@ -44,6 +45,7 @@ class MessageDraft:
     statement_cents: int
     approval: Reason | None = None
     supersedes: tuple[str, ...] = ()
+    held_like: str = ""
     commitments: tuple[CommitmentDraft, ...] = ()
     deadline_on: int | None = None
 

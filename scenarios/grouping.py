@@ -12,7 +12,7 @@ from scenarios.drafts import CommitmentDraft, Composition, Deferral, MessageDraf
 from scenarios.eligibility import announces, chased_cents, credit_note_is_late
 from scenarios.enums import Channel, Condition, DecisionKind, Phase, Reason, Section, TaskKind
 from scenarios.facts import HUMAN, QUIET_CUSTOMER, Decision, Policy
-from scenarios.spacing import NO_CORRESPONDENCE, Cargo, Correspondence, group_of, recipient_of, spaced_until, written_today
+from scenarios.spacing import NO_CORRESPONDENCE, Cargo, Correspondence, Waiting, group_of, recipient_of, spaced_until, written_today
 from scenarios.statement import Line, account_lines, credits_of, is_open
 from scenarios.timing import printed_deadline
 
@@ -119,7 +119,7 @@ class _Day:
             shown = self._shown(account, group, acting)
             lines = self._lines(account, acting, shown, legal, with_credits)
         showing_credits.add(key)
-        return self._draft(group, recipient, phase, acting, lines, tuple(message.message_id for message in waiting))
+        return self._draft(group, recipient, phase, acting, lines, waiting)
 
     def _may_be_written(self, group: str, phase: Phase, taken: list[Decision], correspondence: Correspondence) -> bool:
         """Rule 6. A text message follows its e-mail: it takes no slot and waits for none, but there is one a day."""
@@ -212,7 +212,7 @@ class _Day:
         phase: Phase,
         acting: Mapping[str, Decision],
         lines: tuple[Line, ...],
-        supersedes: tuple[str, ...],
+        replaced: Sequence[Waiting],
     ) -> MessageDraft:
         lead = max(acting.values(), key=_rank)
         step = lead.step
@@ -240,7 +240,8 @@ class _Day:
             due_cents=max(0, _due(lines)),
             statement_cents=sum([line.cents for line in lines]),
             approval=approval,
-            supersedes=supersedes,
+            supersedes=tuple(message.message_id for message in replaced),
+            held_like=_held_like(replaced, approval),
             commitments=self._commitments(lead, acting, deadline_on),
             deadline_on=deadline_on,
         )
@@ -352,6 +353,14 @@ class _Credits:
     def amounts(self, owner: str) -> dict[str, int]:
         """What is to be allocated, in cents by currency."""
         return {currency: sum(cents.values()) for currency, cents in self._cents[owner].items()}
+
+
+def _held_like(replaced: Sequence[Waiting], approval: Reason | None) -> str:
+    """The replaced message whose hold is taken over: a person's own before the brake's, which is lifted for a whole run and never keeps
+    back what somebody must approve.
+    """
+    kept = [message for message in replaced if message.kept_back and (approval is None or message.kept_back != Reason.BRAKE)]
+    return min(kept, key=lambda message: message.kept_back == Reason.BRAKE).message_id if kept else ""
 
 
 def _phase(decision: Decision) -> Phase:

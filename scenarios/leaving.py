@@ -15,7 +15,7 @@ from django.db import connection
 from dunning.core.hours import at_wall
 from dunning.core.prepared import ask
 from notifications import outbox
-from notifications.enums import MessageState
+from notifications.enums import MessageState, Obstacle
 from scenarios import effects
 from scenarios.context import Frame
 from scenarios.enums import Reason, TaskKind
@@ -23,6 +23,8 @@ from scenarios.models import Task
 
 FOR_APPROVAL: Final = frozenset({Reason.SUPERVISED.value, Reason.AWAITING_APPROVAL.value})
 """Why a message waits for a person."""
+KEPT_BACK: Final = frozenset({Reason.BRAKE.value, Obstacle.BY_HAND.value})
+"""Why a message is held until a person lets it go, whatever becomes due meanwhile: other holds are asked again by who replaces them."""
 _RELEASE: Final = """
 UPDATE notifications_message
 SET state = CASE WHEN reason = ANY(%(approval)s) THEN 'awaiting_approval' WHEN %(braked)s::bool THEN 'held' ELSE 'queued' END,
@@ -85,22 +87,24 @@ class Release:
         """Give the messages that may leave their tickets, open the tasks of those a person must approve, and tell the outside world."""
         legal = [message for message in released if message.reason == Reason.AWAITING_APPROVAL]
         if legal:
-            tasks = Task.objects.bulk_create([self._approval(message) for message in legal])
+            tasks = Task.objects.bulk_create([approval_task(m.pk, m.customer_id, m.amount, m.currency, self.today) for m in legal])
             effects.tell_opened([task.pk for task in tasks], now=self.now)
         outbox.tell_approval("requested", [message.pk for message in released if message.reason in FOR_APPROVAL], now=self.now)
         outbox.queue([message for message in released if message.state == MessageState.QUEUED], now=self.now)
 
-    def _approval(self, message: Released) -> Task:
-        return Task(
-            kind=TaskKind.APPROVAL,
-            key=f"approval:{message.pk}",
-            customer_id=message.customer_id,
-            message_id=message.pk,
-            amount=message.amount,
-            currency=message.currency,
-            opened_on=self.today,
-            due_on=self.today,
-        )
+
+def approval_task(message_id: UUID, customer_id: UUID | None, amount: Decimal, currency: str, today: date) -> Task:
+    """What asks a person to approve the message."""
+    return Task(
+        kind=TaskKind.APPROVAL,
+        key=f"approval:{message_id}",
+        customer_id=customer_id,
+        message_id=message_id,
+        amount=amount,
+        currency=currency,
+        opened_on=today,
+        due_on=today,
+    )
 
 
 def departure(frame: Frame, now: datetime) -> datetime:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg2.extras import Json
@@ -19,13 +19,14 @@ from dunning.core.tokens import new_id_text
 from notifications import outbox
 from notifications.enums import MessageKind, MessageState
 from notifications.models import Message
+from notifications.services import FROM_APPROVAL
 from scenarios import effects
 from scenarios.bulk import insert_rows
 from scenarios.context import Batch, Frame
 from scenarios.drafts import Composition, MessageDraft, TaskDraft
 from scenarios.enums import ActionState, Reason, Section, TaskKind, TaskState
 from scenarios.facts import Decision, Skip
-from scenarios.leaving import Release, Released
+from scenarios.leaving import Release, Released, approval_task
 from scenarios.models import Action, ActionMessage, Task
 from scenarios.recipients import Directory
 from scenarios.schedule import Tally, write_schedule
@@ -54,9 +55,7 @@ _ACTION_COLUMNS: Final = (
 )
 # What a draft does not say yet; the frozen fields are written when it leaves.
 _MESSAGE_DEFAULTS: Final[dict[str, Any]] = {
-    **dict.fromkeys(
-        ("reason_text", "sender", "reply_to", "subject", "body_text", "body_html", "header_id", "in_reply_to", "content_sha256"), ""
-    ),
+    **dict.fromkeys(("sender", "reply_to", "subject", "body_text", "body_html", "header_id", "in_reply_to", "content_sha256"), ""),
     **dict.fromkeys(("provider", "provider_id", "approved_by", "tracking_number", "proof"), ""),
     "kind": MessageKind.REMINDER.value,
     "cost": 0,
@@ -106,6 +105,13 @@ def write(
     writer.flush()
     write_schedule(batch=batch, decisions=decisions, composition=composition, today=moment.today, tally=tally)
     return writer.released
+
+
+class _Hold(NamedTuple):
+    """Why a message is kept back, and a person's words."""
+
+    reason: str
+    words: str
 
 
 class _Writer:
@@ -235,9 +241,10 @@ class _Writer:
         directory = Directory({draft.customer_id for draft in drafts})
         replaced = {UUID(pk) for draft in drafts for pk in draft.supersedes}
         carried = self._carried(replaced)
+        holds = self._holds(drafts)
         kept: set[UUID] = set()
         for draft in drafts:
-            kept |= self._write_message(draft, directory, carried)
+            kept |= self._write_message(draft, directory, carried, holds.get(draft.held_like))
         self._withdraw(replaced, carried, kept)
         self.tally.customers += len({draft.customer_id for draft in drafts})
 
@@ -250,7 +257,17 @@ class _Writer:
         )
         return {(str(item), step_key, occurrence): pk for item, step_key, occurrence, pk in rows}
 
-    def _write_message(self, draft: MessageDraft, directory: Directory, carried: Mapping[tuple[str, str, int], UUID]) -> set[UUID]:
+    def _holds(self, drafts: Sequence[MessageDraft]) -> dict[str, _Hold]:
+        """The holds that are taken over, by the message that is replaced."""
+        held = [UUID(draft.held_like) for draft in drafts if draft.held_like]
+        if not held:
+            return {}
+        rows = Message.objects.filter(pk__in=held).values_list("pk", "reason", "reason_text")
+        return {str(pk): _Hold(reason, words) for pk, reason, words in rows}
+
+    def _write_message(
+        self, draft: MessageDraft, directory: Directory, carried: Mapping[tuple[str, str, int], UUID], hold: _Hold | None
+    ) -> set[UUID]:
         plan = self.frame.plans[draft.lead.steps.plan] if draft.lead.steps is not None else None
         row = plan.rows[draft.step.key] if plan is not None else None
         roles = row.contact_roles if row is not None else ()
@@ -260,7 +277,11 @@ class _Writer:
         cents = net_of_credits(claimed, draft.lines)
         amount = Decimal(cents) / 100
         state, reason, not_before = MessageState.DRAFT.value, draft.approval.value if draft.approval else "", None
-        if self.release is not None:
+        details = _details(draft)
+        if hold is not None:
+            details |= self._keep_back(draft, UUID(message_id), amount)
+            state, reason = MessageState.HELD.value, hold.reason
+        elif self.release is not None:
             state, reason, not_before = self.release.of(reason)
             self.released.append(
                 Released(UUID(message_id), draft.channel.value, not_before, state, reason, UUID(draft.customer_id), amount, draft.currency)
@@ -279,10 +300,11 @@ class _Writer:
                 "variant": draft.lead.variant.value,
                 "state": state,
                 "reason": reason,
+                "reason_text": hold.words if hold is not None else "",
                 "not_before": not_before,
                 "planned_on": self.moment.today,
                 "group_key": draft.group,
-                "details": Json(_details(draft)),
+                "details": Json(details),
                 "currency": draft.currency,
                 "amount": amount,
                 "item_count": len({line.item_id for line in claimed}),
@@ -307,6 +329,12 @@ class _Writer:
                 kept.add(known)
             self.links.append((new_id_text(), self.organization_id, action_id, message_id, sections.get(cargo.item_id, ""), True))
         return kept
+
+    def _keep_back(self, draft: MessageDraft, message_id: UUID, amount: Decimal) -> dict[str, Any]:
+        """A message that is held from its birth: once released it waits for its approval, if it needs one. What its details say of that."""
+        if draft.approval == Reason.AWAITING_APPROVAL:
+            self.tasks.append(approval_task(message_id, UUID(draft.customer_id), amount, draft.currency, self.moment.today))
+        return {FROM_APPROVAL: True} if draft.approval is not None else {}
 
     def _withdraw(self, replaced: set[UUID], carried: Mapping[tuple[str, str, int], UUID], kept: set[UUID]) -> None:
         """Messages that a higher one replaces; what they carried and it does not has not happened."""

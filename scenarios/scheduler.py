@@ -24,35 +24,48 @@ from dunning.core.rows import columns_of, read_rows
 from dunning.core.tenancy import tenant
 from invoices.models import Invoice
 from scenarios import telling
+from scenarios.announcing import announce_tomorrow
 from scenarios.brakes import Brake, Volume, brake
 from scenarios.bulk import insert_rows
 from scenarios.calm import set_apart
 from scenarios.context import Batch, Frame, batches, load_batch, load_frame, lock_customers, open_customers
-from scenarios.enums import DecisionKind, Reason
-from scenarios.facts import WRITTEN, Decision
+from scenarios.drafts import MessageDraft
+from scenarios.enums import DecisionKind
+from scenarios.facts import Decision
 from scenarios.grouping import Composition, compose
-from scenarios.leaving import Release, Released, departure
+from scenarios.leaving import KEPT_BACK, Release, Released, departure
 from scenarios.ledger import Moment, write
 from scenarios.models import ActionMessage, DailyRun
 from scenarios.planner import decide
 from scenarios.schedule import Tally, write_schedule
 from scenarios.spacing import Cargo, Correspondence, Waiting, Written
 
-_COMES_BY_ITSELF = [
-    reason.value for reason in (Reason.NOT_YET, Reason.HABIT, Reason.SPACING, Reason.ONE_PER_DAY, Reason.HELD_THEIRS, Reason.PROMISED)
-]
-_DUE_BY_STEP = """
-SELECT version_id, next_step_key, count(DISTINCT customer_id)
-FROM scenarios_schedule
-WHERE (next_on <= %s AND reason = ANY(%s)) OR reason = 'ledger_not_covered'
-GROUP BY GROUPING SETS ((version_id, next_step_key), ())
-"""
 _OPEN_CALLS = """
 SELECT customer_id::text, id::text FROM scenarios_task WHERE kind = 'call' AND state = 'open' AND customer_id = ANY(%s::uuid[])
 """
-_FINISHED = f"""
-SELECT {columns_of(DailyRun)} FROM scenarios_dailyrun WHERE local_date <= %s AND finished_at IS NOT NULL ORDER BY local_date DESC LIMIT 2
+_LATEST_RUNS = f"""
+SELECT {columns_of(DailyRun)} FROM scenarios_dailyrun
+WHERE local_date <= %(today)s AND local_date >= coalesce(
+    (SELECT max(local_date) FROM scenarios_dailyrun WHERE local_date < %(today)s AND finished_at IS NOT NULL), '-infinity')
+ORDER BY local_date DESC
 """  # noqa: S608 - made of column names
+# What a message is driven by, as `Tally.expect` counts it: its import is that of the oldest item at the step that leads it.
+_DRAFTS = """
+SELECT channel, template_key, step, batch_id, count(*)
+FROM (
+    SELECT m.channel, m.template_key, m.details->>'step' AS step,
+           coalesce((SELECT v.batch_id::text
+                     FROM scenarios_actionmessage l
+                     JOIN scenarios_action a ON a.organization_id = l.organization_id AND a.id = l.action_id
+                     JOIN invoices_installment i ON i.organization_id = a.organization_id AND i.id = a.installment_id
+                     JOIN invoices_invoice v ON v.organization_id = i.organization_id AND v.id = i.invoice_id
+                     WHERE l.organization_id = m.organization_id AND l.message_id = m.id AND a.step_key = m.details->>'step'
+                     ORDER BY i.due_on LIMIT 1), '') AS batch_id
+    FROM notifications_message m
+    WHERE m.state = 'draft' AND m.planned_on <= %s AND m.id <> ALL(%s::uuid[])
+) drafts
+GROUP BY 1, 2, 3, 4
+"""
 _END = "UPDATE scenarios_dailyrun SET counts = %s, items = %s, forecast = %s, brake = %s, finished_at = %s WHERE id = %s"
 _RUN_COLUMNS = ("id", "organization_id", "local_date", "started_at", "actor", "items", "counts", "forecast", "brake_released_by")
 _ONE_A_DAY = "(organization_id, local_date) DO NOTHING"
@@ -86,7 +99,7 @@ def run(
     changes nothing a frame holds.
     """
     with tenant(organization):
-        done, before = _finished_runs(today)
+        done, before, resumes = _latest_runs(today)
         if done is not None and not again:
             return RunReport(done, done.counts, None, already_done=True)
         frame = load_frame(organization, today)
@@ -97,9 +110,9 @@ def run(
             return RunReport(daily, daily.counts, None, already_done=True)
         tally = Tally()
         groups = list(batches(set_apart(frame, open_customers(), tally)))
-        day = _Day(frame, daily, before, Moment(run_id=daily.pk, today=today, now=now), tally, actor, played)
+        day = _Day(frame, daily, before, Moment(run_id=daily.pk, today=today, now=now), tally, actor, played, resumes)
         if not groups:  # no customer is locked: the day ends where it began, and a crash leaves nothing half done
-            stop = _ask_brake(day)
+            stop = _ask_brake(day, ())
             release = _release(day, stop)
             _finish(day, stop, release, release.drafts())
             return RunReport(daily, daily.counts, stop)
@@ -112,11 +125,12 @@ def run(
     return RunReport(daily, daily.counts, stop)
 
 
-def _finished_runs(today: date) -> tuple[DailyRun | None, DailyRun | None]:
-    """The run of the day, if it came to its end, and the one before."""
-    runs = read_rows(DailyRun, _FINISHED, [today])
-    done = runs.pop(0) if runs and runs[0].local_date == today else None
-    return done, next(iter(runs), None)
+def _latest_runs(today: date) -> tuple[DailyRun | None, DailyRun | None, bool]:
+    """The run of the day, if it came to its end, the last one before that did, and whether one was cut short since."""
+    runs = read_rows(DailyRun, _LATEST_RUNS, {"today": today})
+    ended = [run for run in runs if run.finished_at is not None]
+    done = ended.pop(0) if ended and ended[0].local_date == today else None
+    return done, next(iter(ended), None), any(run.finished_at is None for run in runs)
 
 
 def _daily_run(today: date, now: datetime, actor: str) -> DailyRun:
@@ -151,7 +165,7 @@ def _do_batch(day: "_Day", customer_ids: Sequence[str], *, is_last: bool) -> Bra
     composition = compose_all(frame, batch, decisions)
     tally.see(batch.cases)
     tally.expect(composition.messages)
-    stop = _ask_brake(day) if is_last else None
+    stop = _ask_brake(day, composition.messages) if is_last else None
     release = _release(day, stop) if is_last else None
     written = write(frame=frame, batch=batch, decisions=decisions, composition=composition, moment=moment, tally=tally, release=release)
     if release is not None:
@@ -200,7 +214,9 @@ def correspondence(batch: Batch) -> dict[str, Correspondence]:
     waiting: dict[str, list[Waiting]] = {}
     for message in batch.recent:
         if message.state in _STILL_OURS:
-            entry = Waiting(message.message_id, message.group_key, message.phase, tuple(cargo.get(message.message_id, ())))  # type: ignore[arg-type]
+            carried = tuple(cargo.get(message.message_id, ()))
+            kept_back = message.held_for if message.held_for in KEPT_BACK else ""
+            entry = Waiting(message.message_id, message.group_key, message.phase, carried, kept_back)  # type: ignore[arg-type]
             waiting.setdefault(message.customer_id, []).append(entry)
         else:
             left = Written(message.on, message.phase, message.group_key)  # type: ignore[arg-type]  # an IntegerChoices compares as int
@@ -223,7 +239,7 @@ def _open_calls(batch: Batch) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Day:
-    """One call of `run`; `before` is the last run that came to its end on an earlier day."""
+    """One call of `run`; `before` is the last run that came to its end on an earlier day, `resumes` whether one was cut short since."""
 
     frame: Frame
     daily: DailyRun
@@ -232,6 +248,7 @@ class _Day:
     tally: Tally
     actor: str
     played: bool
+    resumes: bool
 
 
 def _release(day: _Day, stop: Brake | None) -> Release:
@@ -244,7 +261,8 @@ def _finish(day: _Day, stop: Brake | None, release: Release, released: Sequence[
     release.see_off(released)
     _merge(daily, tally)
     daily.forecast = announce_tomorrow(day.frame)
-    daily.brake = None if stop is None else {"cause": stop.cause, "name": stop.name, "planned": stop.planned, "announced": stop.announced}
+    if stop is not None:  # a brake that was released is remembered
+        daily.brake = {"cause": stop.cause, "name": stop.name, "planned": stop.planned, "announced": stop.announced}
     daily.finished_at = moment.now
     brake_ = None if daily.brake is None else Json(daily.brake)
     with connection.cursor() as cursor:
@@ -266,17 +284,20 @@ def _merge(daily: DailyRun, tally: Tally) -> None:
     daily.items = tally.items
 
 
-def _ask_brake(day: _Day) -> Brake | None:
-    """Whether the day, all of whose messages are counted, must wait for a person (rule 15)."""
-    before, tally = day.before, day.tally
+def _ask_brake(day: _Day, last: Sequence[MessageDraft]) -> Brake | None:
+    """Whether the day, all of whose messages are counted, must wait for a person (rule 15). `last` are those of the batch that ends it."""
+    before, held = day.before, day.daily.brake
+    if held is not None and not day.daily.brake_released_by:  # repeated by hand, it stays stopped
+        return Brake(**held)
     if before is None or day.played or day.frame.policy.supervised or day.daily.brake_released_by:
         return None
+    tally = _leaving_together(day, last)
     planned = Volume(
         messages=sum(tally.messages.values()),
         by_template=tally.drivers["template"],
         by_step=tally.drivers["step"],
         by_import=tally.drivers["import"],
-        claimed_cents=tally.open,  # what can be claimed at all: it grows by new invoices, or by a fault
+        claimed_cents=day.tally.open,  # what can be claimed at all: it grows by new invoices, or by a fault
     )
     told = before.forecast
     announced = Volume(
@@ -291,30 +312,21 @@ def _ask_brake(day: _Day) -> Brake | None:
     return stop
 
 
-def announce_tomorrow(frame: Frame) -> dict[str, Any]:
-    """What the next business day's run is expected to send, from the schedule: the figure rule 15 compares with, and the board shows."""
-    tomorrow = date.fromordinal(frame.calendar.add_bd_ordinal(frame.today.toordinal(), 1))
+def _leaving_together(day: _Day, last: Sequence[MessageDraft]) -> Tally:
+    """The messages that leave with the day: what this run counted, unless one was cut short, whose drafts leave with the others."""
+    if not day.resumes:
+        return day.tally
+    tally = Tally()
     with connection.cursor() as cursor:
-        ask(cursor, _DUE_BY_STEP, [tomorrow, _COMES_BY_ITSELF])
-        rows = cursor.fetchall()
-    plan_ids = {version.pk: plan_id for plan_id, version in frame.plans.versions.items()}
-    by_step: Counter[str] = Counter()
-    by_template: Counter[str] = Counter()
-    everyone = 0
-    for version_id, step_key, customers in rows:
-        step = frame.plans[plan_ids[version_id]].rows.get(step_key) if version_id in plan_ids else None
-        if step_key is None:
-            everyone = customers
-        elif step is not None and step.channel in WRITTEN:
-            by_step[step.key] += customers
-            by_template[step.template_key] += customers
-    return {
-        "on": tomorrow.isoformat(),
-        "messages": sum(by_step.values()),
-        "by_step": dict(by_step),
-        "by_template": dict(by_template),
-        "customers": everyone,
-    }
+        ask(cursor, _DRAFTS, [day.moment.today, [pk for draft in last for pk in draft.supersedes]])
+        for channel, template, step, source, count in cursor.fetchall():
+            tally.messages[channel] += count
+            tally.drivers["template"][template] += count
+            tally.drivers["step"][step] += count
+            if source:
+                tally.drivers["import"][source] += count
+    tally.expect(last)
+    return tally
 
 
 def reschedule(*, frame: Frame, customer_ids: Sequence[str]) -> Composition:

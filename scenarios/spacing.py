@@ -28,12 +28,16 @@ class Cargo:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A message that was written and has not left: awaiting approval, held, or queued and still ours to withdraw."""
+    """A message that was written and has not left: awaiting approval, held, or queued and still ours to withdraw.
+
+    `kept_back` says why it stays until a person lets it go, empty when it may be asked again without one.
+    """
 
     message_id: str
     group: str
     phase: Phase
     cargo: tuple[Cargo, ...] = ()
+    kept_back: str = ""
 
 
 @dataclass(frozen=True, slots=True)

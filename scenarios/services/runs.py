@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from dunning.core import answers, audit, events, notices
@@ -97,11 +98,18 @@ def release_brake(*, run: DailyRun, actor: str, now: datetime) -> int:
         raise DomainError(_("Nothing holds this run."), code="not_braked")
     locked.brake_released_by = run.brake_released_by = actor
     locked.save(update_fields=["brake_released_by"])
-    held = Message.objects.filter(planned_on__lte=locked.local_date, state=MessageState.HELD, reason=Reason.BRAKE)
-    released = release(message_ids=_ids(held), actor=actor, now=now)
+    released = release(message_ids=_ids(_held_since(locked)), actor=actor, now=now)
     audit.record(actor=actor, action="run.brake_released", target=locked, body={"messages": released, **locked.brake}, now=now)
     events.emit(type="run.released", object_type="run", object_ids=[locked.pk], now=now)
     return released
+
+
+def _held_since(run: DailyRun) -> QuerySet[Message]:
+    """What the brake of this run keeps back: its messages, and those that replaced them on the days up to the next run that was stopped."""
+    held = Message.objects.filter(state=MessageState.HELD, reason=Reason.BRAKE)
+    stopped = DailyRun.objects.filter(local_date__gt=run.local_date, brake__isnull=False, brake_released_by="")
+    following = stopped.order_by("local_date").values_list("local_date", flat=True).first()
+    return held if following is None else held.filter(planned_on__lt=following)
 
 
 def _ids(messages: Any) -> list[UUID]:
