@@ -139,11 +139,11 @@ def _service_day(on: int, due_on: int, calendar: Calendar) -> int | None:
 def shifted(steps: Steps, dates: NominalDates, index: int, last_index: int, last_on: int, calendar: Calendar) -> int:
     """Day of overdue step `index` when overdue step `last_index` was done on `last_on`: at its own date, or its gap after that day.
 
-    A step chained on that very step in business days keeps them as business days. After a reminder that a habit moved, the call keeps to
-    the payer's usual day, not to the plan's gap.
+    A step chained on that very step in business days keeps them as business days. After a reminder that waited for a habit and left on the
+    day it gave, the call keeps to the payer's usual day, not to the plan's gap; after one that left later it would come too soon.
     """
     step = steps.steps[index]
-    if dates.call_gap is not None and last_index == steps.first_friendly and index == steps.first_call:
+    if dates.call_gap is not None and (last_index, index) == (steps.first_friendly, steps.first_call) and last_on == dates.rolled[last_index]:
         after = last_on + dates.call_gap
     elif index == last_index + 1 and step.anchor == Anchor.PREVIOUS:
         after = offset_from(last_on, step, calendar)

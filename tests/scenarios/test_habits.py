@@ -68,10 +68,11 @@ def test_steps_with_days_of_their_own_keep_their_gaps_after_the_moved_reminder()
     assert story[:3] == [("d1", "2026-10-08"), ("d8", "2026-10-15"), ("d15", "2026-10-22")]
 
 
-def test_an_outage_delays_the_call_behind_the_reminder() -> None:
-    world = World(USUAL).live("2026-09-01", "2026-10-01")
-    world.live("2026-10-22", "2026-11-06")
-    assert [entry for entry in world.taken if entry[1] > "2026-10-01"][:2] == [("r1", "2026-10-22"), ("call", "2026-10-28")]
+def test_after_an_outage_the_call_keeps_the_plan_s_own_gap_and_never_comes_before_it() -> None:
+    for subject in (USUAL, item()):
+        world = World(subject).live("2026-09-01", "2026-10-01")
+        world.live("2026-10-22", "2026-11-06")
+        assert [entry for entry in world.taken if entry[1] > "2026-10-01"][:2] == [("r1", "2026-10-22"), ("call", "2026-10-29")]
 
 
 @pytest.mark.parametrize(
