@@ -24,6 +24,7 @@ from notifications.models import Message
 from notifications.placeholders import Value
 from notifications.signals import Go, Stop
 from scenarios import agreed, formal_notice, wording, written
+from scenarios.claims import claimed_cents, claimed_lines, items_of
 from scenarios.context import local_date
 from scenarios.declarations import what_follows
 from scenarios.enums import Reason, Section, Variant
@@ -179,7 +180,7 @@ def answer(message: Message, *, organization: Organization, today: date, now: da
         lines = account_lines(message.customer_key, message.currency, today)
     else:
         lines = recalled_lines(items, today) if recalls else item_lines(items, today)
-    if items and not recalls and not (lines if message.kind == MessageKind.CONFIRMATION else wording.claimed_lines(lines)):
+    if items and not recalls and not (lines if message.kind == MessageKind.CONFIRMATION else claimed_lines(lines)):
         return Stop(reason=Reason.SETTLED.value, final=True)
     account = wording.load_account(profile=profile, message=message, lines=lines, today=today)
     overdue = Installment.objects.filter(customer=message.customer_id, outstanding__gt=0, due_on__lt=today).exists()
@@ -189,7 +190,7 @@ def answer(message: Message, *, organization: Organization, today: date, now: da
     context.update(_about(message, account, organization))
     context.update(agreed.values(message, account))
     if recalls:
-        left = wording.claimed_cents(item_lines(items, today))
+        left = claimed_cents(item_lines(items, today))
         context["amounts.total"] = account.money(left) if left else ""
     letter: dict[str, Any] = {}
     claim = None
@@ -215,9 +216,9 @@ def answer(message: Message, *, organization: Organization, today: date, now: da
         recipient_name=recipient.name if recipient is not None else message.recipient_name,
         postal_address=recipient.postal if recipient is not None else (),
         contact_id=recipient.contact_id if recipient is not None else None,
-        amount=Decimal(wording.claimed_cents(lines)) / 100,
+        amount=Decimal(claimed_cents(lines)) / 100,
         item_count=len({line.item_id for line in lines if line.item_id}),
-        items=wording.items_of(lines),
+        items=items_of(lines),
         in_reply_to=wording.first_message_id(items) if message.channel == Channel.EMAIL else "",
         letter=letter,
         claim=claim,

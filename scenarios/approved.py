@@ -12,7 +12,8 @@ from dunning.core.models import OrganizationProfile
 from dunning.core.money import format_money
 from notifications.models import Message
 from notifications.signals import Stop
-from scenarios import effects, wording
+from scenarios import effects
+from scenarios.claims import claimed_cents, claimed_lines
 from scenarios.enums import Reason, TaskKind
 from scenarios.statement import Line
 
@@ -22,14 +23,14 @@ def says_more_than_approved(message: Message, lines: Sequence[Line]) -> bool:
     approved = message.details.get("claimed")
     if message.approved_at is None or approved is None:
         return False
-    now = {line.item_id for line in wording.claimed_lines(lines)}
-    return wording.claimed_cents(lines) > round(message.amount * 100) or not now <= set(approved)
+    now = {line.item_id for line in claimed_lines(lines)}
+    return claimed_cents(lines) > round(message.amount * 100) or not now <= set(approved)
 
 
 def ask_again_for_approval(message: Message, profile: OrganizationProfile, today: date, now: datetime, lines: Sequence[Line]) -> Stop:
     """The message shows what it would claim now and waits for a person once more, who reads why."""
-    amount = Decimal(wording.claimed_cents(lines)) / 100
-    claimed = sorted({line.item_id for line in wording.claimed_lines(lines)})
+    amount = Decimal(claimed_cents(lines)) / 100
+    claimed = sorted({line.item_id for line in claimed_lines(lines)})
     more = len(set(claimed) - set(message.details.get("claimed") or claimed))
     Message.objects.filter(pk=message.pk).update(
         amount=amount, item_count=len(claimed), approved_by="", approved_at=None, details={**message.details, "claimed": claimed}

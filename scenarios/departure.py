@@ -20,6 +20,7 @@ from notifications.models import Message
 from notifications.signals import Go, Stop, Together
 from scenarios import answers_wording, effects, formal_notice, wording
 from scenarios.approved import ask_again_for_approval, says_more_than_approved
+from scenarios.claims import claimed_cents, claimed_lines, items_of
 from scenarios.context import STILL_OURS, Batch, Case, Frame, load_frame, local_date, open_organization
 from scenarios.convoy import Convoy, Load
 from scenarios.eligibility import chased_cents
@@ -246,7 +247,7 @@ def _recipient(message: Message, frame: Frame, directory: Directory) -> Recipien
 def _say(
     message: Message, frame: Frame, load: Load, kept: Sequence[Cargo], lines: tuple[Line, ...], recipient: Recipient | None
 ) -> Go | Stop:
-    cents = wording.claimed_cents(lines)
+    cents = claimed_cents(lines)
     if cents <= 0 and message.phase > Phase.SERVICE:
         return Stop(reason=Reason.COVERED_BY_CREDIT.value, final=True)
     items = [UUID(line.item_id) for line in lines if line.own_step]
@@ -273,8 +274,8 @@ def _say(
         postal_address=recipient.postal if recipient is not None else (),
         contact_id=recipient.contact_id if recipient is not None else None,
         amount=Decimal(cents) / 100,
-        item_count=len({line.item_id for line in wording.claimed_lines(lines)}),
-        items=wording.items_of(lines),
+        item_count=len({line.item_id for line in claimed_lines(lines)}),
+        items=items_of(lines),
         in_reply_to=load.past.first_message_id(items) if message.channel == Channel.EMAIL else "",
         letter=letter,
         claim=claim,

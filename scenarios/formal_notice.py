@@ -20,9 +20,10 @@ from notifications.blocks import InvoiceTable, SectionKind, TableRow, TableSecti
 from notifications.letters import Annex, AnnexRow, letter_bank, letter_chronology, letter_table
 from notifications.placeholders import Value
 from notifications.signals import Claim as LetterClaim
+from scenarios.claims import claimed_cents, claimed_lines
 from scenarios.past import chronology_rows
 from scenarios.statement import Line
-from scenarios.wording import Account, bank_details, claimed_cents, claimed_lines, invoice_table
+from scenarios.wording import Account, bank_details, invoice_table
 
 _NOTHING: Final = Decimal(0)
 _NOTES: Final = {

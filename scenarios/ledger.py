@@ -22,6 +22,7 @@ from notifications.models import Message
 from notifications.services import FROM_APPROVAL
 from scenarios import effects
 from scenarios.bulk import insert_rows
+from scenarios.claims import claimed_lines, net_of_credits
 from scenarios.context import Batch, Frame
 from scenarios.drafts import Composition, MessageDraft, TaskDraft
 from scenarios.enums import ActionState, Reason, Section, TaskKind, TaskState
@@ -30,7 +31,6 @@ from scenarios.leaving import Release, Released, approval_task
 from scenarios.models import Action, ActionMessage, Task
 from scenarios.recipients import Directory
 from scenarios.schedule import Tally, write_schedule
-from scenarios.wording import claimed_lines, net_of_credits
 
 _ACTION_COLUMNS: Final = (
     "id",

@@ -143,7 +143,8 @@ def shifted(steps: Steps, dates: NominalDates, index: int, last_index: int, last
     day it gave, the call keeps to the payer's usual day, not to the plan's gap; after one that left later it would come too soon.
     """
     step = steps.steps[index]
-    if dates.call_gap is not None and (last_index, index) == (steps.first_friendly, steps.first_call) and last_on == dates.rolled[last_index]:
+    is_call = (last_index, index) == (steps.first_friendly, steps.first_call)
+    if dates.call_gap is not None and is_call and last_on == dates.rolled[last_index]:
         after = last_on + dates.call_gap
     elif index == last_index + 1 and step.anchor == Anchor.PREVIOUS:
         after = offset_from(last_on, step, calendar)
