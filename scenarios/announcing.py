@@ -33,6 +33,7 @@ _COMES_BY_ITSELF: Final = [
     )
 ]
 """Reasons whose day, where the schedule names one, brings the step without anybody's doing."""
+
 # The import a message counts for is that of any of its items, looked up once a customer and step, and only on a day of so many messages
 # that it can matter: most organizations look none up, a large one no more than it writes to.
 _DUE: Final = """
