@@ -34,8 +34,8 @@ _COMES_BY_ITSELF: Final = [
 ]
 """Reasons whose day, where the schedule names one, brings the step without anybody's doing."""
 
-# The import a message counts for is that of any of its items, looked up once a customer and step, and only on a day of so many messages
-# that it can matter: most organizations look none up, a large one no more than it writes to.
+# The import a message counts for is that of any of its items, looked up once a customer and step, and only where there are imports and on
+# a day of so many messages that it can matter: most organizations look none up, a large one no more than it writes to.
 _DUE: Final = """
 WITH due AS MATERIALIZED (
     SELECT version_id, next_step_key, customer_id, (array_agg(installment_id))[1] AS installment_id
@@ -44,7 +44,7 @@ WITH due AS MATERIALIZED (
     GROUP BY version_id, next_step_key, customer_id
 ), driven AS (
     SELECT due.version_id, due.next_step_key, due.customer_id,
-           CASE WHEN (SELECT count(*) FROM due) >= %s THEN (
+           CASE WHEN (SELECT count(*) FROM due) >= %s AND EXISTS (SELECT FROM invoices_importbatch) THEN (
                SELECT v.batch_id::text FROM invoices_installment i
                JOIN invoices_invoice v ON v.organization_id = i.organization_id AND v.id = i.invoice_id
                WHERE i.id = due.installment_id)
