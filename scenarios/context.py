@@ -84,11 +84,12 @@ class Case:
 
 @dataclass(slots=True)
 class Batch:
-    """Whole paying groups: their cases in order of payer, customer and due date, and what they were sent lately."""
+    """Whole paying groups: their cases in order of payer, customer and due date, what they were sent lately, and their open calls by id."""
 
     customers: dict[str, CustomerFacts]
     cases: list[Case]
     recent: list[RecentMessage] = field(default_factory=list)
+    calls: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,7 @@ def load_batch(frame: Frame, customer_ids: Sequence[str]) -> Batch:
             since if since > entered_on else entered_on, supplied_on, situation, source, habits.get(currency) if habits else None,
         )  # fmt: skip
         cases.append(Case(item, steps, row[16:], past(digest, steps, today)))
-    return Batch(customers=customers, cases=cases, recent=recent)
+    return Batch(customers=customers, cases=cases, recent=recent, calls=rare.calls)
 
 
 def _in_order(rows: Iterable[tuple[Any, ...]], customers: Mapping[str, CustomerFacts]) -> list[tuple[Any, ...]]:

@@ -163,6 +163,10 @@ SELECT 'commitment', c.customer_id::text, c.installment_id::text, c.consequence,
 FROM scenarios_commitment c JOIN wanted ON wanted.id = c.customer_id
 WHERE c.state = 'open'
 UNION ALL
+SELECT 'call', t.customer_id::text, t.id::text, '', '', NULL, NULL, NULL, NULL
+FROM scenarios_task t JOIN wanted ON wanted.id = t.customer_id
+WHERE t.kind = 'call' AND t.state = 'open'
+UNION ALL
 SELECT 'payment', p.customer_id::text, p.id::text, p.currency, '', (p.unallocated * 100)::bigint,
        {_ordinal("p.received_on")}, NULL, NULL
 FROM invoices_payment p JOIN wanted ON wanted.id = p.customer_id

@@ -104,4 +104,6 @@ def _by_root(batch: Batch, family: Mapping[UUID, UUID]) -> dict[UUID, Batch]:
         found[root_of[case.item.customer.id]].cases.append(case)
     for message in batch.recent:
         found[root_of[message.customer_id]].recent.append(message)
+    for customer_id, task_id in batch.calls.items():
+        found[root_of[customer_id]].calls[customer_id] = task_id
     return found

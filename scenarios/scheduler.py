@@ -40,9 +40,6 @@ from scenarios.planner import decide
 from scenarios.schedule import Tally, write_schedule
 from scenarios.spacing import Cargo, Correspondence, Waiting, Written
 
-_OPEN_CALLS = """
-SELECT customer_id::text, id::text FROM scenarios_task WHERE kind = 'call' AND state = 'open' AND customer_id = ANY(%s::uuid[])
-"""
 _LATEST_RUNS = f"""
 SELECT {columns_of(DailyRun)} FROM scenarios_dailyrun
 WHERE local_date <= %(today)s AND local_date >= coalesce(
@@ -105,23 +102,25 @@ def run(
         frame = load_frame(organization, today)
         if first is not None:
             first(frame)
-        daily = done or _daily_run(today, now, actor)
+        daily, was_begun = (done, True) if done is not None else _daily_run(today, now, actor)
         if daily.finished_at is not None and not again:  # another run has just done it
             return RunReport(daily, daily.counts, None, already_done=True)
+        if done is not None:  # until it has ended once more: were it cut short now, the next run would know
+            DailyRun.objects.filter(pk=done.pk).update(finished_at=None)
         tally = Tally()
         groups = list(batches(set_apart(frame, open_customers(), tally)))
-        day = _Day(frame, daily, before, Moment(run_id=daily.pk, today=today, now=now), tally, actor, played, resumes)
+        day = _Day(frame, daily, before, Moment(run_id=daily.pk, today=today, now=now), tally, actor, played, resumes or was_begun)
         if not groups:  # no customer is locked: the day ends where it began, and a crash leaves nothing half done
             stop = _ask_brake(day, ())
             release = _release(day, stop)
-            _finish(day, stop, release, release.drafts())
+            _finish(day, stop, release, _drafts(day, release))
             return RunReport(daily, daily.counts, stop)
     stop = None
     with _collector_at_rest():
         for number, customer_ids in enumerate(groups, start=1):
             with tenant(organization):
                 lock_customers(customer_ids)
-                stop = _do_batch(day, customer_ids, is_last=number == len(groups))
+                stop = _do_batch(day, customer_ids, is_first=number == 1, is_last=number == len(groups))
     return RunReport(daily, daily.counts, stop)
 
 
@@ -133,14 +132,14 @@ def _latest_runs(today: date) -> tuple[DailyRun | None, DailyRun | None, bool]:
     return done, next(iter(ended), None), any(run.finished_at is None for run in runs)
 
 
-def _daily_run(today: date, now: datetime, actor: str) -> DailyRun:
-    """The day's row: a new one, or that of a run that was cut short or is going on."""
+def _daily_run(today: date, now: datetime, actor: str) -> tuple[DailyRun, bool]:
+    """The day's row, and whether it was there: that of a run that was cut short, or is going on."""
     fresh = DailyRun(local_date=today, started_at=now, actor=actor)
     values = tuple(Json(value) if isinstance(value, dict) else value for value in (getattr(fresh, name) for name in _RUN_COLUMNS))
     if insert_rows("scenarios_dailyrun", _RUN_COLUMNS, [values], conflict=_ONE_A_DAY):
         fresh._state.adding = False
-        return fresh
-    return DailyRun.objects.get(local_date=today)
+        return fresh, False
+    return DailyRun.objects.get(local_date=today), True
 
 
 @contextmanager
@@ -155,7 +154,7 @@ def _collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
-def _do_batch(day: "_Day", customer_ids: Sequence[str], *, is_last: bool) -> Brake | None:
+def _do_batch(day: "_Day", customer_ids: Sequence[str], *, is_first: bool, is_last: bool) -> Brake | None:
     """Decide, compose and write one batch of whole paying groups, whose locks are held. With the last the whole day is known: its own
     messages need not be drafts first.
     """
@@ -169,8 +168,13 @@ def _do_batch(day: "_Day", customer_ids: Sequence[str], *, is_last: bool) -> Bra
     release = _release(day, stop) if is_last else None
     written = write(frame=frame, batch=batch, decisions=decisions, composition=composition, moment=moment, tally=tally, release=release)
     if release is not None:
-        _finish(day, stop, release, [*release.drafts(), *written])
+        _finish(day, stop, release, [*_drafts(day, release, is_only=is_first), *written])
     return stop
+
+
+def _drafts(day: "_Day", release: Release, *, is_only: bool = True) -> list[Released]:
+    """The drafts that are let go with the day: those of earlier batches, and of a run that was cut short. Most days have neither."""
+    return release.drafts() if day.resumes or not is_only else []
 
 
 def decide_all(frame: Frame, batch: Batch) -> list[Decision | None]:
@@ -221,17 +225,11 @@ def correspondence(batch: Batch) -> dict[str, Correspondence]:
         else:
             left = Written(message.on, message.phase, message.group_key)  # type: ignore[arg-type]  # an IntegerChoices compares as int
             written.setdefault(message.customer_id, []).append(left)
-    calls = _open_calls(batch)
+    calls = batch.calls
     return {
         customer_id: Correspondence(tuple(written.get(customer_id, ())), tuple(waiting.get(customer_id, ())), calls.get(customer_id, ""))
         for customer_id in {*written, *waiting, *calls}
     }
-
-
-def _open_calls(batch: Batch) -> dict[str, str]:
-    with connection.cursor() as cursor:
-        ask(cursor, _OPEN_CALLS, [list(batch.customers)])
-        return dict(cursor.fetchall())
 
 
 # --- the end of the run ------------------------------------------------------------------------------------------------------------------
@@ -239,7 +237,8 @@ def _open_calls(batch: Batch) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Day:
-    """One call of `run`; `before` is the last run that came to its end on an earlier day, `resumes` whether one was cut short since."""
+    """One call of `run`; `before` is the last run that came to its end on an earlier day, `resumes` whether one was begun since, this one
+    included."""
 
     frame: Frame
     daily: DailyRun

@@ -54,6 +54,7 @@ class Rare:
     commitments: dict[str, list[OpenCommitment]]
     credits: dict[str, dict[str, list[Credit]]]
     habits: dict[str, dict[str, Habit]]  # by customer and currency (rule 13)
+    calls: dict[str, str]  # the open call task, by customer (rule 10)
 
 
 def fetch(cursor: Any, sql: str, ids: list[str]) -> list[tuple[Any, ...]]:
@@ -65,7 +66,7 @@ def fetch(cursor: Any, sql: str, ids: list[str]) -> list[tuple[Any, ...]]:
 
 def rare_facts(cursor: Any, ids: list[str]) -> Rare:
     """What few items and customers have, of these customers."""
-    rare = Rare(set(), {}, {}, {}, {}, {}, {}, {})
+    rare = Rare(set(), {}, {}, {}, {}, {}, {}, {}, {})
     grouped: dict[tuple[str, str, int, str], set[str]] = {}
     for fact, customer_id, item_id, name, detail, cents, on, until, paid in fetch(cursor, RARE, ids):
         match fact:
@@ -81,6 +82,8 @@ def rare_facts(cursor: Any, ids: list[str]) -> Rare:
                     rare.item_holds.setdefault(item_id, []).append(hold)
             case "habit":
                 rare.habits.setdefault(customer_id, {})[name] = Habit(until, cents)
+            case "call":
+                rare.calls[customer_id] = item_id
             case "commitment":
                 grouped.setdefault((customer_id, name, on, detail), set()).add(item_id)
             case _:

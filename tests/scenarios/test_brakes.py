@@ -44,6 +44,10 @@ def real_run(house: Organization, day: str, *, again: bool = False) -> RunReport
 def nobody_announced(house: Organization, customers: int = 22, due_on: str = "2026-09-30") -> None:
     """After the run of 1 October, which announces nothing, invoices arrive that are due to be asked for on the 2nd."""
     real_run(house, "2026-10-01")
+    arrive(house, customers, due_on)
+
+
+def arrive(house: Organization, customers: int = 22, due_on: str = "2026-09-30") -> None:
     with tenant(house):
         for number in range(1, customers + 1):
             make_invoice(make_customer(f"B{number:02}"), issued_on=date(2026, 9, 1), due_on=date.fromisoformat(due_on))
@@ -159,11 +163,8 @@ def test_what_an_obstacle_holds_is_asked_again_by_the_message_that_replaces_it()
 # --- no run loses its brake --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("again_on", ["2026-10-02", "2026-10-05"])
-def test_what_a_run_wrote_before_it_was_cut_short_is_counted_by_the_next(monkeypatch: pytest.MonkeyPatch, again_on: str) -> None:
-    """Of 22 messages that nobody announced, twenty are written when the machine stops; the run after it writes two."""
-    house = open_house()
-    nobody_announced(house)
+def cut_short(monkeypatch: pytest.MonkeyPatch, house: Organization, day: str, **how: Any) -> None:
+    """The run of the day, in batches of ten, until the machine stops in the third."""
     written: list[int] = []
 
     def until_the_machine_stops(**batch: Any) -> list[Released]:
@@ -176,7 +177,15 @@ def test_what_a_run_wrote_before_it_was_cut_short_is_counted_by_the_next(monkeyp
     with monkeypatch.context() as patched:
         patched.setattr("scenarios.scheduler.write", until_the_machine_stops)
         with pytest.raises(KeyboardInterrupt):
-            real_run(house, "2026-10-02")
+            real_run(house, day, **how)
+
+
+@pytest.mark.parametrize("again_on", ["2026-10-02", "2026-10-05"])
+def test_what_a_run_wrote_before_it_was_cut_short_is_counted_by_the_next(monkeypatch: pytest.MonkeyPatch, again_on: str) -> None:
+    """Of 22 messages that nobody announced, twenty are written when the machine stops; the run after it writes two."""
+    house = open_house()
+    nobody_announced(house)
+    cut_short(monkeypatch, house, "2026-10-02")
     with tenant(house):
         assert mail() == [("r1", "draft")] * 20
     report = real_run(house, again_on)
@@ -185,6 +194,19 @@ def test_what_a_run_wrote_before_it_was_cut_short_is_counted_by_the_next(monkeyp
     with tenant(house):
         assert mail() == [("r1", "held")] * 22
         assert release_brake(run=report.run, actor=CLERK, now=at(again_on)) == 22
+
+
+def test_what_a_repeated_run_wrote_before_it_was_cut_short_is_counted_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Friday's run had ended; by hand it is repeated for what came since, and the machine stops: on Monday nothing is forgotten."""
+    house = open_house()
+    for day in ("2026-10-01", "2026-10-02"):
+        real_run(house, day)
+    arrive(house)
+    cut_short(monkeypatch, house, "2026-10-02", again=True)
+    report = real_run(house, "2026-10-05")
+    assert report.brake is not None and report.brake.planned == 22
+    with tenant(house):
+        assert mail() == [("r1", "held")] * 22
 
 
 def test_a_stopped_run_repeated_by_hand_stays_stopped() -> None:
