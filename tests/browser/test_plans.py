@@ -101,7 +101,8 @@ def test_a_plan_is_changed_tried_run_dry_and_published_with_the_mouse(
     page.mouse.down()
     page.mouse.move(x + 3 * per_day, y, steps=8)
     assert card.locator(".board-on").inner_text() == "J+4"
-    page.mouse.up()
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        page.mouse.up()
     page.wait_for_function("document.querySelector('#day-r1')?.value === '4'")
     assert day_of(house, "r1") == 4
 
