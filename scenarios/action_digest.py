@@ -16,7 +16,6 @@ def action_digest() -> Expression:
     `bit_xor`: no two of them are alike (`action_once`).
     """
     values: list[tuple[str, Any]] = [
-        ("jsonb_hash_extended", F("details")),
         ("hashint4extended", F("phase") * 1000 + F("occurrence")),
         ("hashint4extended", _day(Coalesce(F("done_on"), F("taken_on")))),
         ("hashint4extended", _day(F("taken_on"))),
@@ -25,10 +24,10 @@ def action_digest() -> Expression:
         ("hashtextextended", F("state")),
         ("hashtextextended", F("step_key")),
     ]
-    digest: Any = 0
+    digest = Func(F("details"), 0, function="jsonb_hash_extended", output_field=BigIntegerField())
     for function, value in values:
         digest = Func(value, digest, function=function, output_field=BigIntegerField())
-    return digest  # type: ignore[no-any-return]
+    return digest
 
 
 def _day(value: F | Expression) -> Expression:

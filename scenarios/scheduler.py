@@ -30,7 +30,7 @@ from scenarios.bulk import insert_rows
 from scenarios.calm import set_apart
 from scenarios.context import Batch, Frame, batches, load_batch, load_frame, lock_customers, open_customers
 from scenarios.drafts import MessageDraft
-from scenarios.enums import DecisionKind
+from scenarios.enums import DecisionKind, Phase
 from scenarios.facts import Decision
 from scenarios.grouping import Composition, compose
 from scenarios.leaving import KEPT_BACK, Release, Released, departure
@@ -220,7 +220,7 @@ def correspondence(batch: Batch) -> dict[str, Correspondence]:
         if message.state in _STILL_OURS:
             carried = tuple(cargo.get(message.message_id, ()))
             kept_back = message.held_for if message.held_for in KEPT_BACK else ""
-            entry = Waiting(message.message_id, message.group_key, message.phase, carried, kept_back)  # type: ignore[arg-type]
+            entry = Waiting(message.message_id, message.group_key, Phase(message.phase), carried, kept_back)
             waiting.setdefault(message.customer_id, []).append(entry)
         else:
             left = Written(message.on, message.phase, message.group_key)  # type: ignore[arg-type]  # an IntegerChoices compares as int
