@@ -4,7 +4,7 @@ A value that all rows share is told once. Which columns those are makes the stat
 for the few rows of an ordinary day, planning forty columns takes as long as writing them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -16,18 +16,22 @@ from dunning.core.prepared import array, ask
 MOST_SHAPES: Final = 60
 """Shapes a process prepares, so that its sessions do not collect them without end; what else comes is planned each time."""
 _shapes: set[str] = set()
+_NONE: Final[Mapping[str, Any]] = {}
 
 
-def insert_rows(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], *, conflict: str = "") -> int:
-    """INSERT the rows, whose values come in the order of `columns`; `conflict` is an ON CONFLICT clause without its first two words.
-    How many were written.
+def insert_rows(
+    table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], *, shared: Mapping[str, Any] = _NONE, conflict: str = ""
+) -> int:
+    """INSERT the rows, whose values come in the order of `columns`, with the same `shared` values in each; `conflict` is an ON CONFLICT
+    clause without its first two words. How many were written.
 
     Table and column names come from code, never from input.
     """
     if not rows:
         return 0
     types = _types(table)
-    fixed, arrays, selected = [], [], []
+    fixed, arrays = list(shared.values()), []
+    selected = [f"%s::{types[column]}" for column in shared]
     for column, values in zip(columns, zip(*rows, strict=True), strict=True):
         first = values[0]
         if values[-1] is first and values.count(first) == len(values):
@@ -36,7 +40,7 @@ def insert_rows(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ..
         else:
             arrays.append((column, array(values)))
             selected.append(f'x."{column}"')
-    names = ", ".join(f'"{column}"' for column in columns)
+    names = ", ".join(f'"{column}"' for column in (*shared, *columns))
     unnested = ", ".join(f"%s::{types[column]}[]" for column, _ in arrays)
     source = f"unnest({unnested}) x ({', '.join(column for column, _ in arrays)})" if arrays else "generate_series(1, %s::int)"
     clause = f" ON CONFLICT {conflict}" if conflict else ""

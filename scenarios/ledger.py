@@ -136,6 +136,7 @@ class _Writer:
         self.actions: list[tuple[Any, ...]] = []
         self.messages: list[dict[str, Any]] = []
         self.links: list[tuple[Any, ...]] = []
+        self._plain_details: dict[tuple[Any, ...], Json] = {}
         self.tasks: list[Task] = []
 
     # --- actions -------------------------------------------------------------------------------------------------------------------------
@@ -277,9 +278,9 @@ class _Writer:
         cents = net_of_credits(claimed, draft.lines)
         amount = Decimal(cents) / 100
         state, reason, not_before = MessageState.DRAFT.value, draft.approval.value if draft.approval else "", None
-        details = _details(draft)
+        details = self._details(draft)
         if hold is not None:
-            details |= self._keep_back(draft, UUID(message_id), amount)
+            details = Json(details.adapted | self._keep_back(draft, UUID(message_id), amount))
             state, reason = MessageState.HELD.value, hold.reason
         elif self.release is not None:
             state, reason, not_before = self.release.of(reason)
@@ -288,7 +289,6 @@ class _Writer:
             )
         self.messages.append(
             {
-                **_MESSAGE_DEFAULTS,
                 "id": message_id,
                 "organization_id": self.organization_id,
                 "customer_id": draft.customer_id,
@@ -304,7 +304,7 @@ class _Writer:
                 "not_before": not_before,
                 "planned_on": self.moment.today,
                 "group_key": draft.group,
-                "details": Json(details),
+                "details": details,
                 "currency": draft.currency,
                 "amount": amount,
                 "item_count": len({line.item_id for line in claimed}),
@@ -329,6 +329,17 @@ class _Writer:
                 kept.add(known)
             self.links.append((new_id_text(), self.organization_id, action_id, message_id, sections.get(cargo.item_id, ""), True))
         return kept
+
+    def _details(self, draft: MessageDraft) -> Json:
+        """`_details_of` the draft: most of a day's messages say the same, which is told once for all."""
+        steps = draft.lead.steps
+        if draft.commitments or draft.approval is not None or steps is None:
+            return Json(_details_of(draft))
+        key = (draft.step.key, steps.version, draft.deadline_on, draft.iban, _credits_elsewhere(draft))
+        known = self._plain_details.get(key)
+        if known is None:
+            known = self._plain_details[key] = Json(_details_of(draft))
+        return known
 
     def _keep_back(self, draft: MessageDraft, message_id: UUID, amount: Decimal) -> dict[str, Any]:
         """A message that is held from its birth: once released it waits for its approval, if it needs one. What its details say of that."""
@@ -402,11 +413,12 @@ class _Writer:
         insert_rows("scenarios_action", _ACTION_COLUMNS, self.actions, conflict=_ONCE)
         if self.messages:
             columns = tuple(self.messages[0])
-            insert_rows("notifications_message", columns, [tuple(message.values()) for message in self.messages])
+            rows = [tuple(message.values()) for message in self.messages]
+            insert_rows("notifications_message", columns, rows, shared=_MESSAGE_DEFAULTS)
         insert_rows("scenarios_actionmessage", _LINK_COLUMNS, self.links)
 
 
-def _details(draft: MessageDraft) -> dict[str, Any]:
+def _details_of(draft: MessageDraft) -> dict[str, Any]:
     """What the gate, and the day the message leaves, must know: ids, ordinals and codes, no name and no amount."""
     steps = draft.lead.steps
     return {

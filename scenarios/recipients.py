@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from unicodedata import normalize
 from uuid import UUID
 
 from django.db import connection
 
-from customers.enums import ContactRole, Reachability
+from customers.enums import ContactRole
 from customers.models import Contact, Customer
 from dunning.core.enums import PAPER_CHANNELS, Channel, Phase
 from dunning.core.prepared import ask
@@ -24,13 +24,19 @@ _FRIENDLY_FIRST = (ContactRole.INVOICING_SERVICE, ContactRole.ACCOUNTING, Contac
 _FIRM_FIRST = (ContactRole.FINANCE_MANAGER, ContactRole.ACCOUNTING, ContactRole.INVOICING_SERVICE, ContactRole.MANAGEMENT)
 _LEGAL_FIRST = (ContactRole.LEGAL_REPRESENTATIVE, ContactRole.MANAGEMENT, ContactRole.FINANCE_MANAGER, ContactRole.ACCOUNTING)
 
-# In plain SQL: every message that is written or leaves reads its customer's contacts.
-_CONTACTS: Final = f"""
-SELECT {columns_of(Contact)} FROM customers_contact
-WHERE customer_id = ANY(%s::uuid[]) AND is_active ORDER BY customer_id, position, created_at
-"""  # noqa: S608 - made of column names
+# Every message that is written or leaves asks for its customer's contacts, and few of their columns matter.
+_ENTRIES: Final = """
+SELECT x.customer_id::text, x.id::text, x.name, x.role, x.position, x.email, x.email_state = 'failed' OR p.id IS NOT NULL,
+       x.phone, x.phone_state = 'failed' OR q.id IS NOT NULL, x.absent_until, x.substitute_id::text
+FROM customers_contact x
+LEFT JOIN notifications_suppression p ON p.organization_id = x.organization_id AND p.channel = 'email'
+                                      AND p.address = lower(x.email) AND p.lifted_at IS NULL
+LEFT JOIN notifications_suppression q ON q.organization_id = x.organization_id AND q.channel = 'sms'
+                                      AND q.address = x.phone AND q.lifted_at IS NULL
+WHERE x.customer_id = ANY(%s::uuid[]) AND x.is_active
+ORDER BY x.customer_id, x.position, x.created_at
+"""
 _CUSTOMERS: Final = f"SELECT {columns_of(Customer)} FROM customers_customer WHERE id = ANY(%s::uuid[])"  # noqa: S608 - as above
-_SUPPRESSED: Final = "SELECT channel, address FROM notifications_suppression WHERE address = ANY(%s) AND lifted_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +49,33 @@ class Recipient:
     postal: tuple[str, ...] = ()
 
 
+class Entry(NamedTuple):
+    """A contact in use, as the chain needs it: closed are an address that failed and one that must not be used."""
+
+    customer_id: str
+    contact_id: str
+    name: str
+    role: str
+    position: int
+    email: str
+    email_closed: bool
+    phone: str
+    phone_closed: bool
+    absent_until: date | None
+    substitute_id: str | None
+
+
 class Directory:
     """The contacts of some customers, read at once, with the addresses that must not be used."""
 
     def __init__(self, customer_ids: Iterable[UUID | str]) -> None:
         self._ids = [str(pk) for pk in customer_ids]
-        self._contacts: dict[str, list[Contact]] = {}
-        for contact in read_rows(Contact, _CONTACTS, [self._ids]):
-            self._contacts.setdefault(str(contact.customer_id), []).append(contact)
         self._customers: dict[str, Customer] | None = None
-        addresses = {contact.email.lower() for chain in self._contacts.values() for contact in chain if contact.email}
-        addresses |= {contact.phone for chain in self._contacts.values() for contact in chain if contact.phone}
-        self._suppressed: set[tuple[str, str]] = set()
-        if addresses:
-            with connection.cursor() as cursor:
-                ask(cursor, _SUPPRESSED, [list(addresses)])
-                self._suppressed.update(cursor.fetchall())
+        self._entries: dict[str, list[Entry]] = {}
+        with connection.cursor() as cursor:
+            ask(cursor, _ENTRIES, [self._ids])
+            for row in cursor.fetchall():
+                self._entries.setdefault(row[0], []).append(Entry(*row))
 
     def find(
         self,
@@ -77,16 +94,15 @@ class Directory:
         chain = self._ordered(customer_id, phase, roles)
         if channel in PAPER_CHANNELS:
             return postal_recipient(self.customer(customer_id), chain, registered=channel == Channel.REGISTERED)
-        by_id = {contact.pk: contact for contact in chain}
-        away = {contact.pk for contact in chain if contact.absent_until is not None and today <= contact.absent_until}
+        by_id = {entry.contact_id: entry for entry in chain}
+        away = {entry.contact_id for entry in chain if entry.absent_until is not None and today <= entry.absent_until}
         # Who is there, or has somebody who answers for them, comes before who is away; when all are, the step waits for them (rule 9).
-        for contact in sorted(chain, key=lambda contact: contact.pk in away and contact.substitute_id not in by_id) if away else chain:
-            chosen = contact
-            if contact.pk in away and contact.substitute_id in by_id:
-                chosen = by_id[contact.substitute_id]
-            address = self.address(chosen, channel)
+        for entry in sorted(chain, key=lambda entry: entry.contact_id in away and entry.substitute_id not in by_id) if away else chain:
+            chosen = by_id.get(entry.substitute_id or "", entry) if entry.contact_id in away else entry
+            address = _address(chosen, channel)
             if address and address not in tried:
-                return Recipient(name=chosen.name or self.customer(customer_id).name, address=address, contact_id=chosen.pk)
+                name = chosen.name or self.customer(customer_id).name
+                return Recipient(name=name, address=address, contact_id=UUID(chosen.contact_id))
         return None
 
     def customer(self, customer_id: str) -> Customer:
@@ -95,32 +111,22 @@ class Directory:
             self._customers = {str(customer.pk): customer for customer in read_rows(Customer, _CUSTOMERS, [self._ids])}
         return self._customers[customer_id]
 
-    def contact(self, customer_id: str, contact_id: UUID | None) -> Contact | None:
+    def contact(self, customer_id: str, contact_id: UUID | None) -> Entry | Contact | None:
         """A contact of a customer, also one that is not in use any more."""
         if contact_id is None:
             return None
-        known = next((contact for contact in self._contacts.get(customer_id, ()) if contact.pk == contact_id), None)
+        known = next((entry for entry in self._entries.get(customer_id, ()) if entry.contact_id == str(contact_id)), None)
         return known or Contact.objects.filter(pk=contact_id).first()
 
-    def address(self, contact: Contact, channel: str) -> str:
-        """The contact's address for the channel; "" when there is none, it failed, or it must not be used."""
-        if channel == Channel.EMAIL:
-            usable = contact.email and contact.email_state != Reachability.FAILED
-            return contact.email if usable and ("email", contact.email.lower()) not in self._suppressed else ""
-        if channel == Channel.SMS:
-            usable = is_mobile(contact.phone) and contact.phone_state != Reachability.FAILED
-            return contact.phone if usable and ("sms", contact.phone) not in self._suppressed else ""
-        return contact.phone
-
-    def _ordered(self, customer_id: str, phase: int, roles: Sequence[str]) -> list[Contact]:
+    def _ordered(self, customer_id: str, phase: int, roles: Sequence[str]) -> list[Entry]:
         default = _LEGAL_FIRST if phase >= Phase.LEGAL else _FIRM_FIRST if phase >= Phase.FIRM else _FRIENDLY_FIRST
         rank = _ranks((*roles, *default))
-        chain = self._contacts.get(customer_id, [])
-        ordered = sorted(chain, key=lambda contact: (rank.get(contact.role, len(rank)), contact.position))
-        administrators = [contact for contact in ordered if contact.role == ContactRole.ADMINISTRATOR]
+        chain = self._entries.get(customer_id, [])
+        ordered = sorted(chain, key=lambda entry: (rank.get(entry.role, len(rank)), entry.position))
+        administrators = [entry for entry in ordered if entry.role == ContactRole.ADMINISTRATOR]
         if not administrators or self.customer(customer_id).insolvency_opened_on is None:
             return ordered
-        debtor = [contact for contact in ordered if contact.role != ContactRole.ADMINISTRATOR]
+        debtor = [entry for entry in ordered if entry.role != ContactRole.ADMINISTRATOR]
         return [*debtor[:1], *administrators, *debtor[1:]]
 
 
@@ -130,12 +136,21 @@ def _ranks(roles: tuple[str, ...]) -> Mapping[str, int]:
     return {role: place for place, role in enumerate(dict.fromkeys(roles))}
 
 
+def _address(entry: Entry, channel: str) -> str:
+    """The contact's address for the channel; "" when there is none, it failed, or it must not be used."""
+    if channel == Channel.EMAIL:
+        return "" if entry.email_closed else entry.email
+    if channel == Channel.SMS:
+        return entry.phone if is_mobile(entry.phone) and not entry.phone_closed else ""
+    return entry.phone
+
+
 def is_mobile(phone: str) -> bool:
     """Whether a text message can reach the number: French mobiles begin with 6 or 7; abroad the carrier knows."""
     return bool(phone) and (phone[:4] in ("+336", "+337") if phone.startswith("+33") else phone.startswith("+"))
 
 
-def postal_recipient(customer: Customer, chain: Sequence[Contact], *, registered: bool) -> Recipient | None:
+def postal_recipient(customer: Customer, chain: Sequence[Entry], *, registered: bool) -> Recipient | None:
     """The window's lines. A registered letter goes to the registered office, for the attention of the legal representative; a plain one
     goes there when no other address is known."""
     has_office = bool(customer.registered_line1 and customer.registered_city)

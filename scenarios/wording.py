@@ -37,6 +37,7 @@ from scenarios.claims import OPEN, claimed_cents, claimed_lines, is_service, net
 from scenarios.context import open_organization
 from scenarios.enums import Consequence, Phase, Section
 from scenarios.past import EarlierReminder, Past, chronology_rows, earlier_reminders
+from scenarios.recipients import Entry
 from scenarios.statement import Line
 
 CENT: Final = Decimal("0.01")
@@ -96,7 +97,7 @@ class Account:
 
     profile: OrganizationProfile
     customer: Customer
-    contact: Contact | None
+    contact: Entry | Contact | None
     invoices: Mapping[str, Invoice]
     reminders: Sequence[EarlierReminder]
     today: date
@@ -183,7 +184,7 @@ def _parties(account: Account) -> dict[str, Value]:
     }
 
 
-def greeting(contact: Contact | None, language: str) -> str:
+def greeting(contact: Entry | Contact | None, language: str) -> str:
     """ "Bonjour Madame Durand" when a person is known, else "Bonjour"; a department is not greeted by name."""
     hello = "Bonjour" if language == "fr" else "Dear"
     name = contact.name.strip() if contact else ""

@@ -73,6 +73,9 @@ def array(values: Iterable[Any]) -> str:
             return "{" + ",".join([f"{value.int:032x}" for value in values]) + "}"
         elif kind in _BARE:
             return "{" + ",".join(map(str, values)) + "}"
+        elif kind is Json:  # one that several rows share is written once
+            texts = {id(value): _element(value) for value in set(values)}
+            return "{" + ",".join([texts[id(value)] for value in values]) + "}"
     return "{" + ",".join([_element(value) for value in values]) + "}"
 
 

@@ -60,6 +60,18 @@ def test_one_row_and_rows_all_alike_are_inserted_too(organization: Organization)
         assert sorted(task.title for task in Task.objects.all()) == ["alone", "once, whatever is said twice"]
 
 
+def test_what_all_rows_share_is_told_once_beside_them(organization: Organization) -> None:
+    with tenant(organization):
+        said = Json({"said": 'shared, "quoted"'})
+        rows = [_row(organization, None, title) for title in AWKWARD]
+        own = [(row[0], row[6], said) for row in rows]
+        others = {name: value for name, value in zip(COLUMNS, rows[0], strict=True) if name not in ("id", "title", "details")}
+        assert insert_rows("scenarios_task", ("id", "title", "details"), own, shared=others) == len(AWKWARD)
+        assert {(task.title, task.details["said"], task.currency) for task in Task.objects.all()} == {
+            (title, said.adapted["said"], "EUR") for title in AWKWARD
+        }
+
+
 def test_text_that_is_too_long_is_refused_not_cut(organization: Organization) -> None:
     with tenant(organization), pytest.raises(DataError), tenant(organization):
         insert_rows("scenarios_task", COLUMNS, [_row(organization, None, "x" * 201), _row(organization, None, "y")])
