@@ -138,6 +138,10 @@ class Obstacle(models.TextChoices):
     NOT_ACCEPTED = "not_accepted", _("Not accepted for now: it will be tried again")
     UNREACHABLE = "unreachable", _("Tried for days without success: check the way of sending, then release the message")
     REFUSED = "refused", _("Refused by the provider")
+    TURNED_AWAY = (
+        "turned_away",
+        _("Refused, but not because the address is dead: correct what is said here, then release the message"),
+    )
     UNCERTAIN = "uncertain", _("It may have left: look in the provider's journal, then say so")
     BY_HAND = "by_hand", _("By a person")
     CRASHED = "crashed", _("It could not be prepared because of a fault of the program: its particulars are in the log")

@@ -18,7 +18,7 @@ from dunning.core import audit, events
 from dunning.core.enums import PAPER_CHANNELS, Channel
 from notifications import outbox
 from notifications.doubts import ABSENT_FOR, OPEN, doubt_of
-from notifications.enums import AttemptOutcome, LetterProof, MessageState, Obstacle, SuppressionReason
+from notifications.enums import AttemptOutcome, LetterProof, MessageKind, MessageState, Obstacle, SuppressionReason
 from notifications.models import Attempt, DeliveryEvent, Message, Suppression
 from notifications.providers.base import Accepted, Entrusted, NotAccepted, ProviderError, Refused, Released, ToPost
 from notifications.selectors import fold_address, zone
@@ -99,10 +99,7 @@ def settle(*, message_id: UUID, number: int, answer: Answer, now: datetime) -> s
     elif isinstance(answer, NotAccepted):
         _try_again(message, number, answer, now)
     elif isinstance(answer, Refused):
-        if answer.address_at_fault or answer.stopped:
-            dead = SuppressionReason.WRONG_NUMBER if message.channel == Channel.SMS else SuppressionReason.HARD_BOUNCE
-            suppress(message, SuppressionReason.STOP if answer.stopped else dead, now)
-        move(message, MessageState.FAILED, now, failed_at=now, reason=Obstacle.REFUSED, reason_text=answer.text[:500])
+        _refused(message, answer, now)
     elif isinstance(answer, ProviderError):
         be_uncertain(message, answer.text, now)
     return message.state
@@ -170,6 +167,18 @@ def _try_again(message: Message, number: int, answer: NotAccepted, now: datetime
     pause = BACKOFF[min(number, len(BACKOFF)) - 1] * _jitter.uniform(0.8, 1.2)
     due_at = now + timedelta(seconds=max(pause, answer.retry_after or 0))
     move(message, MessageState.RETRY, now, ticket_at=due_at, reason=Obstacle.NOT_ACCEPTED, reason_text=answer.text[:500])
+
+
+def _refused(message: Message, answer: Refused, now: datetime) -> None:
+    """Because of its address: that is closed, and the plans turn to the next contact. Else the fault may be our own - a sender nobody
+    verified, a file too large - and no contact pays for it: a person corrects it. A test waits for nobody."""
+    if answer.address_at_fault or answer.stopped:
+        dead = SuppressionReason.WRONG_NUMBER if message.channel == Channel.SMS else SuppressionReason.HARD_BOUNCE
+        suppress(message, SuppressionReason.STOP if answer.stopped else dead, now)
+    elif message.kind != MessageKind.TEST:
+        move(message, MessageState.HELD, now, reason=Obstacle.TURNED_AWAY, reason_text=answer.text[:500])
+        return
+    move(message, MessageState.FAILED, now, failed_at=now, reason=Obstacle.REFUSED, reason_text=answer.text[:500])
 
 
 def be_uncertain(message: Message, text: str, now: datetime) -> None:

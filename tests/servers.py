@@ -20,7 +20,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 @dataclass
 class MailSink:
-    """What a mail server received, and the answers it gives: `on_rcpt` and `on_data` map an address or "*" to a reply line."""
+    """What a mail server received, and the answers it gives: `on_mail`, `on_rcpt` and `on_data` map an address or "*" to a reply line."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -28,6 +28,7 @@ class MailSink:
     raw: list[bytes] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     connections: int = 0
+    on_mail: dict[str, str] = field(default_factory=dict)
     on_rcpt: dict[str, str] = field(default_factory=dict)
     on_data: dict[str, str] = field(default_factory=dict)
     drop_after_data: bool = False  # hang up without an answer, although the message was taken
@@ -39,6 +40,12 @@ class MailSink:
         self.connections += 1
         session.host_name = hostname
         return responses
+
+    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        answer = self.on_mail.get(address) or self.on_mail.get("*")
+        if not answer:
+            envelope.mail_from = address
+        return answer or "250 OK"
 
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         answer = self.on_rcpt.get(address) or self.on_rcpt.get("*")

@@ -46,8 +46,8 @@ SERVICES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "sendgrid": (("api_url",), ("api_key",)),
     "sparkpost": (("api_url", "subaccount"), ("api_key",)),
 }
-NOT_NOW = frozenset({401, 403, 429, 503})  # a wrong key is ours to mend, and nothing was accepted
-FINAL = frozenset({400, 402, 404, 405, 413, 415, 422})
+NOT_NOW = frozenset({401, 402, 403, 429, 503})  # a wrong key or used-up credits are ours to mend, and nothing was accepted
+FINAL = frozenset({400, 404, 405, 413, 415, 422})
 
 
 class Anymail(Provider):

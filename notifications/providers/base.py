@@ -5,7 +5,7 @@ A provider's answer is one of these, and each has one consequence (reliability i
 - `Accepted`: it has the message. `ToPost`: it is a letter, printed by us, and a person will post it. `Entrusted`: it is a letter a postal
   service has, and will post.
 - `NotAccepted`: it certainly does not have it; the same message may be tried again.
-- `Refused`: it will never take it.
+- `Refused`: it will never take it as it is.
 - `Uncertain`: nobody knows. Never tried again blindly.
 - `Released`: too little time was left before the write, so the provider was not called at all.
 
@@ -131,7 +131,10 @@ class NotAccepted(ProviderError):
 
 
 class Refused(ProviderError):
-    """Never to be accepted. `address_at_fault`: this address is dead; `stopped`: its owner asked for silence."""
+    """Never to be accepted as it is. `address_at_fault`: this address is dead; `stopped`: its owner asked for silence.
+
+    With neither, the message is held for a person: what is wrong with us must not cost the customer a contact.
+    """
 
     def __init__(self, text: str, *, code: str = "", address_at_fault: bool = False, stopped: bool = False) -> None:
         super().__init__(text)

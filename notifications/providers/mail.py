@@ -32,7 +32,8 @@ TELLING: Final = (  # headers that tell programs from people
 SENT_TO: Final = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To")
 _MESSAGE_ID: Final = re.compile(r"<[^<>\s]{1,300}>")
 _OURS: Final = re.compile(r"<([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})@[^<>\s]+>")
-_SENDERS_FAULT: Final = re.compile(r"^5\.1\.[0-4689]$|^5\.1\.10$|^5\.2\.1$")  # no such mailbox or domain, moved, or closed (RFC 3463)
+DEAD_MAILBOX: Final = re.compile(r"^5\.1\.(?:[0-469]|10)$|^5\.2\.1$")
+"""No such mailbox or domain, moved, or closed (RFC 3463); 5.1.7 and 5.1.8 speak of the sender's."""
 
 
 def parse(content: bytes) -> EmailMessage:
@@ -173,7 +174,7 @@ def _delivery_status(message: Message, event_id: str) -> Iterator[Report]:
 
 def _kind(action: str, status: str) -> str:
     if action == "failed":
-        if _SENDERS_FAULT.match(status):
+        if DEAD_MAILBOX.match(status):
             return "bounced"
         return "soft_bounced"  # full, too large, refused by policy: this message is lost, the address may live
     return {"delayed": "deferred", "delivered": "delivered", "relayed": "accepted", "expanded": "accepted"}.get(action, "")

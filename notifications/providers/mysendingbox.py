@@ -166,6 +166,7 @@ def address_of(lines: Sequence[str]) -> dict[str, str]:
         raise Refused(
             _("The postal address needs a name, a street, and a line such as “75001 Paris”: %(lines)s") % {"lines": " / ".join(wanted)},
             code="address",
+            address_at_fault=True,
         )
     names, streets = wanted[: max(1, place - 3)], wanted[max(1, place - 3) : place]
     address = {"name": names[0], "address_postalcode": found[1], "address_city": found[2]}

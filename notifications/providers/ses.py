@@ -24,7 +24,16 @@ from notifications.providers.base import Accepted, Capability, Deadline, Envelop
 from notifications.providers.http import json_object, retry_after
 
 PATH = "/v2/email/outbound-emails"
-OURS_TO_MEND = frozenset({"AccountSuspendedException", "LimitExceededException", "SendingPausedException", "TooManyRequestsException"})
+OURS_TO_MEND = frozenset(
+    {
+        "AccountSuspendedException",
+        "LimitExceededException",
+        "MailFromDomainNotVerifiedException",
+        "MessageRejected",  # an address nobody verified, above all while the account is in the sandbox
+        "SendingPausedException",
+        "TooManyRequestsException",
+    }
+)
 
 
 class AmazonSes(Anymail):

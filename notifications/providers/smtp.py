@@ -41,7 +41,9 @@ from notifications.providers.callbacks import require_secret
 CONNECT_TIMEOUT = 10.0
 MESSAGES_PER_CONNECTION = 100
 CLOSING = 421  # the server ends the connection (RFC 5321, 3.8)
-DEAD_ADDRESS = frozenset({550, 551, 553})
+DEAD_ADDRESS = frozenset({550, 551, 553})  # of a recipient, unless a status says more
+POLICY = "5.7."  # the sender is not ours to use, we are on a list, no relaying (RFC 3463)
+_STATUS = re.compile(r"\s*(5\.\d{1,3}\.\d{1,3})\b")  # how a reply begins where the server tells more than the code (RFC 2034)
 
 
 class Smtp(Provider):
@@ -144,7 +146,8 @@ class Smtp(Provider):
                     self._idle.append((connection, sent + 1))
             else:
                 _hang_up(connection)
-            raise _no(code, reply, gettext("The mail server refused the sender %(sender)s") % {"sender": sender})
+            what = gettext("The mail server refused the sender %(sender)s") % {"sender": sender}
+            raise NotAccepted(f"{what}: {code} {_words(reply)}", service=code == CLOSING or code >= 500)  # it knows of no recipient yet
 
     def _connect(self) -> smtplib.SMTP:
         context = None if self.security == "none" else _trust(verify=self._checks_certificates)
@@ -254,11 +257,18 @@ def _port(value: object) -> int:
 
 
 def _no(code: int, reply: bytes, what: str, *, address: bool = False) -> NotAccepted | Refused:
-    """A reply in the 400s, or none, may be tried again; one in the 500s is final (RFC 5321, 4.2.1)."""
+    """A reply in the 400s, or none, may be tried again; one in the 500s is final (RFC 5321, 4.2.1).
+
+    `address`: asked about the recipient. Servers wait until then to refuse the sender, or us: their policy is ours to mend.
+    """
     text = f"{what}: {code} {_words(reply)}"
     if not 500 <= code < 600:
         return NotAccepted(text, service=code == CLOSING)
-    return Refused(text, code=str(code), address_at_fault=address and code in DEAD_ADDRESS)
+    told = _STATUS.match(_words(reply))
+    if address and told and told[1].startswith(POLICY):
+        return NotAccepted(text, service=False)
+    dead = mail.DEAD_MAILBOX.match(told[1]) is not None if told else address and code in DEAD_ADDRESS
+    return Refused(text, code=str(code), address_at_fault=dead)
 
 
 def _words(reply: bytes | str) -> str:

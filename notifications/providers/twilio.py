@@ -37,7 +37,7 @@ from notifications.providers.base import (
 from notifications.providers.http import BoundedSession, retry_after
 
 API = "https://api.twilio.com"
-DEAD_NUMBER = frozenset({21211, 21214, 21217, 21401, 21407, 21421, 21612, 21614})  # not a number, or no mobile (Twilio's error list)
+DEAD_NUMBER = frozenset({21211, 21214, 21217, 21401, 21407, 21421, 21614})  # not a number, or no mobile (Twilio's error list)
 STOPPED = 21610  # the recipient answered STOP
 NOT_NOW = frozenset({401, 403, 429, 503})
 WRONG_NUMBER: Final = frozenset({"30005", "30006", "21211", "21214", "21217", "21614"})  # unknown, a landline, no number

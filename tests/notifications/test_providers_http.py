@@ -112,6 +112,13 @@ def test_a_wrong_key_is_ours_to_mend() -> None:
     assert "Bad server token" in no.text
 
 
+def test_used_up_credits_are_ours_to_mend() -> None:
+    with http_service(lambda request: Reply(402, {"code": "not_enough_credits", "message": "Buy some more"})) as service:
+        no = failure(brevo(service.url), email())
+    assert isinstance(no, NotAccepted) and no.service
+    assert "not_enough_credits" in no.text
+
+
 INACTIVE = (
     "You tried to send to recipient(s) that have been marked as inactive.\nFound inactive addresses: achats@client.example.\n"
     "Inactive recipients are ones that have generated a hard bounce or a spam complaint."
@@ -201,6 +208,7 @@ def test_a_text_message_goes_through_twilio() -> None:
         (400, 21614, Refused, True, False),  # not a mobile
         (400, 21610, Refused, False, True),  # answered STOP
         (400, 21602, Refused, False, False),  # no body
+        (400, 21612, Refused, False, False),  # this sender cannot write to that country
         (401, 20003, NotAccepted, False, False),
         (429, 20429, NotAccepted, False, False),
         (500, 20500, Uncertain, False, False),

@@ -120,7 +120,7 @@ def test_a_refusal_is_final_and_a_dead_address_is_told_apart_where_it_is_documen
         assert isinstance(no, Refused) and no.address_at_fault is dead
         fake.behave("refuse")
         again = failure(through(name, fake.url), envelope_for(name))
-        assert isinstance(again, NotAccepted if name == "sinch" else Refused)
+        assert isinstance(again, NotAccepted if name in ("ses", "sinch") else Refused)  # a sender nobody verified
         assert not getattr(again, "address_at_fault", False)
         assert fake.journal.entries == []
 
@@ -228,7 +228,16 @@ def test_ses_is_given_the_message_as_it_was_frozen() -> None:
         assert f"Message-ID: <{ID}@atelier.example>".encode() in raw and b"Facture-FA-2026-00042.pdf" in raw
 
 
-@pytest.mark.parametrize("kind", ["SendingPausedException", "AccountSuspendedException", "LimitExceededException"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "SendingPausedException",
+        "AccountSuspendedException",
+        "LimitExceededException",
+        "MailFromDomainNotVerifiedException",
+        "MessageRejected",
+    ],
+)
 def test_ses_that_is_stopped_as_a_whole_is_ours_to_mend(kind: str) -> None:
     with http_service(lambda request: Reply(400, {"message": "no"}, {"x-amzn-ErrorType": kind})) as service:
         assert isinstance(failure(through("ses", service.url), email()), NotAccepted)
@@ -360,8 +369,9 @@ def test_a_registered_letter_is_handed_over_with_its_address() -> None:
 )
 def test_an_address_is_told_apart_or_refused_never_guessed(lines: tuple[str, ...], expected: dict[str, str] | None) -> None:
     if expected is None:
-        with pytest.raises(Refused, match="75001 Paris"):
+        with pytest.raises(Refused, match="75001 Paris") as refusal:
             address_of(lines)
+        assert refusal.value.address_at_fault
     else:
         assert expected.items() <= address_of(lines).items()
 

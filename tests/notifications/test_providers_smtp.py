@@ -181,6 +181,10 @@ def test_a_server_without_tls_is_not_written_to_in_the_clear() -> None:
         ("550 5.1.1 no such user", Refused, True),
         ("553 mailbox name not allowed", Refused, True),
         ("554 rejected for policy reasons", Refused, False),
+        ("550 5.1.8 bad outbound sender", Refused, False),
+        ("552 5.2.2 mailbox full", Refused, False),
+        ("553 5.7.1 Sender address rejected: not owned by user relances", NotAccepted, False),
+        ("550 5.7.1 Client host blocked using zen.spamhaus.org", NotAccepted, False),
         ("450 4.2.1 greylisted, try again", NotAccepted, False),
     ],
 )
@@ -197,12 +201,30 @@ def test_a_refused_recipient(reply: str, kind: type[Refused | NotAccepted], dead
         assert (sink.recipients, sink.connections) == (["achats@client.example"], 1)
 
 
-@pytest.mark.parametrize(("reply", "kind"), [("554 5.7.1 looks like spam", Refused), ("451 4.3.0 disk full", NotAccepted)])
-def test_a_message_refused_after_it_was_written(reply: str, kind: type[Refused | NotAccepted]) -> None:
+@pytest.mark.parametrize(
+    ("reply", "kind", "dead"),
+    [
+        ("554 5.7.1 looks like spam", Refused, False),
+        ("550 5.1.1 no such user", Refused, True),
+        ("550 no", Refused, False),
+        ("451 4.3.0 disk full", NotAccepted, False),
+    ],
+)
+def test_a_message_refused_after_it_was_written(reply: str, kind: type[Refused | NotAccepted], dead: bool) -> None:
     with mail_server() as sink:
         sink.on_data["*"] = reply
-        with pytest.raises(kind, match=reply[4:]):
+        with pytest.raises(kind, match=reply[4:]) as refusal:
             provider(sink).send(envelope(), ample())
+        assert getattr(refusal.value, "address_at_fault", False) is dead
+
+
+@pytest.mark.parametrize(("reply", "service"), [("553 sender not yours", True), ("530 5.7.0 sign in first", True), ("451 later", False)])
+def test_a_refused_sender_is_ours_to_mend(reply: str, service: bool) -> None:
+    with mail_server() as sink:
+        sink.on_mail["compta@atelier.example"] = reply
+        with pytest.raises(NotAccepted, match=f"refused the sender compta@atelier.example: {reply}") as refusal:
+            provider(sink).send(envelope(), ample())
+        assert (refusal.value.service, sink.received) == (service, [])
 
 
 def test_a_lost_answer_is_uncertain() -> None:
