@@ -32,13 +32,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way of sending: `key` names it in addresses and forms."""
+    """One way of sending: `key` names it in addresses and forms, `note` is what to know before it is chosen."""
 
     key: str
     kind: ProviderKind
     label: str | Promise
     channels: frozenset[str]
     fields: tuple[Field, ...] = ()
+    note: str | Promise = ""
 
 
 _MAIL: Final = frozenset({Channel.EMAIL})
@@ -107,6 +108,9 @@ WAYS: Final = (
             Field("configuration_set", _("Configuration set"), is_required=False),
             _RATE,
             _COST,
+        ),
+        _(
+            "Bounces and complaints do not come back from Amazon SES: it sends them to the mailbox of the sender. Read it, and correct the contacts."
         ),
     ),
     Way(

@@ -111,6 +111,10 @@ class Anymail(Provider):
         return Accepted(provider_id=str(status.message_id or "")[:120], response=f"{self.service}: {', '.join(sorted(status.status))}")
 
     @property
+    def hears(self) -> bool:
+        return self.service in anymail_callbacks.VIEWS
+
+    @property
     def signs_calls(self) -> bool:
         return anymail_callbacks.signs(self.service, self.account)
 

@@ -110,6 +110,12 @@ class Postmark(Anymail):
             message.esp_extra = {"MessageStream": stream}  # type: ignore[attr-defined]  # read by anymail
 
 
+class Scaleway(Anymail):
+    """Its reports are not read here: nothing of it can be found out."""
+
+    capabilities: ClassVar[Capability] = Capability.NONE
+
+
 def _rows(said: dict[str, Any], name: str, service: str) -> list[dict[str, Any]]:
     """The rows of a list answer. Raises Uncertain when there is no list: an answer that is no list proves no absence."""
     rows = said.get(name)
@@ -118,7 +124,7 @@ def _rows(said: dict[str, Any], name: str, service: str) -> list[dict[str, Any]]
     return rows
 
 
-KNOWN: dict[str, type[Anymail]] = {"amazon_ses": AmazonSes, "brevo": Brevo, "mailjet": Mailjet, "postmark": Postmark}
+KNOWN: dict[str, type[Anymail]] = {"amazon_ses": AmazonSes, "brevo": Brevo, "mailjet": Mailjet, "postmark": Postmark, "scaleway": Scaleway}
 
 
 def build(account: Account) -> Anymail:

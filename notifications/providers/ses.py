@@ -37,9 +37,12 @@ OURS_TO_MEND = frozenset(
 
 
 class AmazonSes(Anymail):
-    """Settings: `region` (eu-west-3…), `configuration_set` (whose SNS topic reports back), `api_url`; secrets: an IAM key that may send."""
+    """Settings: `region` (eu-west-3…), `configuration_set`, `api_url`; secrets: an IAM key that may send.
 
-    capabilities: ClassVar[Capability] = Capability.CALLBACK
+    It reports to SNS topics, which are not read here: what bounces comes back to the sender's own mailbox.
+    """
+
+    capabilities: ClassVar[Capability] = Capability.NONE
     rate_per_second: ClassVar[float | None] = 14.0  # what an account is usually granted once it has left the sandbox
 
     def _prepare(self) -> None:
@@ -82,7 +85,7 @@ class AmazonSes(Anymail):
         return Accepted(provider_id=str(taken)[:120], response="amazon_ses: sent")
 
     def _name(self, message: EmailMultiAlternatives, envelope: Envelope) -> None:
-        message.extra_headers["X-Metadata"] = json.dumps({"message_id": str(envelope.message_id)})  # comes back with its notifications
+        message.extra_headers["X-Metadata"] = json.dumps({"message_id": str(envelope.message_id)})  # stands in its notifications
 
     def _answer(self, response: Response) -> NotAccepted | Refused | Uncertain:
         kind = response.headers.get("x-amzn-ErrorType", "").split(":")[0]

@@ -169,7 +169,7 @@ def test_what_each_declares() -> None:
         "brevo": Capability.CALLBACK | Capability.IDEMPOTENT,
         "mailjet": Capability.CALLBACK | Capability.LOOK_UP,
         "postmark": Capability.CALLBACK | Capability.LOOK_UP,
-        "ses": Capability.CALLBACK,
+        "ses": Capability.NONE,
         "twilio": Capability.CALLBACK,
         "sinch": Capability.CALLBACK | Capability.LOOK_UP,
         "mysendingbox": Capability.CALLBACK | Capability.FOLLOW,

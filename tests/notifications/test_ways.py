@@ -102,6 +102,21 @@ def test_what_the_form_does_not_show_stays_when_the_way_stays(gate: Gate) -> Non
         assert Message.objects.filter(kind=MessageKind.TEST).count() == 0
 
 
+@pytest.mark.parametrize("service", ["amazon_ses", "scaleway"])
+def test_a_service_whose_reports_nobody_reads_promises_none_and_is_given_no_address(service: str) -> None:
+    secrets = {"access_key_id": "AKIA", "secret_access_key": "s", "secret_key": "s"}
+    settings = {"service": service, "region": "eu-west-3", "project_id": "p"}
+    with tenant(make_mail_room()):
+        account = services.set_provider(
+            channel="email", kind=ProviderKind.ANYMAIL, actor=ACTOR, now=NOW, settings=settings, secrets=secrets
+        )
+        assert accounts.provider_of(account).capabilities == Capability.NONE
+        with pytest.raises(DomainError, match="never calls"):
+            services.hook_address(channel="email", actor=ACTOR, now=NOW)
+    note = next(way for way in ways.WAYS if way.key == "amazon_ses").note
+    assert "do not come back" in str(note)
+
+
 def test_the_command_says_what_became_of_the_test(gate: Gate) -> None:
     with mail_server() as sink:
         organization = make_mail_room()

@@ -58,7 +58,14 @@ def edit(request: MemberRequest, channel: str, key: str) -> HttpResponse:
         return done(request, text, reverse("dashboard:sending"))
     title = _("%(channel)s through %(way)s") % {"channel": name, "way": way.label}
     return act_page(
-        request, form, nav="settings", title=title, verb=_("Send this way"), back=reverse("dashboard:sending"), icon="plane-takeoff"
+        request,
+        form,
+        nav="settings",
+        title=title,
+        verb=_("Send this way"),
+        back=reverse("dashboard:sending"),
+        lead=str(way.note),
+        icon="plane-takeoff",
     )
 
 
