@@ -144,6 +144,7 @@ class Obstacle(models.TextChoices):
     )
     UNCERTAIN = "uncertain", _("It may have left: look in the provider's journal, then say so")
     BY_HAND = "by_hand", _("By a person")
+    FORGOTTEN = "forgotten", _("It may have left before the database was restored: look in the service's journal, then say so")
     CRASHED = "crashed", _("It could not be prepared because of a fault of the program: its particulars are in the log")
 
 

@@ -78,6 +78,9 @@ def hold(*, message_ids: Iterable[UUID], reason: str, actor: str, now: datetime)
 def release(*, message_ids: Iterable[UUID], actor: str, now: datetime) -> int:
     """Let held messages try again, at once; one that was held before it was approved waits for that again. Returns how many were."""
     held = [message for message in outbox.lock(message_ids) if message.state == MessageState.HELD]
+    for message in held:
+        if message.reason == Obstacle.FORGOTTEN:  # whoever lets it go says that it did not leave
+            settlement.close_tries(message)
     unapproved = {message.pk for message in held if message.details.get(FROM_APPROVAL)}
     released = 0
     for ids, state in (
@@ -244,16 +247,18 @@ def preview(*, message_id: UUID, now: datetime) -> freezing.Preview:
 
 
 def settle_uncertain(*, message_id: UUID, left: bool, actor: str, now: datetime, note: str = "") -> None:
-    """A person looked in the provider's journal: the message left, or it certainly did not and may be sent.
+    """A person looked in the provider's journal: the message left, or it certainly did not and may be sent, once approved if it was not.
 
     Raises DomainError when the message's fate is known.
     """
     (message,) = outbox.lock([message_id])
-    if message.state not in (MessageState.UNCERTAIN, MessageState.UNPROVEN):
+    if message.state not in (MessageState.UNCERTAIN, MessageState.UNPROVEN) and message.reason != Obstacle.FORGOTTEN:
         raise DomainError(_("What became of this message is already known."), code="already_settled")
     audit.record(actor=actor, action="message.settled_by_hand", target=message, body={"left": left, "note": note[:300]}, now=now)
     if left:
-        settlement.move(message, MessageState.ACCEPTED, now, actor=actor, accepted_at=message.frozen_at, reason="", reason_text="")
+        settlement.move(message, MessageState.ACCEPTED, now, actor=actor, accepted_at=message.frozen_at or now, reason="", reason_text="")
+    elif message.state == MessageState.HELD:
+        release(message_ids=[message.pk], actor=actor, now=now)
     else:
         settlement.close_tries(message)
         settlement.move(message, MessageState.QUEUED, now, actor=actor, ticket_at=now, reason="", reason_text="")

@@ -109,9 +109,7 @@ WAYS: Final = (
             _RATE,
             _COST,
         ),
-        _(
-            "Bounces and complaints do not come back from Amazon SES: it sends them to the mailbox of the sender. Read it, and correct the contacts."
-        ),
+        _("Bounces and complaints do not come back here: Amazon SES sends them to the sender’s mailbox. Correct the contacts by hand."),
     ),
     Way(
         "twilio",

@@ -13,11 +13,11 @@ from dunning.core import clock
 from dunning.core.models import OrganizationProfile
 from dunning.core.tenancy import tenant
 from dunning.local import testing
-from notifications import dispatcher
+from notifications import dispatcher, services, settlement
 from notifications.enums import AttemptOutcome, MessageState
 from notifications.models import Attempt, Message
 from tests.database_fixtures import _point_at
-from tests.notifications.mailroom import NOW, gate_in_charge, make_mail_room, use_smtp, write
+from tests.notifications.mailroom import ACTOR, NOW, gate_in_charge, make_mail_room, use_smtp, write
 from tests.servers import mail_server
 
 BACKUP = "2026-10-05T09:59+02:00"
@@ -68,6 +68,44 @@ def test_what_left_after_the_backup_is_not_sent_again(committed_database: str) -
             _point_at(committed_database)
     keys = [mail["Message-ID"] for mail in sink.received]
     assert len(keys) == len(set(keys)) == 13
+
+
+def test_what_waited_for_a_person_and_left_after_the_backup_is_not_approved_again(committed_database: str) -> None:
+    """Restored to 9:59; approved and released at 10:00, the failure came later: the board believes that all of it waits still."""
+    with mail_server() as sink, gate_in_charge():
+        organization = make_mail_room()
+        with tenant(organization):
+            use_smtp(sink)
+            awaiting, held, unsent = (write(state=state) for state in ("awaiting_approval", "held", "awaiting_approval"))
+        with copied(committed_database) as backup:
+            with tenant(organization):
+                assert services.approve(message_ids=[awaiting.pk], actor=ACTOR, now=NOW) == 1
+                assert services.release(message_ids=[held.pk], actor=ACTOR, now=NOW) == 1
+            assert dispatcher.deliver_due(now=NOW) == {MessageState.ACCEPTED: 2}
+            _point_at(backup)
+            said = StringIO()
+            with clock.virtual(NOW + timedelta(minutes=5)):
+                call_command("quarantine", since=BACKUP, stdout=said)
+                call_command("quarantine", since=BACKUP, stdout=said)
+            assert said.getvalue().splitlines() == [
+                f"{organization.slug}: 0 messages may have left and are uncertain.",
+                f"{organization.slug}: 3 messages that waited for a person may have left too and are held.",
+                f"{organization.slug}: 0 messages may have left and are uncertain.",
+            ]
+            later = NOW + timedelta(hours=1)
+            with tenant(organization):
+                assert set(Message.objects.values_list("state", "reason")) == {("held", "forgotten")}
+                assert services.approve(message_ids=[awaiting.pk, held.pk, unsent.pk], actor=ACTOR, now=NOW) == 0
+                settlement.record_delivery_event(message_id=held.pk, kind="delivered", at=NOW, now=later, external_id="d")
+                services.settle_uncertain(message_id=awaiting.pk, left=True, actor=ACTOR, now=later)
+                services.settle_uncertain(message_id=unsent.pk, left=False, actor=ACTOR, now=later)
+                states = dict(Message.objects.values_list("pk", "state"))
+                assert states == {awaiting.pk: "accepted", held.pk: "delivered", unsent.pk: "awaiting_approval"}
+                assert services.approve(message_ids=[unsent.pk], actor=ACTOR, now=later) == 1
+            assert dispatcher.deliver_due(now=later) == {MessageState.ACCEPTED: 1}
+            _point_at(committed_database)
+    keys = [mail["Message-ID"] for mail in sink.received]
+    assert len(keys) == len(set(keys)) == 3
 
 
 def test_a_moment_that_cannot_be_meant_is_refused(db: None) -> None:

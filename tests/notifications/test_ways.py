@@ -9,8 +9,9 @@ from dunning.core.enums import Channel
 from dunning.core.errors import DomainError
 from dunning.core.tenancy import tenant
 from notifications import accounts, dispatcher, selectors, services, trials, ways
-from notifications.enums import MessageKind, MessageState, Obstacle
+from notifications.enums import MessageKind, MessageState, Obstacle, ProviderKind
 from notifications.models import Attempt, Message, ProviderAccount, QueueTicket
+from notifications.providers.base import Capability
 from tests.notifications.mailroom import ACTOR, NOW, Gate, make_mail_room, use_smtp
 from tests.notifications.test_reconciler import sending_through
 from tests.servers import MailSink, free_port, mail_server

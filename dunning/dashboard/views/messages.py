@@ -38,7 +38,7 @@ from dunning.dashboard.views.inbox import trial_acts
 from notifications import mailbox
 from notifications.correspondence import replies_of_message
 from notifications.enums import LEFT as LEFT_STATES
-from notifications.enums import WAITING, LetterProof, MessageState
+from notifications.enums import WAITING, LetterProof, MessageState, Obstacle
 from notifications.freezing import Preview, is_intact
 from notifications.models import Message
 from notifications.selectors import list_messages, message_detail
@@ -104,7 +104,7 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         checks=check_list(message=message, organization=request.membership.organization, today=today) if waits else (),
         is_paper=message.channel in PAPER_CHANNELS,
         intact=is_intact(message) if message.frozen_at is not None and not waits else None,
-        is_unsettled=message.state in UNSETTLED,
+        is_unsettled=message.state in UNSETTLED or message.reason == Obstacle.FORGOTTEN,
         may_release=message.state == MessageState.HELD,
         items=items_of_message(message),
         astray=message.not_reached and message.state in LEFT_STATES,

@@ -29,7 +29,7 @@ def moment(text: str) -> datetime:
 class Command(BaseCommand):
     help = (
         "After a restore or a fail-over that lost the last changes, with web, workers and sweep stopped: make every message that may have "
-        "left since that moment uncertain, and have what today's run writes again wait for a person."
+        "left since that moment uncertain, hold what waited for a person, and have what today's run writes again wait for one too."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         except DomainError as error:
             raise CommandError(error.message) from None
         for organization in chosen:
-            count = quarantine(organization=organization, since=since, now=now, actor="system")
+            found = quarantine(organization=organization, since=since, now=now, actor="system")
             today = clock.today(organization.timezone)
             with tenant(organization):
                 supervised = OrganizationProfile.objects.values_list("supervised_until", flat=True).get()
@@ -55,6 +55,13 @@ class Command(BaseCommand):
             said = ngettext(
                 "%(slug)s: %(count)d message may have left and is uncertain.",
                 "%(slug)s: %(count)d messages may have left and are uncertain.",
-                count,
+                found.uncertain,
             )
-            self.stdout.write(said % {"slug": organization.slug, "count": count})
+            self.stdout.write(said % {"slug": organization.slug, "count": found.uncertain})
+            if found.held:
+                said = ngettext(
+                    "%(slug)s: %(count)d message that waited for a person may have left too and is held.",
+                    "%(slug)s: %(count)d messages that waited for a person may have left too and are held.",
+                    found.held,
+                )
+                self.stdout.write(said % {"slug": organization.slug, "count": found.held})
