@@ -10,8 +10,11 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
+from django.db.models import Case, F, IntegerField, Value, When
+
 from dunning.core import audit
-from dunning.core.enums import PAPER_CHANNELS
+from dunning.core.enums import PAPER_CHANNELS, Channel
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
@@ -47,28 +50,39 @@ def follow_letters(*, now: datetime) -> Counter[str]:
 
 
 def follow(organization_id: UUID, *, now: datetime) -> Counter[str]:
-    """Ask for one organization's letters; counts by what came of it. A service that does not answer is asked again at the next pass."""
+    """Ask for one organization's letters; counts by what came of it. A service that does not answer is asked again at the next pass, and
+    a letter whose course cannot be read never keeps the others waiting.
+    """
     outcomes: Counter[str] = Counter()
     with tenant(organization_id):
         waiting = _on_their_way(now)
     for letter in waiting:
         try:
-            course = letter.provider.follow(letter.provider_id, deadline=Deadline.after(MESSAGE_LEASE))
-            files = [
-                (proof, letter.provider.fetch(proof, deadline=Deadline.after(MESSAGE_LEASE)))
-                for proof in course.proofs
-                if proof.name not in letter.known
-            ]
+            outcomes[_ask(organization_id, letter, now)] += 1
         except ProviderError as error:
             logger.warning("A letter could not be followed (%s).", error.text)
             outcomes["could_not_ask"] += 1
-            continue
-        with tenant(organization_id):
-            outcomes[_note(letter.message_id, course, files, now)] += 1
+        except (OperationalError, InterfaceError):  # the database is away, for every letter
+            raise
+        except Exception:
+            logger.exception("The course of letter %s could not be read.", letter.message_id)
+            outcomes["unreadable"] += 1
     return outcomes
 
 
+def _ask(organization_id: UUID, letter: OnItsWay, now: datetime) -> str:
+    course = letter.provider.follow(letter.provider_id, deadline=Deadline.after(MESSAGE_LEASE))
+    files = [
+        (proof, letter.provider.fetch(proof, deadline=Deadline.after(MESSAGE_LEASE)))
+        for proof in course.proofs
+        if proof.name not in letter.known
+    ]
+    with tenant(organization_id):
+        return _note(letter.message_id, course, files, now)
+
+
 def _on_their_way(now: datetime) -> list[OnItsWay]:
+    """The letters to ask for now, each in its turn: those asked longest ago first, plain letters that are posted after all others."""
     rows = Message.objects.filter(state__in=FOLLOWED, channel__in=PAPER_CHANNELS, frozen_at__gte=now - FOLLOWED_FOR).exclude(provider_id="")
     kept: dict[UUID, set[str]] = {}
     finished: set[UUID] = set()
@@ -77,7 +91,11 @@ def _on_their_way(now: datetime) -> list[OnItsWay]:
         if kind == ProofKind.RECEIPT and name:
             finished.add(message_id)  # nothing comes after the signed receipt
     found: dict[UUID, OnItsWay] = {}
-    for attempt in Attempt.objects.filter(message__in=rows, outcome=AttemptOutcome.ACCEPTED).select_related("account").order_by("number"):
+    posted = When(message__channel=Channel.LETTER, message__posted_on__isnull=False, then=Value(1))
+    tries = Attempt.objects.filter(message__in=rows, outcome=AttemptOutcome.ACCEPTED).select_related("account")
+    tries = tries.alias(turn=Case(posted, default=Value(0), output_field=IntegerField()))
+    asked: list[UUID] = []
+    for attempt in tries.order_by("turn", F("followed_at").asc(nulls_first=True), "message_id", "number"):
         if attempt.account is None or not attempt.provider_id or attempt.message_id in finished or len(found) >= AT_ONCE:
             continue
         try:
@@ -87,6 +105,8 @@ def _on_their_way(now: datetime) -> list[OnItsWay]:
         if Capability.FOLLOW in provider.capabilities:
             known = frozenset(kept.get(attempt.message_id, ()))
             found[attempt.message_id] = OnItsWay(attempt.message_id, attempt.provider_id, provider, known)
+            asked.append(attempt.pk)
+    Attempt.objects.filter(pk__in=asked).update(followed_at=now)
     return list(found.values())
 
 

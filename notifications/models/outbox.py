@@ -186,6 +186,7 @@ class Attempt(TenantModel):
     provider_id = models.CharField(max_length=120, blank=True)
     response = models.TextField(blank=True)  # the provider's own words, bounded
     absent_since = models.DateTimeField(null=True, blank=True)  # looked up and not found, for the first time
+    followed_at = models.DateTimeField(null=True, blank=True)  # letters: when its postal service was last asked how far it has come
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(name="attempt_number", fields=["organization", "message", "number"])]
