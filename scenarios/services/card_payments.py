@@ -1,13 +1,15 @@
 """A debtor pays by card: asked for under the ledger's locks, paid on the service's page outside any transaction, booked when it says so."""
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 
 from customers.models import Customer
@@ -20,6 +22,8 @@ from invoices.services.checkouts import close_checkout, note_page, open_checkout
 from notifications import cards
 from notifications.providers.base import CardNews
 from scenarios.context import local_date, open_organization
+
+logger = logging.getLogger(__name__)
 
 LATE: Final = timedelta(minutes=10)  # after which a report that did not come is asked for
 GIVEN_UP: Final = timedelta(days=7)
@@ -124,7 +128,8 @@ def take_news(news: CardNews, *, today: date, now: datetime) -> bool:
 def find_out(*, now: datetime) -> int:
     """Ask the services what became of pages that are over and were never reported, everywhere; how many were found out about.
 
-    Opens its own transactions, none around a call. A page found paid is booked as its report would have booked it.
+    Opens its own transactions, none around a call. A page found paid is booked as its report would have booked it, dated by the page's own
+    end: nothing can be paid after it. One that cannot be booked never keeps the others waiting.
     """
     found = 0
     for organization_id in cards.organizations():
@@ -132,10 +137,16 @@ def find_out(*, now: datetime) -> int:
             way = cards.offered()
             over = {"expires_at__lt": now - LATE, "expires_at__gt": now - GIVEN_UP}
             silent = Checkout.objects.filter(paid_at=None, closed_reason="", **over).exclude(provider_id="").order_by("expires_at")
-            names = list(silent.values_list("provider_id", flat=True)[:AT_ONCE]) if way is not None else []
-        for name in names:
-            news = cards.look_up(way, name) if way is not None else None
-            if news is not None:
-                with tenant(organization_id):
-                    found += take_news(news, today=local_date(open_organization(), now), now=now)
+            pages = list(silent.values_list("provider_id", "expires_at")[:AT_ONCE]) if way is not None else []
+        for name, ended_at in pages:
+            try:
+                news = cards.look_up(way, name) if way is not None else None
+                if news is not None:
+                    with tenant(organization_id):
+                        news = replace(news, at=news.at or ended_at)
+                        found += take_news(news, today=local_date(open_organization(), now), now=now)
+            except (OperationalError, InterfaceError):  # the database is away, for every page
+                raise
+            except Exception:
+                logger.exception("What became of the payment page %s could not be written down.", name)
     return found
