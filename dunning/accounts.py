@@ -1,9 +1,14 @@
-"""How people get an account: an organization's owner makes or invites it; nobody signs up alone."""
+"""How people get an account: an organization's owner makes or invites it; nobody signs up alone, and its address stays the invited one."""
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+
+def closed(request: HttpRequest, **_kwargs: str) -> HttpResponse:
+    """A page of allauth's that is not for this product: whoever could name an address theirs could take what others are invited to."""
+    raise Http404

@@ -147,6 +147,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _public.scheme
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # the address is the invitation's: there is nothing to verify, and no page to do it on
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _secure  # localhost during development
 
 # --- Language and time ------------------------------------------------------------------------------------------------------
