@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from dunning.api.errors import Refusal
+from dunning.core.network import place_of
 
 WINDOW: Final = 10  # seconds
 STRANGERS: Final = 100  # calls an address may make in a window with keys that do not open
@@ -94,7 +95,7 @@ def count_call(key_id: str) -> Standing:
 
 def count_stranger(request: HttpRequest) -> None:
     """Count one call whose key does not open. Raises Refusal 429 beyond the limit of its address."""
-    standing = _count(f"address:{request.META.get('REMOTE_ADDR', '')}", STRANGERS)
+    standing = _count(f"address:{place_of(request)}", STRANGERS)
     if standing.used > STRANGERS:
         raise _too_many(standing)
 

@@ -30,6 +30,7 @@ from dunning.core import clock, limits
 from dunning.core.enums import Language
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization, OrganizationProfile
+from dunning.core.network import place_of
 from dunning.core.selectors import get_profile, open_organization
 from dunning.core.tenancy import tenant
 from dunning.portal.sessions import Session, read_session, write_session
@@ -42,9 +43,9 @@ View = Callable[..., HttpResponse]
 
 MISSES_EACH: Final = 20
 MISSES_ALL: Final = 2_000
-"""Links that open nothing, by one address and by everybody, within `MISSES_WITHIN`; beyond, none is looked up."""
+"""Links that open nothing, from one place and from all, within `MISSES_WITHIN`; beyond, none is looked up."""
 OPENED_EACH: Final = 300
-"""Links that open something, by one address: a whole company may stand behind it."""
+"""Links that open something, from one place: a whole company may stand behind it."""
 SENT_EACH: Final = 60
 """Forms sent with one link."""
 TAKEN_EACH: Final = 30
@@ -95,16 +96,16 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
     """`/p/<token>/`: the link of an e-mail. Sets the cookie and leads to an address without the token; changes nothing."""
     if request.method not in ("GET", "HEAD"):
         return private(HttpResponseNotAllowed(["GET", "HEAD"]))
-    now, address = clock.now(), address_of(request)
-    if _is_guessing(address):
+    now, place = clock.now(), place_of(request)
+    if _is_guessing(place):
         return too_many(request)
     link = portal_access.find_link(token, now=now)
     key = _noted_visit(request, link, now) if link is not None else None
     if link is None or key is None:
-        limits.count("portal.miss", who=address, seconds=MISSES_WITHIN)
+        limits.count("portal.miss", who=place, seconds=MISSES_WITHIN)
         limits.count("portal.miss", seconds=MISSES_WITHIN)
         return gone(request)
-    if limits.count("portal.open", who=address, seconds=MISSES_WITHIN) > OPENED_EACH:
+    if limits.count("portal.open", who=place, seconds=MISSES_WITHIN) > OPENED_EACH:
         return too_many(request)
     response = redirect("portal:page")
     if request.method == "GET":
@@ -112,8 +113,8 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
     return private(response)
 
 
-def _is_guessing(address: str) -> bool:
-    if limits.counted("portal.miss", who=address, seconds=MISSES_WITHIN) >= MISSES_EACH:
+def _is_guessing(place: str) -> bool:
+    if limits.counted("portal.miss", who=place, seconds=MISSES_WITHIN) >= MISSES_EACH:
         return True
     return limits.counted("portal.miss", seconds=MISSES_WITHIN) >= MISSES_ALL
 
@@ -263,15 +264,6 @@ def _keep_open(request: HttpRequest, response: HttpResponse, visitor: Visitor) -
         response.set_cookie(
             LANGUAGE_COOKIE, visitor.language, max_age=31_536_000, path="/portal/", secure=secure, httponly=True, samesite="Lax"
         )
-
-
-def address_of(request: HttpRequest) -> str:
-    """The visitor's network address: behind our own proxy the one it saw, which is the last it added; never what a visitor claims."""
-    if settings.SECURE_PROXY_SSL_HEADER is not None:
-        seen = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-        if seen:
-            return seen[:45]
-    return str(request.META.get("REMOTE_ADDR", ""))[:45]
 
 
 # --- answers that say nothing ------------------------------------------------------------------------------------------------------------

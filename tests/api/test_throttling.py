@@ -107,6 +107,16 @@ def test_strangers_are_counted_by_address_and_keys_that_open_are_not(early: Any,
     assert api.get("/groups").status_code == 200  # from the very address
 
 
+def test_behind_a_proxy_strangers_are_counted_by_the_address_it_saw(early: Any, settings: Any) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    stranger, neighbour = Api("rk_live_nothing"), Api()
+    for one, seen in ((stranger, "203.0.113.7:51234"), (neighbour, "198.51.100.2")):
+        one.client.defaults["HTTP_X_FORWARDED_FOR"] = f"192.0.2.99, {seen}"
+    assert {stranger.get("/groups").status_code for _ in range(STRANGERS)} == {401}
+    refused(stranger.get("/groups"))
+    assert neighbour.get("/groups").status_code == 401
+
+
 def test_all_processes_count_together(early: Any, api: Api) -> None:
     """What another process counted is counted here: the count is the cache's."""
     at = time.time()

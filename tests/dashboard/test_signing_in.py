@@ -1,4 +1,6 @@
-"""Accounts: whose an address is."""
+"""Accounts: whose an address is, and whom failed sign-ins keep out."""
+
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -11,11 +13,18 @@ from tests.dashboard.conftest import House, sign_in
 from tests.factories import make_organization
 
 PASSWORD = "correct horse battery"
+FLOOD, OFFICE = "203.0.113.1", "198.51.100.2"
 
 
 @pytest.fixture(autouse=True)
 def nothing_counted(house: House, at_nine: None) -> None:
     cache.clear()
+
+
+def sign_in_from(address: str, email: str, password: str = PASSWORD, proxy: str = "192.0.2.10") -> Any:
+    """Somebody signs in through our own proxy, which names the address it saw."""
+    client = Client(headers={"x-forwarded-for": address, "x-forwarded-proto": "https"}, REMOTE_ADDR=proxy)
+    return client.post("/accounts/login/", {"login": email, "password": password})
 
 
 def test_nobody_makes_an_address_theirs(house: House) -> None:
@@ -38,3 +47,20 @@ def test_whoever_asked_for_a_new_password_may_still_add_a_second_factor(house: H
     claire = Client(headers={"accept-language": "en"})
     assert claire.post("/accounts/login/", {"login": "claire@atelier.example", "password": PASSWORD}).status_code == 302
     assert claire.get("/accounts/2fa/totp/activate/").status_code == 200
+
+
+def test_wrong_passwords_from_one_address_keep_nobody_else_out(house: House, settings: Any) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    sign_in(house.organization)
+    for number in range(10):
+        assert sign_in_from(FLOOD, f"guess-{number}@atelier.example", "wrong").status_code == 200
+    assert "Too many failed" in sign_in_from(FLOOD, "claire@atelier.example").content.decode()
+    assert sign_in_from(f"{FLOOD}, {OFFICE}", "claire@atelier.example").status_code == 302  # what a visitor claims comes first
+    assert sign_in_from(FLOOD, "claire@atelier.example", proxy="192.0.2.11").status_code == 200
+
+
+def test_behind_a_socket_of_the_file_system_people_sign_in(house: House, settings: Any) -> None:
+    sign_in(house.organization)
+    assert sign_in_from("", "claire@atelier.example", proxy="").status_code == 302
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    assert sign_in_from(OFFICE, "claire@atelier.example", proxy="").status_code == 302

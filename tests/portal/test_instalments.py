@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from html import unescape
+from typing import Any
 
 import pypdfium2
 import pytest
@@ -256,6 +257,18 @@ def test_staff_undo_what_was_signed_by_who_may_not(offering: Debt, at_noon: cloc
         plan = PaymentPlan.objects.get()
         assert (plan.state, plan.closed_reason) == (PlanState.CANCELLED, "Signed by a trainee")
     assert reason_of(offering) != "held_theirs"
+
+
+def test_who_signs_is_known_by_the_address_whatever_port_the_proxy_names_with_it(
+    offering: Debt, at_noon: clock.VirtualClock, settings: Any
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    browser = opened(offering.path)
+    browser.defaults["HTTP_X_FORWARDED_FOR"] = "10.0.0.1, 203.0.113.7:51234"
+    sign(browser, at_noon)
+    with tenant(offering.organization):
+        assert PaymentPlan.objects.get().signed_from == "203.0.113.7"
+        assert Declaration.objects.get().address == "203.0.113.7"
 
 
 def test_staff_see_the_signed_words(offering: Debt, at_noon: clock.VirtualClock) -> None:

@@ -21,10 +21,11 @@ from customers import portal_access
 from customers.models import Contact, PortalToken, PortalVisit
 from customers.services import deactivate_contact, update_contact
 from dunning import logs
-from dunning.core import clock, documents
+from dunning.core import clock, documents, limits
 from dunning.core.enums import Role
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
+from dunning.portal.access import MISSES_WITHIN
 from notifications import freezing, receipts
 from notifications.dispatcher import deliver_due
 from notifications.models import InboundMessage, Message, ProviderAccount
@@ -252,6 +253,14 @@ def test_guessing_is_limited_by_address_and_a_limited_address_learns_nothing(deb
     status, page = refused(debt.path)
     assert status == 429 and b"Please wait" in page
     assert Client(REMOTE_ADDR="203.0.113.9").get(debt.path).status_code == 302
+
+
+def test_one_network_that_takes_a_new_address_for_every_guess_shuts_out_nobody_else(debt: Debt) -> None:
+    answers = [Client(REMOTE_ADDR=f"2001:db8:1:2::{number:x}").get(f"/p/guess-{number}/").status_code for number in range(40)]
+    assert answers == [404] * 20 + [429] * 20
+    assert Client(REMOTE_ADDR="2001:db8:1:2:ffff::1").get(debt.path).status_code == 429
+    assert Client(REMOTE_ADDR="2001:db8:1:3::1").get(debt.path).status_code == 302
+    assert limits.counted("portal.miss", seconds=MISSES_WITHIN) == 20
 
 
 def test_headers(visitor: Client, debt: Debt) -> None:

@@ -13,8 +13,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dunning.core.errors import DomainError
+from dunning.core.network import address_of
 from dunning.portal import nonces, uploads
-from dunning.portal.access import Visitor, address_of, debtor
+from dunning.portal.access import Visitor, debtor
 from dunning.portal.acts import Act, Scope, statement, totals_of
 from dunning.portal.base import page
 from dunning.portal.forms.fields import FilesField

@@ -16,7 +16,8 @@ from django.views.decorators.csrf import csrf_exempt
 from dunning.core import clock, limits
 from dunning.core.enums import Language
 from dunning.core.money import printed_iban
-from dunning.portal.access import MISSES_ALL, MISSES_EACH, MISSES_WITHIN, OPENED_EACH, address_of, private, too_many
+from dunning.core.network import place_of
+from dunning.portal.access import MISSES_ALL, MISSES_EACH, MISSES_WITHIN, OPENED_EACH, private, too_many
 from dunning.portal.base import LANGUAGE_NAMES
 from notifications import letter_codes
 from scenarios.selectors.letters import CheckedLetter, check_letter
@@ -42,16 +43,16 @@ def letter(request: HttpRequest, code: str) -> HttpResponse:
     """`/v/<code>`: what the letter says, and whether it still stands."""
     if request.method not in ("GET", "HEAD"):
         return private(HttpResponseNotAllowed(["GET", "HEAD"]))
-    address = address_of(request)
-    misses = limits.counted("letter.miss", who=address, seconds=MISSES_WITHIN)
+    place = place_of(request)
+    misses = limits.counted("letter.miss", who=place, seconds=MISSES_WITHIN)
     if misses >= MISSES_EACH or limits.counted("letter.miss", seconds=MISSES_WITHIN) >= MISSES_ALL:
         return too_many(request)
     found = check_letter(code, now=clock.now())
     if found is None:
-        limits.count("letter.miss", who=address, seconds=MISSES_WITHIN)
+        limits.count("letter.miss", who=place, seconds=MISSES_WITHIN)
         limits.count("letter.miss", seconds=MISSES_WITHIN)
         return _drawn(request, "letter_unknown", _language(request), status=404)
-    if limits.count("letter.open", who=address, seconds=MISSES_WITHIN) > OPENED_EACH:
+    if limits.count("letter.open", who=place, seconds=MISSES_WITHIN) > OPENED_EACH:
         return too_many(request)
     return _drawn(request, "letter", _language(request, found), letter=found, iban=printed_iban(found.iban))
 
