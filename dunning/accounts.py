@@ -1,6 +1,11 @@
 """How people get an account: an organization's owner makes or invites it; nobody signs up alone, and its address stays the invited one."""
 
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 
 from dunning.core.network import address_of
@@ -12,6 +17,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return address_of(request)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Every mail names the public address and leads to it, whatever host the request was made to."""
+        home = urlsplit(settings.PUBLIC_BASE_URL)
+        links = {
+            name: urlsplit(value)._replace(scheme=home.scheme, netloc=home.netloc).geturl()
+            for name, value in context.items()
+            if name.endswith("_url")
+        }
+        site = SimpleNamespace(name=home.netloc, domain=home.netloc)
+        super().send_mail(template_prefix, email, {**context, **links, "current_site": site})
 
 
 def closed(request: HttpRequest, **_kwargs: str) -> HttpResponse:

@@ -144,6 +144,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts are made by an organization's ow
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{_public.netloc}] "
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _public.scheme
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

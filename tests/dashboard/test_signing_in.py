@@ -1,5 +1,6 @@
-"""Accounts: whose an address is, and whom failed sign-ins keep out."""
+"""Accounts: whose an address is, whom failed sign-ins keep out, and where the product's own mails lead."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from dunning.core.enums import Role
-from dunning.core.models import User
+from dunning.core.models import Membership, User
 from tests.dashboard.conftest import House, sign_in
 from tests.factories import make_organization
 
@@ -64,3 +65,18 @@ def test_behind_a_socket_of_the_file_system_people_sign_in(house: House, setting
     assert sign_in_from("", "claire@atelier.example", proxy="").status_code == 302
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     assert sign_in_from(OFFICE, "claire@atelier.example", proxy="").status_code == 302
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:4444", "relances.example.fr:8443"])
+def test_links_of_the_products_own_mails_lead_to_the_public_address(house: House, settings: Any, host: str) -> None:
+    settings.PUBLIC_BASE_URL = "https://relances.example.fr"
+    settings.ALLOWED_HOSTS = ["relances.example.fr", "127.0.0.1", "localhost"]
+    sign_in(house.organization)
+    for email in ("claire@atelier.example", "nobody@atelier.example"):
+        assert Client(headers={"host": host}).post("/accounts/password/reset/", {"email": email}).status_code == 302
+    reset, unknown = mail.outbox
+    assert "https://relances.example.fr/accounts/password/reset/key/" in reset.body
+    for message in (reset, unknown):
+        assert set(re.findall(r"https?://([^/\s]+)", message.body)) == {"relances.example.fr"}
+        assert host not in message.body + message.subject
+    assert Membership.objects.filter(user__email="claire@atelier.example").count() == 1
