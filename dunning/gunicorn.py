@@ -9,7 +9,7 @@ from dunning.core.collector import spare_the_program
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn is untyped
-    """Whoever switches an access log on: links to debtors' pages are not written into it, nor where a visitor came from with one."""
+    """Whoever switches an access log on: links that open something are not written into it, nor where a visitor came from with one."""
 
     def atoms(self, *args: Any) -> dict[str, Any]:
         return {name: logs.without_links(value) if isinstance(value, str) else value for name, value in super().atoms(*args).items()}

@@ -12,12 +12,15 @@ from dunning import environment
 # Without local variables: they hold names, addresses and secrets, and logs are kept longer than those may be.
 _tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
-_LINK: Final = re.compile(r"/([pv])/[A-Za-z0-9_%-]{16,}")
+_LINK: Final = re.compile(r"(?i)((?:/|%2F)(?:p|v|join|digest|hooks/[a-z_]{1,20}|password/reset/key)(?:/|%2F))[a-z0-9_.:%-]{16,}")
 
 
 def without_links(text: str) -> str:
-    """The text without what lets anybody open a debtor's page or look at a letter: logs are read by many and kept for long."""
-    return _LINK.sub(r"/\1/***", text) if "/p/" in text or "/v/" in text else text
+    """The text without what opens something to anybody who reads it: logs are read by many and kept for long.
+
+    A debtor's page or letter, an invitation, a new password, a digest, a provider's way in.
+    """
+    return _LINK.sub(r"\1***", text)
 
 
 SHARED: list[Processor] = [

@@ -303,6 +303,26 @@ def test_no_log_holds_a_link(debt: Debt) -> None:
     assert token_of(debt) not in stream.getvalue()
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/join/{}/",
+        "/accounts/login/?next=%2Fjoin%2F{}%2F",
+        "/accounts/password/reset/key/019ac1e27d3c7a4e9f7e0f6d4f0b8a11-{}/",
+        "/digest/019ac1e2-7d3c-7a4e-9f7e-0f6d4f0b8a11:{}/",
+        "/hooks/anymail/{}",
+    ],
+)
+def test_no_log_holds_what_opens_something_to_whoever_reads_it(path: str) -> None:
+    line = logs.without_links(f"GET {path.format('Ab_9-' * 8)} HTTP/1.1")
+    assert "Ab_9" not in line and "***" in line and line.startswith("GET /") and line.endswith("HTTP/1.1")
+
+
+def test_an_address_that_opens_nothing_is_logged_as_it_is() -> None:
+    for line in ("GET /accounts/password/reset/key/done/ HTTP/1.1", "GET /customers/019ac1e2-7d3c-7a4e-9f7e-0f6d4f0b8a11/ HTTP/1.1"):
+        assert logs.without_links(line) == line
+
+
 def test_gunicorn_masks_links_in_its_access_log() -> None:
     from gunicorn.config import Config
 
