@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.views.defaults import page_not_found
 
 from dunning.core.network import address_of
 
@@ -32,4 +33,4 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
 def closed(request: HttpRequest, **_kwargs: str) -> HttpResponse:
     """A page of allauth's that is not for this product: whoever could name an address theirs could take what others are invited to."""
-    raise Http404
+    return page_not_found(request, Http404())
