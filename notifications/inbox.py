@@ -39,6 +39,8 @@ def take(
     message, matched_by = _answered(incoming, account, at)
     text = portal_access.mask(incoming.text or replies.text_of(incoming.html))
     kind = replies.classify(headers=incoming.headers, sender=incoming.sender, subject=incoming.subject, text=text)
+    if incoming.channel == Channel.SMS and replies.asks_to_stop(text):
+        kind = ReplyKind.STOP
     if message is not None and message.customer_id is not None:  # a test to oneself is nobody's
         lock_customers([message.customer_id])
     customer = message.customer if message is not None else None

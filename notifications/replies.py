@@ -22,6 +22,13 @@ _ABSENCE: Final = re.compile(
 )
 _NEVER_HUMAN: Final = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-response-suppress", "list-id", "feedback-id")
 
+_STOPS: Final = frozenset({"STOP", "STOP SMS", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "ARRET", "ARRÊT"})
+
+
+def asks_to_stop(text: str) -> bool:
+    """Whether a text message is nothing but one of the words that networks take for "no more of these", however it is written."""
+    return " ".join(re.findall(r"\w+", text.upper())) in _STOPS
+
 
 def classify(*, headers: Mapping[str, str], sender: str, subject: str, text: str) -> ReplyKind:
     """Whether a person or a program wrote. `headers` have lower-case names; in doubt it was a person, whose words are never lost."""

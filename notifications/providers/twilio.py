@@ -51,7 +51,6 @@ STATUSES: Final[Mapping[str, str]] = {
     "undelivered": "failed",
     "failed": "failed",
 }
-STOPS: Final = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"})
 
 
 class Twilio(Provider):
@@ -128,7 +127,7 @@ class Twilio(Provider):
     @staticmethod
     def _incoming(form: Mapping[str, str], sid: str) -> Sequence[Incoming]:
         said = form.get("Body", "")
-        stopped = form.get("OptOutType", "").upper() == "STOP" or said.strip().upper() in STOPS
+        stopped = form.get("OptOutType", "").upper() == "STOP"  # by a word of the account's own list
         return [
             Incoming(
                 event_id=sid,
