@@ -143,6 +143,10 @@ _LONGEST = 40
 _SHAPE = re.compile(r"[0-9][0-9 ',.]*|[.,][0-9]+")
 
 
+class TwoReadings(Unreadable):
+    """An amount such as "1,234": its only sign may group thousands or separate decimals."""
+
+
 def written_currencies(text: str) -> tuple[str, ...]:
     """The signs and codes of currencies an amount carries, the words as codes: ("€",) for "12 €", ("USD",) for "12 usd"."""
     found = (mark.upper() for mark in _CURRENCY_WRITTEN.findall(text))
@@ -213,8 +217,8 @@ def parse_decimal(text: str, decimal_separator: str | None = None) -> Decimal:
     """The number written in `text`, in French or English notation: 1 234,56 · 1,234.56 · 1.234,56 · 1234,5 · (12,00) · 12,00- · 1'234.50 €.
 
     Spaces (no-break and narrow ones too) and apostrophes group thousands. "1,234" and "1.234" can mean two numbers: they need
-    `decimal_separator` ("," or "."), which `detect_decimal_separator` finds for a whole column. When it is given, a number written
-    the other way is refused. Raises ValueError with a sentence for the person who typed it.
+    `decimal_separator` ("," or "."), which `detect_decimal_separator` finds for a whole column, and raise TwoReadings without it. When it
+    is given, a number written the other way is refused. Raises ValueError with a sentence for the person who typed it.
     """
     if decimal_separator not in (None, ",", "."):
         raise ValueError("The decimal separator is “,” or “.”.")
@@ -227,7 +231,7 @@ def parse_decimal(text: str, decimal_separator: str | None = None) -> Decimal:
             sentence = gettext_noop(
                 "“%(text)s” is not an amount: it may mean thousands or decimals; say which sign separates the decimals."
             )
-            raise _refuse(text, sentence)
+            raise TwoReadings(sentence, text=text.strip())
         mark = decimal_separator
     elif mark and decimal_separator and mark != decimal_separator:
         sentence = gettext_noop("“%(text)s” is not an amount: the decimals of this column are separated by “%(separator)s”.")

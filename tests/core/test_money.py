@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dunning.core.money import (
+    TwoReadings,
     detect_decimal_separator,
     format_date,
     format_money,
@@ -131,7 +132,7 @@ def test_both_notations_are_read(text: str, value: str) -> None:
 
 @pytest.mark.parametrize("text", ["1,234", "1.234", "-12,500", "(999.000)"])
 def test_one_separator_and_three_figures_can_mean_two_numbers(text: str) -> None:
-    with pytest.raises(ValueError, match="thousands or decimals"):
+    with pytest.raises(TwoReadings, match="thousands or decimals"):
         parse_decimal(text)
 
 

@@ -113,6 +113,8 @@ def test_what_is_wrong_is_never_about_several_invoices_by_oversight(visitor: Cli
         ({"promised_for": "2026-10-20", "amount": "1200.01"}, "more than what is left to pay"),
         ({"promised_for": "2026-10-20", "amount": "-5"}, "Write an amount"),
         ({"promised_for": "2026-10-20", "amount": "beaucoup"}, "Write an amount such as 1,840.25."),
+        ({"promised_for": "2026-10-20", "amount": "1,200"}, "“1,200” may mean thousands or decimals: write 1200 for thousands"),
+        ({"promised_for": "2026-10-20", "amount": "1.200"}, "“1.200” may mean thousands or decimals: write 1200 for thousands"),
     ],
 )
 def test_what_cannot_be_promised_is_said_and_what_was_typed_stays(
@@ -157,6 +159,15 @@ def test_a_second_date_is_refused_kindly(visitor: Client, debt: Debt, at_noon: c
 
 
 # --- a dispute ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_contested_thousand_is_never_one_euro(visitor: Client, debt: Debt, at_noon: clock.VirtualClock) -> None:
+    """Of 1,200.00 EUR they contest "1,000": it is asked what that means, and 1000 is taken as it stands."""
+    asked = send(visitor, at_noon, "dispute", reason="PU_ERR", amount="1,000")
+    assert asked.status_code == 422 and "“1,000” may mean thousands or decimals" in asked.content.decode()
+    assert send(visitor, at_noon, "dispute", reason="PU_ERR", amount="1000").status_code == 302
+    with tenant(debt.organization):
+        assert Dispute.objects.get().amount == Decimal(1000)
 
 
 def test_a_dispute_with_files_is_on_somebodys_desk_at_once(visitor: Client, debt: Debt, at_noon: clock.VirtualClock) -> None:

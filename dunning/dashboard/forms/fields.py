@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from dunning.core.money import parse_decimal
+from dunning.core.money import TwoReadings, parse_decimal
 
 
 class DayField(forms.DateField):
@@ -31,7 +31,10 @@ class MomentField(forms.DateTimeField):
 class AmountField(forms.Field):
     """An amount written in French or English, "1 840,25" or "1,840.25"; a Decimal, or None when left blank."""
 
-    default_error_messages = {"invalid": _("Write an amount such as 1,840.25.")}
+    default_error_messages = {
+        "invalid": _("Write an amount such as 1,840.25."),
+        "two_readings": _("“%(text)s” may mean thousands or decimals: write %(whole)s for thousands, else two decimals at most."),
+    }
 
     def __init__(self, *, when: str = "", **kwargs: Any) -> None:
         attributes = {"inputmode": "decimal", "autocomplete": "off", **({"data-when": when} if when else {})}
@@ -45,7 +48,10 @@ class AmountField(forms.Field):
         if isinstance(value, Decimal):
             return value
         try:
-            return parse_decimal(text, "," if text.rfind(",") > text.rfind(".") else ".")
+            return parse_decimal(text)
+        except TwoReadings:
+            params = {"text": text, "whole": text.replace(",", "").replace(".", "")}
+            raise ValidationError(self.error_messages["two_readings"], code="two_readings", params=params) from None
         except ValueError:
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None
 

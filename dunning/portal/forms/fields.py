@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from dunning.core import documents
-from dunning.core.money import parse_decimal
+from dunning.core.money import TwoReadings, parse_decimal
 from dunning.portal import uploads
 
 _TYPED: Final = ["%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y"]
@@ -29,7 +29,11 @@ class DayField(forms.DateField):
 class AmountField(forms.Field):
     """An amount above zero, "1 840,25" or "1,840.25"; None when left blank."""
 
-    default_error_messages = {"invalid": _("Write an amount such as 1,840.25."), "positive": _("Write an amount above zero.")}
+    default_error_messages = {
+        "invalid": _("Write an amount such as 1,840.25."),
+        "two_readings": _("“%(text)s” may mean thousands or decimals: write %(whole)s for thousands, else two decimals at most."),
+        "positive": _("Write an amount above zero."),
+    }
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "maxlength": "20"}), **kwargs)
@@ -39,7 +43,10 @@ class AmountField(forms.Field):
         if not text:
             return None
         try:
-            amount = parse_decimal(text, "," if text.rfind(",") > text.rfind(".") else ".")
+            amount = parse_decimal(text)
+        except TwoReadings:
+            params = {"text": text, "whole": text.replace(",", "").replace(".", "")}
+            raise ValidationError(self.error_messages["two_readings"], code="two_readings", params=params) from None
         except ValueError:
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None
         if not 0 < amount < 10**12:
