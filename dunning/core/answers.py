@@ -1,4 +1,4 @@
-"""Answers that are given again: a call that names itself (`Idempotency-Key`) has one effect, however often it is made.
+"""Answers that are given again: a call that names itself (`Idempotency-Key`, the key of a form) has one effect, however often it is made.
 
 The lock on the name is the transaction's, and the answer is written in the transaction of the effect: a process that dies leaves both or
 neither. Called inside `tenant()`.
@@ -38,16 +38,17 @@ class Given:
     is_secret: bool = False  # its content lies sealed
 
 
-def take_turn(*, key: str, fingerprint: str, now: datetime) -> Given | None:
+def take_turn(*, key: str, fingerprint: str, now: datetime, waits: bool = False) -> Given | None:
     """Hold the name until the transaction ends; the answer when the call was answered within a day, None when it is the first.
 
-    Raises StillRunning while another holds it, OtherCall when it was given to a call with another `fingerprint`, and DomainError when
-    the answer was a secret and the key it was sealed with is gone.
+    Raises StillRunning while another holds it, unless it `waits` for that one; OtherCall when it was given to a call with another
+    `fingerprint`; and DomainError when the answer was a secret and the key it was sealed with is gone.
     """
+    lock = "pg_advisory_xact_lock" if waits else "pg_try_advisory_xact_lock"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"answer:{current_organization_id()}:{key}"])
+        cursor.execute(f"SELECT {lock}(hashtextextended(%s, 0))", [f"answer:{current_organization_id()}:{key}"])
         (held,) = cursor.fetchone()
-    if not held:
+    if not (held or waits):
         raise StillRunning(
             _("A call with this Idempotency-Key is still being answered: ask again in a moment, with the same key."), code="in_progress"
         )

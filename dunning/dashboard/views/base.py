@@ -22,6 +22,7 @@ from dunning.core.errors import DomainError, NotAllowed
 from dunning.core.models import Membership
 from dunning.core.permissions import Permission, allows, require
 from dunning.core.tenancy import tenant
+from dunning.dashboard import once
 from scenarios.selectors import desk_counts
 
 Answer = TypeVar("Answer")
@@ -52,6 +53,9 @@ def member(permission: Permission = Permission.VIEW, *, methods: tuple[str, ...]
                 require(request.membership, permission)
                 with timezone.override(request.membership.organization.timezone):
                     return view(request, **kwargs)
+            except once.DoneAlready as first:
+                messages.info(request, _("Sent twice, done once: %s") % first.text)
+                return redirect(first.back)
             except NotAllowed as refusal:
                 raise PermissionDenied(refusal.message) from None
             except ObjectDoesNotExist:
@@ -110,10 +114,14 @@ def attempt(request: MemberRequest, act: Callable[[], Answer]) -> Answer | None:
 
 
 def submitted(request: MemberRequest, form: forms.BaseForm, act: Callable[[dict[str, Any]], object]) -> bool:
-    """Whether a posted form was valid and what it asks for was done; a refusal is written on the form, and nothing is kept."""
+    """Whether a posted form was valid and what it asks for was done; a refusal is written on the form, and nothing is kept.
+
+    Raises DoneAlready for a form sent again, which `member` answers like the first.
+    """
     if request.method != "POST" or not form.is_valid():
         return False
     try:
+        once.take_turn(request)
         with tenant(request.membership.organization_id):
             act(form.cleaned_data)
     except DomainError as refusal:
@@ -141,7 +149,8 @@ def act_page(
     **more: Any,
 ) -> HttpResponse:
     """The page of one act: a title that says what it does to whom, its form, its verb. Fetched by htmx, the card alone."""
-    context = {"form": form, "title": title, "verb": verb, "back": back, "lead": lead, "icon_name": icon, "action": request.path, **more}
+    context = {"form": form, "title": title, "verb": verb, "back": back, "lead": lead, "icon_name": icon, "action": request.path}
+    context |= {"once": once.draw(), **more}
     names = [name for name in (*form.errors, *form.fields) if name in form.fields]  # what was refused comes first
     first = form.fields[names[0]] if names else None
     if first is not None and not isinstance(first.widget, forms.RadioSelect):
@@ -153,6 +162,7 @@ def act_page(
 
 def done(request: MemberRequest, text: str, back: str) -> HttpResponse:
     """Say what was done and return to the record."""
+    once.keep(request, text=text, back=back)
     messages.success(request, text)
     return redirect(back)
 
