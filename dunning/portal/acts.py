@@ -14,10 +14,12 @@ from django.utils.translation import ngettext
 
 from customers.enums import PortalAction
 from dunning.core import documents
+from dunning.core.errors import DomainError
 from dunning.core.money import format_date, format_money
 from dunning.portal.access import Visitor
 from dunning.portal.forms.papers import PaperForm
 from invoices.models import Declaration, Installment
+from invoices.services import refuse_frozen
 from scenarios.services.portal import Speaker
 
 
@@ -45,6 +47,7 @@ class Act:
     form_class: ClassVar[type[forms.Form]]
     first_class: ClassVar[type[forms.Form] | None] = None  # of what is asked before that form can be drawn
     unless_ticked: ClassVar[Scope] = Scope.DUE  # what it is about when nothing is ticked
+    binds: ClassVar[bool] = False  # to pay: never said of what a judgment froze
 
     def lead(self, visitor: Visitor, items: Sequence[Installment]) -> str:
         """One or two sentences under the title."""
@@ -72,6 +75,11 @@ class Act:
 
     def closed(self, visitor: Visitor, items: Sequence[Installment]) -> str:
         """A sentence when this cannot be done here; "" when it can."""
+        if self.binds:
+            try:
+                refuse_frozen(items)
+            except DomainError as refusal:
+                return refusal.message
         return ""
 
 

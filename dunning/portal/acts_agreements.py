@@ -86,6 +86,8 @@ class DirectDebit(Act):
         )
 
     def closed(self, visitor: Visitor, items: Sequence[Installment]) -> str:
+        if visitor.customer.insolvency_opened_on is not None:
+            return _("Insolvency proceedings are open: a direct debit cannot be set up here.")
         try:
             offered_scheme(visitor.customer)
         except DomainError as refusal:

@@ -35,6 +35,7 @@ class Accepted(Act):
     title = gettext_lazy("The invoices are right")
     button = gettext_lazy("Invoice received, conforms to our order")
     form_class = TickForm
+    binds = True
 
     def lead(self, visitor: Visitor, items: Sequence[Installment]) -> str:
         return _("You confirm that you have received these invoices and that they conform to your order.")

@@ -23,6 +23,7 @@ class Promised(Act):
     title = gettext_lazy("I will pay on…")
     button = gettext_lazy("Announce this payment")
     form_class = PromiseForm
+    binds = True
 
     def lead(self, visitor: Visitor, items: Sequence[Installment]) -> str:
         return _("We note the day and will not remind you of these invoices until then.")
@@ -30,7 +31,7 @@ class Promised(Act):
     def closed(self, visitor: Visitor, items: Sequence[Installment]) -> str:
         if takes_no_promise(visitor.family):
             return _("Two earlier promises were not kept: please call us to agree on a date.")
-        return ""
+        return super().closed(visitor, items)
 
     def form(self, visitor: Visitor, items: Sequence[Installment], data: Any = None, files: Any = None) -> forms.Form:
         return PromiseForm(data, today=visitor.today, days=visitor.profile.promise_max_days)

@@ -1,5 +1,6 @@
 """What every page of the debtor's page shares: its frame, and how a file leaves it."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -23,17 +24,24 @@ def page(request: HttpRequest, visitor: Visitor, template: str, *, status: int =
         "greeting": greeting(visitor.contact, visitor.language),
         "today": visitor.today,
         "languages": [(code, str(label)) for code, label in LANGUAGE_NAMES.items() if code != visitor.language],
-        "may": {str(action): visitor.may(action) and action not in _not_offered(visitor) for action in PortalAction},
+        "may": may(visitor),
         "page_number": request.GET.get("page", ""),
     }
     return render(request, f"portal/{template}.html", {**frame, **context}, status=status)
 
 
+def may(visitor: Visitor, *, without: Collection[PortalAction] = ()) -> dict[str, bool]:
+    """Every act by its name, and whether it is offered."""
+    withheld = {*_not_offered(visitor), *without}
+    return {str(action): visitor.may(action) and action not in withheld for action in PortalAction}
+
+
 def _not_offered(visitor: Visitor) -> set[PortalAction]:
     """What the link allows and this creditor does not offer, or not to this customer."""
+    is_insolvent = visitor.customer.insolvency_opened_on is not None
     offered = {
-        PortalAction.INSTALMENTS: visitor.profile.plans_offered and not visitor.customer.insurer,
-        PortalAction.MANDATE: bool(visitor.profile.mandate_scheme),
+        PortalAction.INSTALMENTS: visitor.profile.plans_offered and not visitor.customer.insurer and not is_insolvent,
+        PortalAction.MANDATE: bool(visitor.profile.mandate_scheme) and not is_insolvent,
     }
     return {action for action, is_offered in offered.items() if not is_offered}
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from dunning.portal.access import Visitor
 from invoices.models import Installment
+from invoices.selectors import is_frozen
 from scenarios.selectors.portal import visible_items
 
 MOST: Final = 500  # items of one form
@@ -42,9 +43,14 @@ def ticked(request: HttpRequest) -> list[UUID]:
     return ids
 
 
-def usual(visitor: Visitor) -> list[Installment]:
-    """What an answer is about when nothing is ticked: everything overdue, or all when nothing is."""
+def usual(visitor: Visitor, *, binding: bool = False) -> list[Installment]:
+    """What an answer is about when nothing is ticked: everything overdue, or all when nothing is.
+
+    One that is `binding`, or a payment, leaves out what a judgment froze.
+    """
     items = choose(visitor, [])
+    if binding:
+        items = [item for item in items if not is_frozen(item)]
     return [item for item in items if item.due_on < visitor.today] or items
 
 

@@ -3,7 +3,7 @@
 from invoices.selectors.accessory import Accessory, accessories, rate_table
 from invoices.selectors.conformity import Problem, ProblemCode, check_invoice
 from invoices.selectors.figures import Figures, figures, has_many_open_items
-from invoices.selectors.insolvency import InsolvencySplit, insolvency_split
+from invoices.selectors.insolvency import FROZEN, InsolvencySplit, insolvency_split, is_frozen
 from invoices.selectors.items import (
     ItemView,
     chased_amount,
@@ -28,6 +28,7 @@ from invoices.selectors.terms import customer_terms
 from invoices.unmatched import proposals_for, unmatched_payments, unmatched_reach
 
 __all__ = [
+    "FROZEN",
     "Accessory",
     "Figures",
     "InsolvencySplit",
@@ -54,6 +55,7 @@ __all__ = [
     "has_many_open_items",
     "has_running_plans",
     "insolvency_split",
+    "is_frozen",
     "is_residue",
     "kept_indexes",
     "last_sayings",

@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Final
+
+from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from customers.models import Customer
 from invoices.models import Installment
-from invoices.selectors.accessory import Accessory, accessories
+from invoices.selectors.accessory import Accessory, accessories, insolvency_of
 from invoices.selectors.items import open_items
 
 _NOTHING = Decimal(0)
+FROZEN: Final = Q(customer__insolvency_opened_on__gt=Coalesce("invoice__delivered_on", "invoice__issued_on"))
+"""What `is_frozen` says of an item, for a query of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,11 @@ class InsolvencySplit:
     payable: tuple[Installment, ...]
     accrued: dict[str, Decimal]
     claim: dict[str, Decimal]
+
+
+def is_frozen(item: Installment) -> bool:
+    """Whether an item, its invoice and customer loaded, was delivered or issued before the judgment: it is neither asked for nor paid."""
+    return insolvency_of(item.invoice, item.customer) is not None
 
 
 def insolvency_split(customer: Customer) -> InsolvencySplit | None:

@@ -26,6 +26,7 @@ from invoices.services.e_invoicing import record_e_invoice_status
 from invoices.services.habits import count_on_habit, find_good_payers, learn_habits, set_habit_aside
 from invoices.services.hold_requests import grant_hold, lapse_hold_requests, refuse_hold, request_hold, withdraw_hold_request
 from invoices.services.holds import escalate_expired_holds, place_hold, release_hold, renew_hold
+from invoices.services.insolvency import refuse_frozen
 from invoices.services.invoices import (
     attach_document,
     cancel_invoice,
@@ -118,6 +119,7 @@ __all__ = [
     "record_e_invoice_status",
     "record_payment",
     "record_payments",
+    "refuse_frozen",
     "refuse_hold",
     "refuse_plan",
     "release_hold",

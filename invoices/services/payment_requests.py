@@ -17,6 +17,7 @@ from dunning.core.tenancy import current_organization_id
 from invoices.enums import InvoiceState
 from invoices.models import Installment, PaymentRequest, PaymentRequestItem
 from invoices.references import creditor_reference
+from invoices.selectors.insolvency import is_frozen
 from invoices.selectors.items import view_items
 from invoices.services.drafts import check_amount
 from invoices.services.locks import lock_items
@@ -26,10 +27,12 @@ _PLAIN = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "ABCDEFGHJKLMNPQRSTUV
 
 
 def payable(installments: Mapping[UUID, Installment], *, today: date) -> dict[UUID, Decimal]:
-    """What may be paid of each item now: all that is left, less what is contested and a credit note we owe."""
+    """What may be paid of each item now: all that is left, less what is contested and a credit note we owe, nothing a judgment froze."""
     views = view_items(installments.values(), today=today)
     return {
-        view.installment.pk: max(Decimal(0), view.installment.outstanding - view.disputed - view.awaited)
+        view.installment.pk: Decimal(0)
+        if is_frozen(view.installment)
+        else max(Decimal(0), view.installment.outstanding - view.disputed - view.awaited)
         for view in views
         if view.installment.invoice.state == InvoiceState.ISSUED
     }

@@ -9,14 +9,14 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Case, Count, F, Max, Min, QuerySet, Sum, Value, When
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
 from customers.enums import WHOLE_ACCOUNT_ROLES
 from customers.models import Contact, PortalToken
 from dunning.core.enums import Phase
 from invoices.enums import InvoiceState
 from invoices.models import DebtorAct, Installment
-from invoices.selectors import ItemView, last_sayings, view_items
+from invoices.selectors import FROZEN, ItemView, is_frozen, last_sayings, view_items
 from invoices.selectors.items import credit_sums
 from notifications.enums import NEVER_LEFT, WAITING
 from notifications.models import Message
@@ -26,11 +26,12 @@ from scenarios.models import Action
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What is open in one currency: overdue, coming due, and credits that are set against nothing yet."""
+    """What is open in one currency: overdue, coming due, frozen by a judgment, and credits that are set against nothing yet."""
 
     currency: str
     overdue: Decimal = Decimal(0)
     coming: Decimal = Decimal(0)
+    frozen: Decimal = Decimal(0)
     credits: Decimal = Decimal(0)
     overdue_count: int = 0
     count: int = 0
@@ -38,7 +39,7 @@ class Totals:
 
     @property
     def net(self) -> Decimal:
-        return self.overdue + self.coming - self.credits
+        return self.overdue + self.coming + self.frozen - self.credits
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,15 @@ class Account:
     def is_overdue(self) -> bool:
         return any(total.overdue_count for total in self.totals)
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether a judgment froze any of it."""
+        return any(total.frozen for total in self.totals)
+
+    @property
+    def is_payable(self) -> bool:
+        return any(total.overdue or total.coming for total in self.totals)
+
 
 @dataclass(frozen=True, slots=True)
 class PortalItem:
@@ -64,6 +74,7 @@ class PortalItem:
 
     view: ItemView
     said: DebtorAct | None
+    frozen: bool  # by a judgment
 
 
 def sees_whole_account(contact: Contact) -> bool:
@@ -91,12 +102,18 @@ def _sent_to(contact: Contact) -> set[UUID]:
 
 def portal_account(*, contact: Contact, family: Collection[UUID], items: QuerySet[Installment], today: date) -> Account:
     """The figures above the list; `items` are `visible_items`."""
-    overdue = Case(When(due_on__lt=today, then=F("outstanding")), default=Value(Decimal(0)))
-    late = Case(When(due_on__lt=today, then=Value(1)))
+    late = Q(due_on__lt=today) & ~FROZEN
     rows = (
         items.order_by()
         .values("invoice__currency")
-        .annotate(total=Sum("outstanding"), overdue=Sum(overdue), late=Count(late), count=Count("pk"), oldest=Min("due_on"))
+        .annotate(
+            total=Sum("outstanding"),
+            overdue=Sum("outstanding", filter=late, default=Decimal(0)),
+            frozen=Sum("outstanding", filter=FROZEN, default=Decimal(0)),
+            late=Count("pk", filter=late),
+            count=Count("pk"),
+            oldest=Min("due_on", filter=late),
+        )
         .order_by("invoice__currency")
     )
     whole = sees_whole_account(contact)
@@ -105,11 +122,12 @@ def portal_account(*, contact: Contact, family: Collection[UUID], items: QuerySe
         Totals(
             currency=row["invoice__currency"],
             overdue=row["overdue"],
-            coming=row["total"] - row["overdue"],
+            coming=row["total"] - row["overdue"] - row["frozen"],
+            frozen=row["frozen"],
             credits=credits.get(row["invoice__currency"], Decimal(0)),
             overdue_count=row["late"],
             count=row["count"],
-            oldest_due_on=row["oldest"] if row["late"] else None,
+            oldest_due_on=row["oldest"],
         )
         for row in rows
     ]
@@ -118,11 +136,11 @@ def portal_account(*, contact: Contact, family: Collection[UUID], items: QuerySe
 
 def _phase(items: QuerySet[Installment]) -> Phase:
     """How far the most advanced of the items went: the tone of the page."""
-    done = Action.objects.filter(installment__in=items.order_by().values("pk"), state=ActionState.DONE)
+    done = Action.objects.filter(installment__in=items.exclude(FROZEN).order_by().values("pk"), state=ActionState.DONE)
     return Phase(done.aggregate(phase=Max("phase"))["phase"] or Phase.SERVICE)
 
 
 def portal_items(installments: Collection[Installment], *, today: date) -> list[PortalItem]:
     """These items as the page shows them, in the same number of queries whatever theirs."""
     said = last_sayings([item.pk for item in installments])
-    return [PortalItem(view, said.get(view.installment.pk)) for view in view_items(installments, today=today)]
+    return [PortalItem(view, said.get(view.installment.pk), is_frozen(view.installment)) for view in view_items(installments, today=today)]

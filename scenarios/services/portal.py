@@ -31,6 +31,7 @@ from invoices.services import (
     mark_received,
     open_dispute,
     place_hold,
+    refuse_frozen,
     says_paid,
     write_act,
 )
@@ -69,6 +70,7 @@ def confirm_receipt(*, speaker: Speaker, items: Sequence[UUID], today: date, now
 def accept(*, speaker: Speaker, items: Sequence[UUID], today: date, now: datetime) -> Declaration:
     """The invoices have arrived and conform to the order ("bon à payer"). What the debtor disputed about them is withdrawn by that."""
     said = declare(speaker, PortalAction.ACCEPTED, items, {}, today=today, now=now)
+    refuse_frozen(said.items)
     for found in Dispute.objects.filter(installment__in=said.items, state=DisputeState.OPEN).order_by("pk"):
         words = said.for_us(gettext_noop("Withdrawn by the customer, who accepts the invoice."))
         close_dispute(dispute=found, outcome=DisputeState.WITHDRAWN, text=words, **said.who)
@@ -149,6 +151,7 @@ def promise(
     """The invoices will be paid on a day, all or an amount, the oldest first. What is contested is not promised."""
     details = {"promised_for": promised_for.isoformat(), "amount": str(amount) if amount is not None else None}
     said = declare(speaker, PortalAction.PROMISED, items, details, today=today, now=now)
+    refuse_frozen(said.items)
     parts = _promised(said, amount)
     for customer_id in sorted({item.customer_id for item in parts}):
         theirs = {item: part for item, part in parts.items() if item.customer_id == customer_id}

@@ -9,13 +9,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from customers.enums import MachineSign
+from customers.enums import MachineSign, PortalAction
 from customers.models import PortalVisit
 from dunning.core import documents
 from dunning.core.enums import Phase
 from dunning.core.look import deeper
 from dunning.portal.access import Visitor, debtor
-from dunning.portal.base import page, saved_file
+from dunning.portal.base import may, page, saved_file
 from dunning.portal.items import choose
 from dunning.portal.registry import ACTS
 from invoices.selectors import has_running_plans, payer_index_sentence, plans_about
@@ -23,6 +23,8 @@ from scenarios.selectors.portal import Account, portal_account, portal_items, vi
 from scenarios.wording import copy_name
 
 ROWS: Final = 20
+BINDING: Final = frozenset({PortalAction.PAID_ONLINE, PortalAction.PROMISED, PortalAction.ACCEPTED, PortalAction.INSTALMENTS})
+"""Not offered while a judgment froze all there is."""
 NEW: Final = timedelta(minutes=5)  # as long as its cookie is not renewed
 
 
@@ -39,6 +41,7 @@ def account(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "rows": rows,
         "items": portal_items(list(rows.object_list), today=visitor.today),
         "intro": intro(figures),
+        "may": may(visitor, without=() if figures.is_payable else BINDING),
         "asked": (asked := next((act for act in ACTS if act.name == request.GET.get("for") and visitor.may(act.action)), None)),
         "asked_address": reverse(f"portal:{asked.name}") if asked is not None else "",
         "several_customers": len(visitor.family) > 1,
@@ -53,6 +56,11 @@ def intro(figures: Account) -> str:
     """Why they are asked, as firmly as the plan of their most advanced invoice is by now (docs/domain.md 6.3)."""
     if not figures.count:
         return _("Nothing is open on your account. Thank you.")
+    if figures.is_frozen:
+        return _(
+            "Insolvency proceedings are open: we do not ask you to pay what is older than the judgment, and our claim is made in the"
+            " proceedings. What we supplied after it is due as agreed."
+        )
     if not figures.is_overdue:
         return _("Nothing is late on your account, thank you. Here is what comes due next.")
     sentences: dict[Phase, str] = {

@@ -69,7 +69,7 @@ def _about(request: HttpRequest, visitor: Visitor, act: Act) -> list[Installment
     if ids:
         return choose(visitor, ids)
     if act.unless_ticked is Scope.DUE:
-        return usual(visitor)
+        return usual(visitor, binding=act.binds) or usual(visitor)
     items = choose(visitor, [])
     return items if len(items) == 1 else []
 

@@ -18,7 +18,7 @@ from dunning.portal.base import page
 from dunning.portal.items import MOST, choose, ticked, usual
 from dunning.portal.transfers import Transfer, one_account, transfer
 from invoices.models import Installment, PaymentRequest
-from invoices.selectors import PlanView, plans_about
+from invoices.selectors import PlanView, is_frozen, plans_about
 from invoices.services import request_payment
 from invoices.services.payment_requests import payable
 from notifications import cards
@@ -36,7 +36,7 @@ def pay(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     if request.method == "POST":
         return _together(request, visitor)
     ids = ticked(request)
-    items = choose(visitor, ids) if ids else usual(visitor)
+    items = choose(visitor, ids) if ids else usual(visitor, binding=True)
     if not items:
         return redirect("portal:page")
     return _one(request, visitor, items[0]) if len(items) == 1 else _each(request, visitor, items)
@@ -44,7 +44,7 @@ def pay(request: HttpRequest, visitor: Visitor) -> HttpResponse:
 
 def _together(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     ids = ticked(request)
-    items = choose(visitor, ids) if ids else usual(visitor)
+    items = choose(visitor, ids) if ids else usual(visitor, binding=True)
     if len(items) < 2:
         query = urlencode([("item", str(item.pk)) for item in items])
         return redirect(f"{reverse('portal:pay')}?{query}" if items else "portal:page")
@@ -111,6 +111,8 @@ def pay_part(request: HttpRequest, visitor: Visitor, pk: UUID) -> HttpResponse:
     if view is None or view.next_part is None:
         return redirect("portal:page")
     items = choose(visitor, list(view.items))
+    if any(is_frozen(item) for item in items):
+        return redirect("portal:page")
     amount, iban = view.next_part.amount - view.next_part.paid, one_account(visitor, items)
     how = transfer(visitor, amount=amount, currency=view.plan.currency, iban=iban, reference=view.plan.reference) if iban else None
     return _drawn(request, visitor, items, how, amount=amount, currency=view.plan.currency, part=view.next_part)
@@ -140,6 +142,7 @@ def _drawn(
         "items": items[:SHOWN],
         "others": max(0, len(items) - SHOWN),
         "count": len(items),
+        "frozen": any(is_frozen(item) for item in items),
         "amount": amount,
         "currency": currency,
         "how": how,
