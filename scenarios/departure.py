@@ -384,6 +384,7 @@ def _terms(message: Message, frame: Frame, today: date, kept: set[str]) -> wordi
         term_days=row.term_days if row is not None else None,
         deadline=deadline,
         announces=Consequence(announced[0]["consequence"]) if announced else None,
+        unannounced=not announced and row is not None and bool(row.announces) and message.phase < Phase.LEGAL,
     )
 
 

@@ -6,19 +6,19 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from customers.models import Customer
 from customers.selectors import paying_groups
 from dunning.core.models import Organization
 from dunning.core.tenancy import current_organization_id
 from invoices.enums import DisputeState, InvoiceState
-from notifications.enums import MessageKind
+from notifications.enums import WAITING, MessageKind
 from notifications.models import Message
 from scenarios import effects, scheduler
 from scenarios.context import Batch, Frame, load_batch, load_frame, lock_customers
-from scenarios.eligibility import item_barrier
-from scenarios.enums import ActionState, CommitmentState, Reason, TaskKind, TaskState
+from scenarios.eligibility import announces, item_barrier
+from scenarios.enums import ActionState, CommitmentState, Phase, Reason, TaskKind, TaskState
 from scenarios.facts import Step
 from scenarios.gate import PASSING, carried
 from scenarios.models import Action, ActionMessage, Commitment, Task
@@ -95,7 +95,7 @@ def strip_waiting(*, customer_ids: Sequence[str], today: date, now: datetime) ->
     batch = load_batch(frame, ids)
     carried_by = ActionMessage.objects.filter(message__in=waiting).values("action")
     begun = list(Action.objects.filter(Q(pk__in=carried_by) | Q(task__in=calls), state=ActionState.PLANNED).order_by("pk"))
-    dropped = _fallen(begun, batch, frame)
+    dropped = _unsaid(waiting, batch) | _fallen(begun, batch, frame)
     effects.strip_all(dropped, now=now)
     for action in begun:
         if action.pk in dropped:
@@ -133,6 +133,19 @@ def _fallen(begun: Sequence[Action], batch: Batch, frame: Frame) -> dict[UUID, s
         if seen.stop is not None and seen.stop not in PASSING:
             dropped[action.pk] = seen.stop.value
     return dropped
+
+
+def _unsaid(waiting: QuerySet[Message], batch: Batch) -> dict[UUID, str]:
+    """Actions whose message announces nothing and would by now: the customer's kind became known. It is written anew (rule 11)."""
+    cases = {case.item.id: case for case in batch.cases}
+    silent = waiting.filter(state__in=WAITING, phase__gt=Phase.SERVICE, details__commitments=[])
+    unsaid: dict[UUID, str] = {}
+    for link in ActionMessage.objects.filter(message__in=silent, action__state=ActionState.PLANNED).select_related("action", "message"):
+        case = cases.get(str(link.action.installment_id))
+        step = _step_of(link.action, case.steps) if case is not None else None
+        if case is not None and step is not None and effects.leads(link.message, link.action) and announces(step, case.item) is not None:
+            unsaid[link.action_id] = Reason.SUPERSEDED.value
+    return unsaid
 
 
 def _step_of(action: Action, steps: Any) -> Step | None:

@@ -79,16 +79,24 @@ _CONSEQUENCES: Final = {
         "en": "we will hand this claim over for recovery",
     },
 }
+_NOTHING_ANNOUNCED: Final = {
+    "fr": "nous reprendrons contact avec vous pour convenir de la suite",
+    "en": "we will contact you again to agree on what comes next",
+}
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What the step says beside the text: the term it gives, its deadline, what it announces, and the part of it that is law."""
+    """What the step says beside the text: the term it gives, its deadline, what it announces, and the part of it that is law.
+
+    `unannounced`: the step announces something that may not be announced to this customer, or was already.
+    """
 
     phase: Phase
     term_days: int | None = None
     deadline: date | None = None
     announces: Consequence | None = None
+    unannounced: bool = False
 
 
 @dataclass(frozen=True)
@@ -270,6 +278,8 @@ def _terms(account: Account, terms: Terms) -> dict[str, Value]:
         values["deadline"] = account.day(terms.deadline or account.today + timedelta(days=terms.term_days))
     if terms.announces is not None:
         values["consequence"] = _CONSEQUENCES[terms.announces][account.language]
+    elif terms.unannounced:
+        values["consequence"] = _NOTHING_ANNOUNCED[account.language]
     written = [reminder for reminder in account.reminders if reminder.written and reminder.phase > Phase.SERVICE]
     if written:
         values["previous.date"] = account.day(written[-1].on)
