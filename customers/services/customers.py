@@ -135,8 +135,8 @@ def create_customers(*, rows: Sequence[CustomerFields], actor: str, today: date,
 def update_customer(*, customer: Customer, actor: str, today: date, now: datetime, **fields: Unpack[CustomerFields]) -> list[str]:
     """Change the fields given; the names of those that really changed, `[]` when nothing did (then nothing is written).
 
-    A kind given here is one a person or a file stated; `confirm_kind` records a confirmation. Raises DomainError for bad identifiers or a
-    number that another customer has.
+    A kind given here is one a person or a file stated; `confirm_kind` records a confirmation, and alone changes what was confirmed (rule
+    11). Raises DomainError for bad identifiers, a number that another customer has, or another kind than the one confirmed.
     """
     locked = lock_customer(customer)
     changed = _change(locked, customer, fields, actor=actor, now=now)
@@ -307,6 +307,10 @@ def _cleaned(fields: CustomerFields, customer: Customer | None) -> dict[str, Any
         clean["kind"] = identity.propose_kind(_now(clean, customer, "siren"), _now(clean, customer, "vat_number"))
     elif "kind" in clean and not clean["kind"]:
         del clean["kind"]
+    if customer is not None and customer.kind_confirmed_at is not None and clean.get("kind", customer.kind) != customer.kind:
+        raise DomainError(
+            _("A person confirmed what this customer is: to change it, confirm the other kind."), code="confirmed_kind", field="kind"
+        )
     return clean
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from customers.models import Contact, Customer, CustomerGroup
 from customers.services import CustomerFields, add_contact, create_customers, ensure_group, lock_customers, update_contact, update_customers
@@ -103,11 +104,11 @@ class CustomerLoader(ItemLoader):
         for start in range(0, len(changed), staging.CHUNK):
             part = changed[start : start + staging.CHUNK]
             found = {customer.number: customer for customer in Customer.objects.filter(number__in=[row.values["number"] for row in part])}
-            changes = [(found[row.values["number"]], cast(CustomerFields, _fields(row, groups))) for row in part]
+            known_rows = [(found[row.values["number"]], row) for row in part]
+            changes = [(customer, cast(CustomerFields, _fields(row, groups, customer))) for customer, row in known_rows]
             update_customers(changes=changes, **work.who_and_when)
             contacts = _contacts_of(customer.pk for customer, _fields_given in changes)
-            for row in part:
-                customer = found[row.values["number"]]
+            for customer, row in known_rows:
                 _write_contacts(customer, row, contacts.get(customer.pk, []), work)
         self._link(work)
         for number, row in self._rows.items():
@@ -161,6 +162,7 @@ class CustomerLoader(ItemLoader):
     def _compare(self, work: Work) -> None:
         numbers = list(self._rows)
         group_keys = dict(CustomerGroup.objects.values_list("pk", "key"))
+        confirmed = 0
         for start in range(0, len(numbers), staging.CHUNK):
             part = numbers[start : start + staging.CHUNK]
             found = list(Customer.objects.filter(number__in=part))
@@ -169,7 +171,17 @@ class CustomerLoader(ItemLoader):
             for customer in found:
                 self._known.add(customer.number)
                 row = self._rows[customer.number]
+                confirmed += row.values.get("kind", customer.kind) != _stated(row, customer).get("kind", customer.kind)
                 row.changes = _differs(customer, row, contacts.get(customer.pk, []), group_keys, linked)
+        if confirmed:
+            work.notes.append(
+                ngettext(
+                    "%(count)s customer stays what a person confirmed, though its row says another kind.",
+                    "%(count)s customers stay what a person confirmed, though their rows say another kind.",
+                    confirmed,
+                )
+                % {"count": confirmed}
+            )
         work.created = len(numbers) - len(self._known)
         work.updated = sum(row.changes for row in self._rows.values())
         work.unchanged = len(self._known) - work.updated + sum(len(lines) for lines in self._twice.values())
@@ -217,8 +229,16 @@ def _row(line: int, values: dict[str, Any], currency: str) -> _Row:
     )
 
 
-def _fields(row: _Row, groups: dict[str, CustomerGroup]) -> dict[str, Any]:
-    return {**row.values, **({"group": groups[row.group]} if row.group else {})}
+def _fields(row: _Row, groups: dict[str, CustomerGroup], customer: Customer | None = None) -> dict[str, Any]:
+    values = row.values if customer is None else _stated(row, customer)
+    return {**values, **({"group": groups[row.group]} if row.group else {})}
+
+
+def _stated(row: _Row, customer: Customer) -> dict[str, Any]:
+    """What the row says of a known customer; a kind that a person confirmed is not the row's to change (rule 11)."""
+    if customer.kind_confirmed_at is None:
+        return row.values
+    return {name: value for name, value in row.values.items() if name != "kind"}
 
 
 def _contacts_of(customer_ids: Iterable[UUID]) -> dict[UUID, list[Contact]]:
@@ -244,7 +264,7 @@ def _numbers_of(customer_ids: Iterable[UUID | None]) -> dict[UUID, str]:
 
 def _differs(customer: Customer, row: _Row, contacts: list[Contact], group_keys: dict[UUID, str], linked: dict[UUID, str]) -> bool:
     """`group_keys` by id, and `linked`: the numbers of payers and parents by id."""
-    if any(getattr(customer, name) != value for name, value in row.values.items()):
+    if any(getattr(customer, name) != value for name, value in _stated(row, customer).items()):
         return True
     if row.group and (customer.group_id is None or group_keys.get(customer.group_id) != slugify(row.group)[:40]):
         return True

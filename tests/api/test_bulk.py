@@ -58,6 +58,20 @@ def test_customers_are_created_then_updated_then_left_alone(api: Api, house: Org
         ]
 
 
+def test_a_confirmed_kind_is_changed_by_confirming_another_alone(api: Api, house: Organization) -> None:
+    dubois = api.post("/customers", {"number": "C7", "name": "Jeanne Dubois"}).json()
+    confirmed = api.post(f"/customers/{dubois['id']}/confirm-kind", {"kind": "consumer"}).json()
+    nightly = {"items": [{"number": "C7", "name": "Jeanne Dubois", "kind": "business"}]}
+    assert outcomes(api.put("/customers/bulk", nightly)) == [("C7", "unchanged", [])]
+    refused = api.patch(f"/customers/{dubois['id']}", {"kind": "business"})
+    assert (refused.status_code, [(fault["field"], fault["code"]) for fault in refused.json()["errors"]]) == (
+        422,
+        [("kind", "confirmed_kind")],
+    )
+    assert api.get(f"/customers/{dubois['id']}").json() == confirmed
+    assert api.post(f"/customers/{dubois['id']}/confirm-kind", {"kind": "business"}).json()["kind"] == "business"
+
+
 def test_what_is_wrong_with_a_row_is_told_of_that_row_and_the_others_are_written(api: Api, house: Organization) -> None:
     rows: list[Any] = [
         {"number": "C1", "name": "Durand"},

@@ -108,6 +108,21 @@ def test_an_update_keeps_a_confirmed_kind(organization: Organization) -> None:
     assert (refusal.value.code, Customer.objects.get(pk=customer.pk).kind) == ("bad_kind", CustomerKind.CONSUMER)
 
 
+def test_another_kind_than_the_confirmed_one_is_refused_until_it_is_confirmed(organization: Organization) -> None:
+    customer = services.create_customer(number="C7", name="Jeanne Dubois", **at(TODAY))
+    services.update_customer(customer=customer, kind=CustomerKind.BUSINESS, **at(TODAY))  # nobody confirmed anything yet
+    services.confirm_kind(customer=customer, kind=CustomerKind.CONSUMER, **at(TODAY))
+    with pytest.raises(DomainError) as refusal:
+        services.update_customer(customer=customer, name="Dubois SARL", kind=CustomerKind.BUSINESS, **at(TOMORROW))
+    assert (refusal.value.code, refusal.value.field) == ("confirmed_kind", "kind")
+    row = Customer.objects.get(pk=customer.pk)
+    assert (row.name, row.kind, selectors.has_legal_regime(row)) == ("Jeanne Dubois", CustomerKind.CONSUMER, True)
+    changed = services.update_customer(customer=customer, name="Jeanne Petit", kind=CustomerKind.CONSUMER, **at(TOMORROW))
+    assert changed == ["name", "sort_name"]
+    services.confirm_kind(customer=customer, kind=CustomerKind.BUSINESS, **at(TOMORROW))
+    assert Customer.objects.get(pk=customer.pk).kind == CustomerKind.BUSINESS
+
+
 def test_a_batch_is_created_whole_or_not_at_all(organization: Organization) -> None:
     rows = [{"number": "C1", "name": "Un"}, {"number": "C2", "name": "Deux"}]
     with pytest.raises(DomainError):

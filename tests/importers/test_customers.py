@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from customers.models import Contact, Customer
+from customers.services import confirm_kind
 from dunning.core import search
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.importers.customers import CustomerLoader
 from invoices.importers.report import Report
 from tests.factories import make_organization
-from tests.importers.files import counts, run, text_file, workbook
+from tests.importers.files import NOW, TODAY, counts, run, text_file, workbook
 
 pytestmark = pytest.mark.django_db
 HEADING = "Code client,Raison sociale,SIREN,Groupe,E-mail,Téléphone,Conditions de règlement,Encours autorisé,Payeur,Ville"
@@ -127,3 +128,25 @@ def test_a_number_that_is_none_refuses_its_row_on_every_line_that_says_the_same(
     report = run(CustomerLoader(), text_file(tmp_path / "c.csv", "n° client;nom;pays;téléphone", *rows), organization)
     assert counts(report) == (1, 0, 0, 2)
     assert [(line, problem.column) for line, problem in report.problems] == [(2, "téléphone"), (3, "téléphone")]
+
+
+def test_a_kind_that_a_person_confirmed_stays_and_the_report_says_so(organization: Organization, tmp_path: Path) -> None:
+    heading = "n° client;nom;type de client"
+    assert counts(run(CustomerLoader(), text_file(tmp_path / "c.csv", heading, "C7;Jeanne Dubois;", "C8;Midi;"), organization)) == (
+        2,
+        0,
+        0,
+        0,
+    )
+    with tenant(organization):
+        confirm_kind(customer=Customer.objects.get(number="C7"), kind="consumer", actor="user:claire", today=TODAY, now=NOW)
+    nightly = text_file(tmp_path / "d.csv", heading, "C7;Jeanne Dubois;entreprise", "C8;Midi;entreprise")
+    report = run(CustomerLoader(), nightly, organization)
+    assert (counts(report), report.notes) == (
+        (0, 1, 1, 0),
+        ["1 customer stays what a person confirmed, though its row says another kind."],
+    )
+    married = text_file(tmp_path / "e.csv", heading, "C7;Jeanne Petit;entreprise")
+    assert counts(run(CustomerLoader(), married, organization)) == (0, 1, 0, 0)
+    with tenant(organization):
+        assert list(Customer.objects.order_by("number").values_list("name", "kind")) == [("Jeanne Petit", "consumer"), ("Midi", "business")]

@@ -92,7 +92,7 @@ class ItemBody(Body):
 
 
 class CustomerItemBody(ItemBody):
-    """A customer by its number. What is left out, or null, stays as it is."""
+    """A customer by its number. What is left out, or null, stays as it is, and so does a kind that a person confirmed."""
 
     columns = CUSTOMER_FIELDS
 

@@ -21,7 +21,7 @@ from dunning.core.scopes import WRITE
 _IDENTITY = {
     "number": "As your ledger knows it; unique.",
     "name": "Its legal name.",
-    "kind": "What the law of its messages follows from. Proposed from its identifiers when left out.",
+    "kind": "What the law of its messages follows from. Proposed from its identifiers when left out; once confirmed, confirm another.",
     "legal_form": "SARL, SAS…",
     "siren": "Nine digits.",
     "siret": "Fourteen digits.",
