@@ -17,7 +17,7 @@ from invoices.importers.fields import CUSTOMER_FIELDS
 from invoices.importers.problems import RowProblem
 from invoices.importers.session import ItemLoader, Work
 from invoices.importers.staging import content_hash
-from invoices.importers.values import WRITTEN, other_currency, phone_of
+from invoices.importers.values import WRITTEN, check_group, other_currency, phone_of
 
 # Fields of the file that are columns of the customer under the same name.
 _PLAIN = tuple(
@@ -169,8 +169,11 @@ class CustomerLoader(ItemLoader):
             contacts = _contacts_of(customer.pk for customer in found)
             linked = _numbers_of(pk for customer in found for pk in (customer.payer_id, customer.parent_id))
             for customer in found:
-                self._known.add(customer.number)
                 row = self._rows[customer.number]
+                if problem := _other_company(customer, row):
+                    self._drop(row, problem.column, problem.reason, work)
+                    continue
+                self._known.add(customer.number)
                 confirmed += row.values.get("kind", customer.kind) != _stated(row, customer).get("kind", customer.kind)
                 row.changes = _differs(customer, row, contacts.get(customer.pk, []), group_keys, linked)
         if confirmed:
@@ -182,7 +185,7 @@ class CustomerLoader(ItemLoader):
                 )
                 % {"count": confirmed}
             )
-        work.created = len(numbers) - len(self._known)
+        work.created = len(self._rows) - len(self._known)
         work.updated = sum(row.changes for row in self._rows.values())
         work.unchanged = len(self._known) - work.updated + sum(len(lines) for lines in self._twice.values())
 
@@ -212,6 +215,8 @@ def _row(line: int, values: dict[str, Any], currency: str) -> _Row:
     if mark := other_currency(values[WRITTEN], currency):
         reason = _("“%(mark)s” is not %(currency)s: a credit limit is in your organization’s currency")
         raise RowProblem("credit_limit", reason % {"mark": mark, "currency": currency})
+    if values["group"]:
+        check_group(values["group"], "group")
     siren, siret = fields.get("siren", ""), fields.get("siret", "")
     if siren and siret and not siret.startswith(siren):
         raise RowProblem("siret", _("the SIRET does not belong to this SIREN"))
@@ -239,6 +244,15 @@ def _stated(row: _Row, customer: Customer) -> dict[str, Any]:
     if customer.kind_confirmed_at is None:
         return row.values
     return {name: value for name, value in row.values.items() if name != "kind"}
+
+
+def _other_company(customer: Customer, row: _Row) -> RowProblem | None:
+    """What is wrong when the row gives a SIREN or a SIRET alone and the customer is known by the other one of another company."""
+    siren, siret = row.values.get("siren", customer.siren), row.values.get("siret", customer.siret)
+    if not (siren and siret) or siret.startswith(siren):
+        return None
+    reason = _("SIREN %(siren)s and SIRET %(siret)s do not belong together, and the customer is known by one of them: give both")
+    return RowProblem("siret" if "siret" in row.values else "siren", reason % {"siren": siren, "siret": siret})
 
 
 def _contacts_of(customer_ids: Iterable[UUID]) -> dict[UUID, list[Contact]]:

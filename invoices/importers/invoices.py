@@ -14,7 +14,7 @@ from invoices.importers.fields import INVOICE_FIELDS
 from invoices.importers.problems import RowProblem
 from invoices.importers.session import ItemLoader, Work
 from invoices.importers.staging import Value, content_hash, new_key
-from invoices.importers.values import check_decimals, currency_of, phone_of
+from invoices.importers.values import check_decimals, check_group, currency_of, phone_of
 from invoices.models import Allocation, Invoice
 from invoices.references import reference_for
 from invoices.selectors import customer_terms
@@ -122,7 +122,9 @@ class InvoiceLoader(ItemLoader):
         )
 
     def _meet(self, number: str, values: dict[str, Any]) -> None:
-        """Remember what the file says about a customer nobody knows; what comes first stays."""
+        """Remember what the file says about a customer nobody knows; what comes first stays. Raises RowProblem."""
+        if values["customer_group"]:
+            check_group(values["customer_group"], "customer_group")
         seen = self._strangers.setdefault(number, {})
         for name in (
             "customer_name",

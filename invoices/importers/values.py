@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from customers import identity
@@ -256,6 +257,12 @@ def currency_of(values: Mapping[str, Any], otherwise: str, column: str) -> str:
 def other_currency(marks: Iterable[str], currency: str) -> str:
     """The first sign or code that does not stand for `currency`, "" when all do."""
     return next((mark for mark in marks if not may_mean(mark, currency)), "")
+
+
+def check_group(name: str, column: str) -> None:
+    """Refuse a group that no key can be made of. Raises RowProblem."""
+    if not slugify(name):
+        raise RowProblem(column, _("“%(group)s” cannot name a group: give it a letter from A to Z, or a digit") % {"group": name[:40]})
 
 
 def check_decimals(amount: Decimal, currency: str, column: str) -> None:
