@@ -6,7 +6,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
 from django.http import HttpRequest
-from django.http.request import RawPostDataException
 from django.utils.translation import gettext as _
 
 from dunning.api.errors import Refusal
@@ -37,8 +36,10 @@ def read(request: HttpRequest, media_type: str) -> Any:
     if sent.strip() != media_type or (media_type == JSON and not _is_utf8(parameters)):
         raise Refusal(415, "unsupported_media_type", _("Send %(type)s, and say so in the Content-Type header.") % {"type": media_type})
     try:
+        if not hasattr(request, "_body"):
+            request._body = request.read()  # what `request.body` does, without the limit it sets to forms
         content = request.body
-    except (OSError, RawPostDataException):
+    except OSError:
         raise Refusal(400, "cut_off", _("The body ended before its announced length.")) from None
     if len(content) < int(length or 0):
         raise Refusal(400, "cut_off", _("The body ended before its announced length."))

@@ -235,6 +235,18 @@ def test_a_copy_that_is_no_pdf_is_refused(api: Api, house: Organization, content
     assert api("PUT", path, pdf(), content_type="application/pdf").status_code == 200
 
 
+@pytest.mark.parametrize("kind", ["document", "delivery-proof"])
+def test_a_scan_of_several_megabytes_is_kept(api: Api, house: Organization, kind: str) -> None:
+    api.post("/customers", {"number": "C1", "name": "Durand"})
+    given = {"number": "FA-1", "customer_number": "C1", "issued_on": "2026-09-01", "due_on": "2026-10-01", "gross": "120.00"}
+    path = f"/invoices/{api.post('/invoices', given).json()['id']}/{kind}"
+    scan = pdf() + b"%" * 3 * MEGABYTE
+    assert api("PUT", path, scan, content_type="application/pdf").status_code == 200
+    assert api.get(path).content == scan
+    largest = pdf().ljust(10 * MEGABYTE, b"%")
+    assert api("PUT", path, largest, content_type="application/pdf", idempotency_key="scan-1").status_code == 200
+
+
 ADDRESSES = {
     "an endless name": f"/customers?{'x' * 100_000}=1",
     "ten thousand parameters": "/customers?" + "&".join(f"p{number}=1" for number in range(10_000)),
