@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -29,9 +29,9 @@ from invoices.importers.values import check_decimals, currency_of
 from invoices.models import Installment
 from invoices.services import PaymentDraft, certify_ledger, record_payments
 from invoices.services.balances import Balances, announce
+from invoices.services.drafts import MOST_AHEAD
 
 _SERVICE_CHUNK = 500
-_AHEAD = timedelta(days=10)  # banks announce value dates some days ahead; a later one is a typing error
 _LISTED = re.compile(r"[,;+&|\n]|\set\s|\sand\s")
 
 STAGE = staging.Stage(
@@ -254,7 +254,7 @@ class PaymentLoader(ItemLoader):
             raise RowProblem("amount", _("a receipt is more than zero: cancel the payment it takes back instead"))
         currency = currency_of(values, work.currency, "amount")
         check_decimals(amount, currency, "amount")
-        if received_on > work.today + _AHEAD:
+        if received_on > work.today + MOST_AHEAD:
             raise RowProblem("received_on", _("%(date)s has not come yet") % {"date": received_on})
         number, named = values["customer"], values["invoice"]
         customer_id = customers.get(number) if number else None

@@ -1,8 +1,9 @@
 """What the ledger's writes take: plain values, amounts in the currency's main unit, dates as they stand on paper."""
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from typing import Final
 
 from django.utils.translation import gettext as _
 
@@ -13,6 +14,9 @@ from dunning.core.models import Document
 from dunning.core.money import is_currency, to_cents
 from invoices.enums import EInvoiceStatus, InstallmentKind, PaymentMeans
 from invoices.models import Installment
+
+MOST_AHEAD: Final = timedelta(days=10)
+"""Banks announce value dates some days ahead; a later one is a typing error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,17 @@ def check_amount(amount: Decimal, currency: str, field: str = "amount") -> None:
         raise DomainError(_("%s is more than this product keeps.") % amount, code="bad_amount", field=field)
     if amount != amount.quantize(Decimal("0.01")):
         raise DomainError(_("Amounts are kept with two decimals."), code="bad_amount", field=field)
+
+
+def check_value_date(received_on: date, today: date) -> None:
+    """Raises DomainError for a day on which nobody can know yet that money will be there."""
+    if received_on > today + MOST_AHEAD:
+        raise DomainError(
+            _("A value date lies %(days)s days ahead at most: correct it, or record the receipt once the money is there.")
+            % {"days": MOST_AHEAD.days},
+            code="too_late",
+            field="received_on",
+        )
 
 
 def clean_pay_to(iban: str) -> str:

@@ -19,7 +19,7 @@ from invoices.references import ENTERED_BY_HAND, find_references
 from invoices.services import judging
 from invoices.services.allocations import Account, Source, after_allocation, family, tell_allocated
 from invoices.services.balances import announce, announce_change, announce_credit, refresh
-from invoices.services.drafts import PaymentDraft, check_amount
+from invoices.services.drafts import PaymentDraft, check_amount, check_value_date
 from invoices.services.locks import Locked, lock_items, lock_payment
 from invoices.services.write_offs import reopen_small_differences
 
@@ -43,10 +43,12 @@ def record_payments(*, drafts: Sequence[PaymentDraft], actor: str, today: date, 
     A draft whose external reference is known with the same content changes nothing, cancelled or not; a cancelled receipt gives its
     reference up to one that says something else. The customer of a receipt is the one given, else the
     one of the invoices its text surely names; a receipt of nobody stays unidentified. Raises DomainError for a bad amount or currency, a
-    known reference with other content, or explicit allocations above what is left; nothing is written then.
+    value date more than ten days ahead, a known reference with other content, or explicit allocations above what is left; nothing is
+    written then.
     """
     for draft in drafts:
         check_amount(draft.amount, draft.currency)
+        check_value_date(draft.received_on, today)
     named = _payers_named([draft.reference_text for draft in drafts if draft.customer is None and draft.allocations is None])
     owners = [draft.customer.pk if draft.customer else named.get(draft.reference_text) for draft in drafts]
     families = _families({owner for draft, owner in zip(drafts, owners, strict=True) if owner and draft.allocations is None})
@@ -125,13 +127,15 @@ def cancel_payment(*, payment: Payment, reason: str, actor: str, today: date, no
 
 
 def correct_value_date(*, payment: Payment, received_on: date, actor: str, today: date, now: datetime) -> None:
-    """The money was at our disposal on another day: settlement dates, promises and penalties follow."""
+    """The money was at our disposal on another day: settlement dates, promises and penalties follow. Raises DomainError for a day more
+    than ten days ahead, and for a payment that was cancelled."""
     touched = list(Allocation.objects.filter(payment=payment, reversed_at=None).values_list("installment_id", flat=True))
     locked = lock_items(touched, customer_ids=[payment.customer_id] if payment.customer_id else [])
     row = lock_payment(payment)
     _refuse_cancelled(row)
     if row.received_on == received_on:
         return
+    check_value_date(received_on, today)
     before = row.received_on
     for copy in (row, payment):
         copy.received_on = received_on

@@ -211,6 +211,23 @@ def test_a_corrected_value_date_moves_the_settlement(organization: Organization)
     assert [part.value_on for part in Allocation.objects.all()] == [OCT_1]
 
 
+def test_a_value_date_lies_ten_days_ahead_at_most(organization: Organization) -> None:
+    """A year mistyped would settle the invoice, and break the promise it keeps."""
+    customer = make_customer()
+    item = bill(customer, "1000.00", issued_on=SEPT_1, due_on=OCT_1, number="F-1")
+    with pytest.raises(DomainError) as refusal:
+        pay(customer, "1000.00", on=date(2062, 10, 5), entered_on=OCT_5)
+    assert (refusal.value.code, refusal.value.field) == ("too_late", "received_on")
+    assert (left(item), Payment.objects.count()) == (Decimal("1000.00"), 0)
+    payment = pay(customer, "1000.00", on=date(2026, 10, 15), entered_on=OCT_5)
+    assert left(item) == Decimal(0)
+    with pytest.raises(DomainError) as refusal:
+        services.correct_value_date(payment=payment, received_on=date(2027, 10, 5), **at(OCT_6))
+    assert (refusal.value.code, refusal.value.field) == ("too_late", "received_on")
+    services.correct_value_date(payment=payment, received_on=date(2026, 10, 16), **at(OCT_6))
+    assert Installment.objects.get(pk=item.pk).settled_on == date(2026, 10, 16)
+
+
 def test_an_unidentified_receipt_settles_nothing_until_a_person_says_whose_it_is(organization: Organization) -> None:
     customer = make_customer()
     item = bill(customer, "1000.00", issued_on=SEPT_1, due_on=OCT_1, number="F-1")
