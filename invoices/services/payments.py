@@ -1,6 +1,6 @@
 """Receipts: recording, identifying, correcting and cancelling them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from dunning.core import audit, events, failpoints
 from dunning.core.errors import DomainError, StaleObject
 from dunning.core.tokens import new_id
 from invoices import reconciliation
-from invoices.models import Allocation, Payment
+from invoices.models import Allocation, Installment, Payment
 from invoices.references import ENTERED_BY_HAND, find_references
 from invoices.services import judging
 from invoices.services.allocations import Account, Source, after_allocation, family, tell_allocated
@@ -33,7 +33,14 @@ class Recorded:
 
 
 def record_payment(*, draft: PaymentDraft, actor: str, today: date, now: datetime) -> Recorded:
-    """Record one receipt and set it against what it pays. See `record_payments`."""
+    """Record one receipt and set it against what it pays. See `record_payments`.
+
+    Raises DomainError, too, for explicit allocations to what several payers owe, when nobody says whose receipt it is.
+    """
+    if draft.customer is None and draft.allocations and _owners([draft]) == [None]:
+        raise DomainError(
+            _("What this receipt settles is owed by several customers: say whose it is."), code="unidentified", field="customer"
+        )
     return record_payments(drafts=[draft], actor=actor, today=today, now=now)[0]
 
 
@@ -41,16 +48,15 @@ def record_payments(*, drafts: Sequence[PaymentDraft], actor: str, today: date, 
     """Record receipts in order and set each against what it pays; one audit event for all.
 
     A draft whose external reference is known with the same content changes nothing, cancelled or not; a cancelled receipt gives its
-    reference up to one that says something else. The customer of a receipt is the one given, else the
-    one of the invoices its text surely names; a receipt of nobody stays unidentified. Raises DomainError for a bad amount or currency, a
-    value date more than ten days ahead, a known reference with other content, or explicit allocations above what is left; nothing is
-    written then.
+    reference up to one that says something else. The customer of a receipt is the one given, else the one payer of all it is explicitly
+    set against, else the one of the invoices its text surely names; a receipt of nobody stays unidentified. Raises DomainError for a bad
+    amount or currency, a value date more than ten days ahead, a known reference with other content, or explicit allocations above what is
+    left; nothing is written then.
     """
     for draft in drafts:
         check_amount(draft.amount, draft.currency)
         check_value_date(draft.received_on, today)
-    named = _payers_named([draft.reference_text for draft in drafts if draft.customer is None and draft.allocations is None])
-    owners = [draft.customer.pk if draft.customer else named.get(draft.reference_text) for draft in drafts]
+    owners = _owners(drafts)
     families = _families({owner for draft, owner in zip(drafts, owners, strict=True) if owner and draft.allocations is None})
     locked = lock_items(
         (item.pk for draft in drafts for item, _amount in draft.allocations or ()),
@@ -225,6 +231,31 @@ def _record_receipts(payments: Sequence[Payment], *, actor: str, now: datetime) 
         rows = [[payment.external_reference, str(payment.amount), payment.currency, payment.received_on] for payment in payments]
         audit.record(actor=actor, action="payments.recorded", body={"count": len(rows), "digest": audit.digest(rows)}, now=now)
     events.emit(type="payment.recorded", object_type="payment", object_ids=[payment.pk for payment in payments], now=now, fresh=True)
+
+
+def _owners(drafts: Sequence[PaymentDraft]) -> list[UUID | None]:
+    """Whose receipt each draft is, as far as that is certain."""
+    unsaid = [draft for draft in drafts if draft.customer is None]
+    named = _payers_named([draft.reference_text for draft in unsaid if draft.allocations is None])
+    payers = _payers_of({item.pk for draft in unsaid for item, _amount in draft.allocations or ()})
+    owners: list[UUID | None] = []
+    for draft in drafts:
+        if draft.customer is not None:
+            owners.append(draft.customer.pk)
+        elif draft.allocations is None:
+            owners.append(named.get(draft.reference_text))
+        else:
+            found = {payers.get(item.pk) for item, _amount in draft.allocations}
+            owners.append(found.pop() if len(found) == 1 else None)
+    return owners
+
+
+def _payers_of(item_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """For each instalment who pays it: its customer's payer, else its customer."""
+    if not item_ids:
+        return {}
+    owners = Installment.objects.filter(pk__in=item_ids).values_list("pk", "invoice__customer_id", "invoice__customer__payer_id")
+    return {pk: payer or customer for pk, customer, payer in owners}
 
 
 def _payers_named(texts: Iterable[str]) -> dict[str, UUID]:

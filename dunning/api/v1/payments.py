@@ -69,7 +69,9 @@ class SettledBody(Body):
 class PaymentBody(Body):
     """A receipt to record."""
 
-    customer_id = Uid(required=False, help_text="Whose it is: this or customer_number; found from its text when both are left out.")
+    customer_id = Uid(
+        required=False, help_text="Whose it is: this or customer_number; found from what it settles, or its text, when both are left out."
+    )
     customer_number = Text(max_length=40, allow_blank=False, required=False)
     currency = Text(max_length=3, allow_blank=False, required=False, help_text="ISO 4217; your organization's when left out.")
     external_reference = Text(
