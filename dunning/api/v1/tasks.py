@@ -4,9 +4,12 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 from customers.enums import ContactRole, InsolvencyKind
 from customers.models import Contact
 from dunning.api.endpoint import Answer, Call, Endpoint
+from dunning.api.errors import Fault, refused
 from dunning.api.fields import Amount, Day, Moment, Several, Text, Uid, Word
 from dunning.api.operations import operation
 from dunning.api.shapes import Body, Children, Expansion, Shape
@@ -217,13 +220,23 @@ class OneTask(_OneTask):
         return call.show(TASKS, pk)
 
 
+def _to_close(pk: UUID) -> Task:
+    """A task that a program may close: whether a message left is for somebody to say who looked where it went. Raises Refusal 422."""
+    task = get(Task, pk)
+    if task.kind == TaskKind.UNCERTAIN_SENDING:
+        raise refused([Fault("", "decided_elsewhere", _("A person says on screen whether this message left: that closes the task."))])
+    return task
+
+
 class CompleteTask(_OneTask):
     @operation(
         "completeTask", "Say that a task is done", access=WRITE, body=CompleteBody, shows=TASKS, guarded=True, example={"note": "Sent."}
     )
     def post(self, call: Call, pk: UUID) -> Answer:
-        """The plan goes on. A call is done by recording it, an approval by a person who approves."""
-        services.complete_task(task=get(Task, pk), **call.body, **call.acting)
+        """The plan goes on. A call is done by recording it, an approval by a person who approves. Whether an uncertain message left, a
+        person says on screen.
+        """
+        services.complete_task(task=_to_close(pk), **call.body, **call.acting)
         return call.show(TASKS, pk)
 
 
@@ -238,8 +251,8 @@ class CancelTask(_OneTask):
         example={"reason": "Moot."},
     )
     def post(self, call: Call, pk: UUID) -> Answer:
-        """Steps it stood for never happen again."""
-        services.cancel_task(task=get(Task, pk), reason=call.body["reason"], **call.acting)
+        """Steps it stood for never happen again. Whether an uncertain message left, a person says on screen."""
+        services.cancel_task(task=_to_close(pk), reason=call.body["reason"], **call.acting)
         return call.show(TASKS, pk)
 
 
