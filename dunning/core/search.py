@@ -14,7 +14,7 @@ from operator import or_
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from dunning.core.models import SearchEntry
 from dunning.core.money import parse_decimal
@@ -78,16 +78,14 @@ def _uuids(ids: Iterable[UUID]) -> str:
     return "{" + ",".join(map(str, ids)) + "}"
 
 
-def find(*, kind: str, query: str, limit: int = 200) -> list[UUID]:
-    """Ids of the objects of `kind` that carry every word of `query` as the beginning of a token, or its amount exactly; newest first.
+def find(*, kind: str, query: str) -> QuerySet[SearchEntry, UUID]:
+    """Ids of the objects of `kind` that carry every word of `query` as the beginning of a token, or its amount exactly.
 
-    A query without a word finds nothing.
+    All of them, for a list to filter by with `__in`: some more than once, in no order. A query without a word finds nothing.
     """
     conditions = [condition for condition in (_words_condition(kind, query), _exact_condition(query)) if condition is not None]
-    if not conditions:
-        return []
-    entries = SearchEntry.objects.filter(reduce(or_, conditions), kind=kind)
-    return list(entries.order_by("-object_id").values_list("object_id", flat=True).distinct()[:limit])
+    found = SearchEntry.objects.filter(reduce(or_, conditions), kind=kind) if conditions else SearchEntry.objects.none()
+    return found.values_list("object_id", flat=True)
 
 
 def _range(token: str) -> Q:

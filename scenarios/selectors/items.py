@@ -9,9 +9,9 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from customers.models import CustomerGroup
-from dunning.core import search
 from invoices.enums import DisputeState, InvoiceState, PromiseState
 from invoices.models import Dispute, Installment, Promise
+from invoices.selectors.items import items_found
 from notifications.models import Message
 from scenarios.enums import ActionState, Reason
 from scenarios.models import ActionMessage, PlanStep, Schedule
@@ -70,8 +70,7 @@ def list_steps(
     if customer_id is not None:
         found = found.filter(customer=customer_id)
     if query.strip():
-        invoices, customers = search.find(kind="invoice", query=query), search.find(kind="customer", query=query)
-        found = found.filter(Q(invoice__in=invoices) | Q(customer__in=customers))
+        found = found.filter(items_found(query))
     column = SORTS.get(sort.removeprefix("-"))
     if column is None:
         return found.order_by("-due_on" if state == SETTLED else "due_on", "pk")
