@@ -87,7 +87,7 @@ class WriteOff(TenantModel):
     reason = models.CharField(max_length=200)
     actor = models.CharField(max_length=120, blank=True)  # blank: before it was noted
     is_automatic = models.BooleanField(default=False)  # closed by the organization's tolerance
-    written_off_on = models.DateField()
+    written_off_on = models.DateField()  # of an automatic one: the value date of what left it
     reversed_at = models.DateTimeField(null=True, blank=True)
     reversed_by = models.CharField(max_length=120, blank=True)
     reversed_reason = models.CharField(max_length=300, blank=True)

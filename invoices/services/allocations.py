@@ -187,7 +187,7 @@ def after_allocation(
     """Write allocations, close what they leave within tolerance, bring balances, promises and pauses up to date, and tell."""
     Allocation.objects.bulk_create(made, batch_size=2000)
     touched = {part.installment_id: items[part.installment_id] for part in made}
-    close_small_differences(touched, today=today, now=now)
+    close_small_differences(touched, now=now)
     balances = refresh(
         touched,
         payment_ids={part.payment_id for part in made if part.payment_id is not None},

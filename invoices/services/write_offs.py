@@ -5,14 +5,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Max, Sum
 from django.utils.translation import gettext as _
 
 from dunning.core import audit
 from dunning.core.errors import DomainError
 from dunning.core.selectors import get_profile
 from invoices.enums import DisputeState, InvoiceState, WriteOffKind
-from invoices.models import Dispute, Installment, WriteOff
+from invoices.models import Allocation, Dispute, Installment, WriteOff
 from invoices.services import judging
 from invoices.services.balances import announce, refresh
 from invoices.services.drafts import check_amount
@@ -84,11 +84,12 @@ def reverse_write_off(*, row: WriteOff, reason: str, actor: str, today: date, no
     announce(balances, reason="write_off_reversed", today=today, now=now)
 
 
-def close_small_differences(items: Mapping[UUID, Installment], *, today: date, now: datetime) -> list[WriteOff]:
+def close_small_differences(items: Mapping[UUID, Installment], *, now: datetime) -> list[WriteOff]:
     """Give up what a payment or credit note left of these locked items, where it is within the organization's tolerance.
 
     Their `outstanding` is what the allocation left; balances are not refreshed here. No difference is more than a tenth of its item. An
-    item in dispute is left to who answers it, and one whose small amount a person asked for again stays open.
+    item in dispute is left to who answers it, and one whose small amount a person asked for again stays open. It is given up on the value
+    date of what left it: a payment that came in time makes no invoice late, whatever day it is entered.
     """
     small = [item for item in items.values() if 0 < item.outstanding < item.amount]
     tolerance = get_profile().tolerance_amount if small else Decimal(0)
@@ -99,6 +100,8 @@ def close_small_differences(items: Mapping[UUID, Installment], *, today: date, n
     kept = set(Dispute.objects.filter(installment__in=ids, state=DisputeState.OPEN).values_list("installment_id", flat=True))
     again = WriteOff.objects.filter(installment__in=ids, is_automatic=True, reversed_at__isnull=False).exclude(reversed_by=AUTOMATIC)
     kept |= set(again.values_list("installment_id", flat=True))
+    settling = Allocation.objects.filter(installment__in=ids, reversed_at=None).values("installment_id")
+    valued = dict(settling.annotate(last_on=Max("value_on")).values_list("installment_id", "last_on"))
     rows = [
         WriteOff(
             installment=item,
@@ -107,7 +110,7 @@ def close_small_differences(items: Mapping[UUID, Installment], *, today: date, n
             reason=_("Within the tolerance of %s") % tolerance,
             actor=AUTOMATIC,
             is_automatic=True,
-            written_off_on=today,
+            written_off_on=valued[item.pk],
         )
         for item in small
         if item.pk not in kept

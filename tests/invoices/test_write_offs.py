@@ -14,7 +14,11 @@ from dunning.core.errors import DomainError
 from dunning.core.giving_up import change_write_off_policy
 from dunning.core.models import AuditEvent, Organization, OrganizationProfile
 from dunning.core.tenancy import tenant
+from invoices.measures.ageing import Cell
 from invoices.models import Installment, WriteOff
+from invoices.owed import Scope
+from invoices.reports.ageing import aged_balance
+from invoices.reports.delays import IN_TIME, Period, due_rows
 from invoices.selectors import residues
 from invoices.services import (
     PaymentDraft,
@@ -51,10 +55,10 @@ def tolerate(amount: str, limit: str = "0") -> None:
     OrganizationProfile.objects.update(tolerance_amount=Decimal(amount), write_off_limit=Decimal(limit))
 
 
-def pay(item: Installment, amount: str, day: str = "2026-10-05") -> Any:
+def pay(item: Installment, amount: str, day: str = "2026-10-05", entered: str = "") -> Any:
     parts = ((item, Decimal(amount)),)
     draft = PaymentDraft(customer=item.customer, amount=Decimal(amount), received_on=date.fromisoformat(day), allocations=parts)
-    made = record_payment(draft=draft, **on(day))
+    made = record_payment(draft=draft, **on(entered or day))
     item.refresh_from_db()
     return made.payment
 
@@ -70,6 +74,19 @@ def test_a_small_difference_is_closed_with_the_payment_that_leaves_it(item: Inst
     assert (item.outstanding, item.settled_on) == (Decimal("0.00"), date(2026, 10, 5))
     assert given_up() == [("1.50", "small_difference", True, False)]
     assert WriteOff.objects.get().actor == "system"
+
+
+def test_a_small_difference_makes_no_payment_late_that_came_in_time(item: Installment) -> None:
+    """After 1.00 of September, 1 198.50 of the 1 200.00 come on the due day; they are entered on the 5th."""
+    tolerate("2.00")
+    pay(item, "1.00", "2026-09-20")
+    pay(item, "1198.50", "2026-10-01", entered="2026-10-05")
+    item.refresh_from_db()
+    assert (item.outstanding, item.settled_on, WriteOff.objects.get().written_off_on) == (Decimal(0), item.due_on, item.due_on)
+    october = Period(date(2026, 10, 1), date(2026, 10, 31))
+    assert due_rows(Scope("EUR"), october, today=date(2026, 10, 5)).cells() == {IN_TIME: Cell(1, Decimal("1200.00"))}
+    owed = [aged_balance(Scope("EUR"), as_of=date(2026, *day), today=date(2026, 10, 5)).net for day in ((9, 30), (10, 1))]
+    assert owed == [Decimal("1199.00"), Decimal(0)]
 
 
 def test_the_audit_says_that_it_happened_by_itself(db: None) -> None:

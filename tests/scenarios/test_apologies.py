@@ -76,6 +76,18 @@ def test_the_copy_of_a_formal_notice_does_not_leave_once_everything_is_paid() ->
         assert states == {"formal_notice_copy": "cancelled", "retraction": "accepted"}
 
 
+def test_money_that_came_first_is_apologised_for_though_the_tolerance_closed_what_it_lacks() -> None:
+    """1 199.60 of 1 200.00 are there on 1 October and entered on the 5th: the reminder of the 2nd was unfounded."""
+    house = open_house(tolerance_amount=Decimal("5.00"))
+    with tenant(house):
+        item = make_invoice(make_customer("C1"), issued_on=ISSUED, due_on=DUE)
+    run_on(house, "2026-10-02")
+    with tenant(house):
+        _pay(item, valued="2026-10-01", entered="2026-10-05", amount="1199.60")
+        assert steps_of(item)[-1][1] == "taken_back"
+        assert mail(kind="retraction") == [("retraction", "queued")]
+
+
 def _two_reminded_together(house: Organization) -> tuple[Installment, Installment]:
     """One reminder on 2 October for two invoices, 1 000 € and 2 000 €."""
     with tenant(house):
