@@ -200,8 +200,8 @@ def closed_addresses() -> QuerySet[Suppression]:
 
 
 def fold_address(address: str) -> str:
-    """The one spelling under which an address is closed."""
-    return address.strip().lower()
+    """The one spelling under which an address is closed; NUL, which a search may bring, is in none."""
+    return address.replace("\0", "").strip().lower()
 
 
 def is_closed(*, channel: str, address: str) -> bool:

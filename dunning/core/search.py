@@ -5,6 +5,7 @@ LIKE is not leakproof, so no index serves it behind row security: an object is f
 """
 
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -22,7 +23,8 @@ from dunning.core.tenancy import current_organization_id
 from dunning.core.tokens import new_id
 
 LONGEST = 80
-_LETTERS = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "’": "'", "\u00a0": " ", "\u202f": " "})
+_LETTERS = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "’": "'", "\u00a0": " ", "\u202f": " ", "\0": ""})
+_LAST_SIGN = chr(sys.maxunicode)
 _WORDS = re.compile(r"[a-z0-9]+")
 _LEGAL_FORMS = frozenset(
     {"sa", "sas", "sasu", "sarl", "eurl", "snc", "sci", "scop", "gmbh", "ltd", "bv", "srl", "et", "de", "la", "le", "les", "du"}
@@ -30,7 +32,10 @@ _LEGAL_FORMS = frozenset(
 
 
 def fold(text: str) -> str:
-    """`text` as people compare it: lower case, no accents, single spaces. "Hôtel  de l’Œuvre" → "hotel de l'oeuvre"."""
+    """`text` as people compare it: lower case, no accents, single spaces. "Hôtel  de l’Œuvre" → "hotel de l'oeuvre".
+
+    NUL is left out: it is in none of PostgreSQL's texts, and no parameter may hold it.
+    """
     lowered = text.casefold().translate(_LETTERS)
     bare = "".join(character for character in unicodedata.normalize("NFKD", lowered) if not unicodedata.combining(character))
     return " ".join(bare.split())
@@ -89,7 +94,12 @@ def find(*, kind: str, query: str) -> QuerySet[SearchEntry, UUID]:
 
 
 def _range(token: str) -> Q:
-    return Q(token__gte=token, token__lt=token[:-1] + chr(ord(token[-1]) + 1))
+    """Tokens that begin so: up to the next text of that length, which no surrogate ends - the database has none."""
+    stem = token.rstrip(_LAST_SIGN)
+    if not stem:
+        return Q(token__gte=token)
+    following = ord(stem[-1]) + 1
+    return Q(token__gte=token, token__lt=stem[:-1] + chr(0xE000 if following == 0xD800 else following))
 
 
 def _exact_condition(query: str) -> Q | None:

@@ -56,7 +56,7 @@ def list_payments(*, state: str = "", query: str = "", received: Received | None
     found = found.filter(states.get(state, Q(cancelled_at=None)))
     if query.strip():
         customers = search.find(kind="customer", query=query)
-        found = found.filter(Q(customer__in=customers) | Q(external_reference__startswith=query.strip()))
+        found = found.filter(Q(customer__in=customers) | Q(external_reference__startswith=query.replace("\0", "").strip()))
     return found.order_by("-received_on", "-pk")
 
 

@@ -1,4 +1,4 @@
-"""What a list's search finds: all that matches, however much came since."""
+"""What a list's search finds: all that matches, however much came since, and nothing for signs nobody writes."""
 
 from datetime import date
 from decimal import Decimal
@@ -15,7 +15,10 @@ from dunning.core.models import User
 from dunning.core.tenancy import tenant
 from invoices.models import Invoice
 from invoices.services import PaymentDraft, record_payment
+from scenarios.models import ActionPlan
+from scenarios.services.plan_drafts import begin_draft
 from tests.dashboard.conftest import NOW, TODAY, House, sign_in
+from tests.dashboard.test_pages_inbox import answered
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK
 
@@ -57,6 +60,23 @@ def test_a_search_finds_all_customers_and_what_belongs_to_the_oldest(namesakes: 
     assert namesakes.sent in owner.get(reverse("dashboard:messages"), {"find": namesakes.sent.recipient}).context["page"].object_list
     payments = owner.get(reverse("dashboard:payments"), {"find": "durand"}).context["rows"]
     assert [payment.external_reference for payment in payments] == ["B-2"]
+
+
+@pytest.mark.parametrize("sign", ["\0", "1\0", "1\ud7ff", "1\U0010ffff", "\U0010ffff", "1\ufffe"], ids=ascii)
+def test_signs_nobody_writes_find_nothing(house: House, owner: Client, sign: str) -> None:
+    with tenant(house.organization):
+        plan = ActionPlan.objects.get(key="standard")
+        draft = begin_draft(plan=plan, actor=CLERK, now=NOW)
+    pages = {name: reverse(f"dashboard:{name}") for name in ("invoices", "customers", "payments", "messages", "texts")}
+    pages |= {"plan_assign": reverse("dashboard:plan_assign", args=[plan.pk]), "plan_try": reverse("dashboard:plan_try", args=[draft.pk])}
+    opened = {name: owner.get(address, {"find": sign}).status_code for name, address in pages.items()}
+    assert opened == dict.fromkeys(pages, 200)
+    assert owner.get(reverse("dashboard:search"), {"q": sign}).status_code == 200
+
+
+def test_a_file_that_did_not_come_with_a_reply_does_not_exist(house: House, owner: Client) -> None:
+    reply = answered(house, owner, "See the copy")
+    assert owner.get(reverse("dashboard:reply_file", args=[reply.pk, house.sent.pk])).status_code == 404
 
 
 def test_sales_find_their_own_among_everybodys(namesakes: House, at_nine: None) -> None:

@@ -191,7 +191,9 @@ def _lead(reply: InboundMessage) -> str:
 @member(Permission.SEE)
 def file(request: MemberRequest, pk: UUID, file: UUID) -> HttpResponse:
     """A file that came with it; only pictures and PDF files are shown, the others are saved."""
-    found = next(part for part in correspondence.files_of(correspondence.get_reply(pk)) if part.pk == file)
+    found = next((part for part in correspondence.files_of(correspondence.get_reply(pk)) if part.pk == file), None)
+    if found is None:
+        raise Http404
     return answer_file(documents.read(found.document), found.document.media_type, found.filename)
 
 
