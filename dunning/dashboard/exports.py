@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -119,7 +120,7 @@ def payment_lines(payments: Sequence[Payment]) -> Iterator[list[Cell]]:
         customer = payment.customer
         who: list[Cell] = [customer.name if customer is not None else payment.payer_name, customer.number if customer is not None else ""]
         told: list[Cell] = [payment.reference_text, payment.external_reference, str(payment.get_means_display())]
-        gone = payment.cancelled_at.date() if payment.cancelled_at is not None else None
+        gone = localtime(payment.cancelled_at).date() if payment.cancelled_at is not None else None
         yield [payment.received_on, *who, *told, payment.amount, payment.unallocated, payment.currency, gone]
 
 

@@ -8,6 +8,8 @@ from django import forms
 from django.core.paginator import Paginator
 from django.template import RequestContext, Template
 from django.test import RequestFactory
+from django.utils import timezone
+from django.utils.html import strip_tags
 from django.utils.translation import override
 
 from dunning.dashboard import formatting
@@ -33,6 +35,15 @@ def test_amounts_and_dates_follow_the_language() -> None:
         assert formatting.money(amount, "EUR") == "€1,840.25"
         assert formatting.date_short(day) == "18 Jun 26"
         assert formatting.date_weekday(day) == "Thursday 18 June 2026"
+
+
+def test_a_moment_is_of_the_day_it_is_where_one_reads() -> None:
+    received = dt.datetime(2026, 6, 29, 22, 30, tzinfo=dt.UTC)
+    for zone, written in (("Europe/Paris", "30 Jun 26 today"), ("America/Martinique", "29 Jun 26 yesterday")):
+        with override("en"), timezone.override(zone):
+            shown = strip_tags(render("{% day at age=True %} | {% day at %} | {% age at %}", at=received))
+        on, ago = written.rsplit(" ", 1)
+        assert shown == f"{written} | {on} | {ago}"
 
 
 def test_age_counts_days_either_way() -> None:

@@ -16,6 +16,7 @@ from django.forms import BoundField, CheckboxInput
 from django.forms.utils import flatatt
 from django.template import Context, Engine
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import pgettext
@@ -123,7 +124,8 @@ def age(context: Context, value: dt.date | None) -> str:
 
 
 def _plain_date(value: dt.date) -> dt.date:
-    return value.date() if isinstance(value, dt.datetime) else value
+    """The day in the zone of the page: moments come from the database in UTC, and a tag's are not converted as a filter's are."""
+    return timezone.localtime(value).date() if isinstance(value, dt.datetime) else value
 
 
 @register.filter
