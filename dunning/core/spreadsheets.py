@@ -9,6 +9,7 @@ from typing import Final
 
 from django.utils.text import slugify
 from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 Cell = Decimal | int | str | date | None
 CSV_TYPE: Final = "text/csv; charset=utf-8"
@@ -18,7 +19,8 @@ DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def harmless(text: str) -> str:
-    """A text that a spreadsheet takes for a text: `'` before what looks like a formula."""
+    """A text for a spreadsheet: without control characters, which no workbook holds, and with `'` before what looks like a formula."""
+    text = ILLEGAL_CHARACTERS_RE.sub("", text)
     return f"'{text}" if text.startswith(DANGEROUS) else text
 
 

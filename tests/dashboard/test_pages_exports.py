@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -14,6 +14,7 @@ from openpyxl import load_workbook
 
 from dunning.core.tenancy import tenant
 from dunning.dashboard import exports
+from invoices.models import Payment
 from notifications.enums import EventState
 from notifications.models import InboundEvent, Message
 from tests.dashboard.conftest import NOW, House
@@ -57,6 +58,12 @@ def test_payments_and_messages(owner: Client, house: House) -> None:
     assert (first["Payer"], first["External reference"], first["Not set against anything"]) == ("Inconnu", "B-1", "2400.00")
     subjects = [row[0] for row in saved(owner, "messages", state="sent")[1:]]
     assert house.sent.subject in subjects
+
+
+def test_a_receipt_cancelled_after_midnight_was_cancelled_that_day(owner: Client, house: House) -> None:
+    with tenant(house.organization):
+        Payment.objects.filter(pk=house.receipt).update(cancelled_at=datetime(2026, 10, 8, 22, 30, tzinfo=UTC))  # in Paris it is the 9th
+    assert [row[-1] for row in saved(owner, "payments", state="cancelled")[1:]] == ["2026-10-09"]
 
 
 def test_the_queue_of_the_day_in_its_order(owner: Client, house: House) -> None:
@@ -107,6 +114,15 @@ def test_a_workbook_holds_numbers_and_days(owner: Client, house: House) -> None:
     head, line = [list(row) for row in sheet.iter_rows(values_only=True)][:2]
     found = dict(zip(head, line, strict=True))
     assert (found["Amount"], found["Due"].date()) == (1200, date(2026, 10, 1))
+
+
+def test_a_control_character_in_a_reply_spoils_no_workbook(owner: Client, house: House) -> None:
+    answered(house, owner, "\x1b=1+1 Hello\x07 there")
+    answer = owner.get(reverse("dashboard:inbox"), {"file": "xlsx"})
+    assert answer.status_code == 200
+    cells = [cell for row in load_workbook(io.BytesIO(answer.content)).active.iter_rows(values_only=True) for cell in row]
+    assert "'=1+1 Hello there" in cells
+    assert "'=1+1 Hello there" in saved(owner, "inbox")[1]
 
 
 def test_in_french_it_is_written_as_french_spreadsheets_read_it(owner: Client, house: House) -> None:
