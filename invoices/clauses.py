@@ -225,6 +225,14 @@ _STATUTORY: dict[str, Callable[[], Clause]] = {
 _STATUTORY_CONSUMER: dict[str, Callable[[], Clause]] = {"DE": Clause.germany_consumer}
 
 
+def series_of(country_of_law: str) -> tuple[Series, ...]:
+    """The reference rates that penalties under this law are made of, or that their floor is; `()` for a law not known here."""
+    if country_of_law == "FR":
+        return Series.ECB_MRO, Series.FR_LEGAL_PRO
+    found = _STATUTORY[country_of_law]().series if country_of_law in _STATUTORY else None
+    return () if found is None else (found,)
+
+
 def floor(semester: Semester, rates: RateTable) -> Decimal:
     """3 times the legal rate (professional series): what a French contract cannot go below (L441-10 II). Raises UnpublishedRate."""
     return rates.percent(Series.FR_LEGAL_PRO, semester) * FLOOR_MULTIPLE

@@ -5,7 +5,7 @@ Pure. A rate that has not been published is never extrapolated: asking for it ra
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import total_ordering
@@ -63,6 +63,10 @@ class Semester:
     def next(self) -> "Semester":
         return Semester(self.year, 2) if self.half == 1 else Semester(self.year + 1, 1)
 
+    @property
+    def previous(self) -> "Semester":
+        return Semester(self.year, 1) if self.half == 2 else Semester(self.year - 1, 2)
+
     def __lt__(self, other: object) -> bool:
         if not isinstance(other, Semester):
             return NotImplemented
@@ -70,6 +74,18 @@ class Semester:
 
     def __str__(self) -> str:
         return f"{self.year}-H{self.half}"
+
+
+def known_from(series: Series, semester: Semester) -> date:
+    """The first day on which the rate of that semester can be known.
+
+    That is the day it is read on, which is the semester's first, or the day before it in the United Kingdom; the order that sets a French
+    legal rate comes out in the fortnight before (that of 2026-H1 on 15 December 2025).
+    """
+    eve = semester.first_day - timedelta(days=1)
+    if series in (Series.FR_LEGAL_PRO, Series.FR_LEGAL_PRIVATE):
+        return eve.replace(day=15)
+    return eve if series == Series.UK_BOE else semester.first_day
 
 
 class UnpublishedRate(LookupError):
@@ -108,6 +124,10 @@ class RateTable:
             return self._index[series, semester]
         except KeyError:
             raise UnpublishedRate(series, semester) from None
+
+    def find(self, series: Series, semester: Semester) -> RateRow | None:
+        """The published row; None while it is not known."""
+        return self._index.get((series, semester))
 
     def percent(self, series: Series, semester: Semester) -> Decimal:
         """The published rate in per cent a year. Raises UnpublishedRate."""

@@ -7,8 +7,6 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.utils.translation import gettext as _
-
 from customers.enums import CustomerKind
 from dunning.core.money import format_date, format_number
 from invoices.clauses import Mode
@@ -16,6 +14,7 @@ from invoices.epc import epc_payload, epc_svg
 from invoices.penalties import PenaltyStatement
 from invoices.references import normalise_reference
 from invoices.selectors import accessories
+from invoices.selectors.rates import unpublished_words
 from notifications.blocks import InvoiceTable, SectionKind, TableRow, TableSection
 from notifications.letters import Annex, AnnexRow, letter_bank, letter_chronology, letter_table
 from notifications.placeholders import Value
@@ -107,8 +106,8 @@ def _claims(account: Account, lines: Sequence[Line]) -> list[Claim]:
     claims = []
     for line in claimed:
         accessory = owed[UUID(line.item_id)]
-        if accessory.reason == "rate_unpublished":
-            raise RateUnknown(_("A reference rate of the period is not published yet: enter it in the rate table."))
+        if accessory.missing is not None:
+            raise RateUnknown(unpublished_words(accessory.missing))
         consumer = account.customer.kind == CustomerKind.CONSUMER  # interest starts with this very letter (C. civ. 1231-6)
         claims.append(Claim(line, None if consumer else accessory.statement, accessory.fixed_sum))
     return claims

@@ -16,6 +16,8 @@ from dunning.core import notices
 from dunning.core.enums import NoticeTopic
 from dunning.core.permissions import Permission
 from dunning.core.prepared import ask
+from invoices.rates import Semester
+from invoices.selectors.rates import missing_rates
 from notifications.models import Message
 from scenarios.brakes import Brake
 from scenarios.enums import TaskKind, TaskState
@@ -51,6 +53,23 @@ def tell_day(*, run: DailyRun, now: datetime) -> None:
             details = {"kinds": dict(of_person[member.pk])}
             key = f"day:{run.local_date.isoformat()}"
             notices.tell(topic=NoticeTopic.DAY, key=key, to=[member], now=now, object_type="run", object_id=run.pk, details=details)
+
+
+def tell_rates(*, country_of_law: str, today: date, now: datetime) -> None:
+    """Who manages the organization hears on 15 June and 15 December of the rates to enter for the coming half-year, and again when it has
+    begun without them.
+    """
+    semester = Semester.of(today)
+    coming = today >= semester.last_day.replace(day=15)
+    for told, is_coming in ((semester, False), (semester.next, True)) if coming else ((semester, False),):
+        if missing := missing_rates(told, country_of_law=country_of_law):
+            notices.tell(
+                topic=NoticeTopic.RATES,
+                key=f"rates:{told}:{'coming' if is_coming else 'missing'}",
+                to=notices.team().who_may(Permission.MANAGE),
+                now=now,
+                details={"semester": str(told), "series": [series.value for series in missing], "coming": is_coming},
+            )
 
 
 def tell_brake(*, run: DailyRun, stop: Brake, now: datetime) -> None:

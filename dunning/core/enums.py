@@ -65,6 +65,7 @@ class NoticeTopic(models.TextChoices):
     PROVIDER = "provider", _("A way of sending that fails")
     FILE = "file", _("A file that was refused")
     BRAKE = "brake", _("A run that stopped")
+    RATES = "rates", _("A reference rate to enter")
 
 
 KIND_OF_TOPIC: dict[str, NoticeKind] = {
@@ -76,6 +77,7 @@ KIND_OF_TOPIC: dict[str, NoticeKind] = {
     NoticeTopic.PROVIDER: NoticeKind.FAILURE,
     NoticeTopic.FILE: NoticeKind.FAILURE,
     NoticeTopic.BRAKE: NoticeKind.FAILURE,
+    NoticeTopic.RATES: NoticeKind.TASK,
 }
 
 

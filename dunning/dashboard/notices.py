@@ -13,6 +13,8 @@ from dunning.core.enums import Channel, NoticeKind, NoticeTopic
 from dunning.core.models import Notice
 from dunning.core.selectors import actor_names
 from dunning.dashboard import formatting
+from invoices.rates import Semester, Series
+from invoices.selectors.rates import NAMES, semester_name
 from scenarios.enums import TaskKind
 
 _Words = tuple[str, str]
@@ -51,6 +53,8 @@ def leads_to(notice: Notice, *, may_work: bool) -> str:
         return reverse("dashboard:calls")
     if notice.topic == NoticeTopic.BRAKE:
         return reverse("dashboard:board")
+    if notice.topic == NoticeTopic.RATES:
+        return reverse("dashboard:rates")
     if notice.topic == NoticeTopic.PROVIDER:
         return reverse("dashboard:sending" if notice.details.get("channel") in Channel.values else "dashboard:paying")
     if notice.object_id is not None and notice.object_type in _PAGES:
@@ -115,6 +119,15 @@ def _brake(details: Mapping[str, Any]) -> _Words:
     return _("The run stopped and asks"), waiting % {"n": formatting.number(count)}
 
 
+def _rates(details: Mapping[str, Any]) -> _Words:
+    semester = semester_name(Semester.parse(details["semester"]))
+    rates = ", ".join(str(NAMES[Series(series)]) for series in details["series"])
+    if details.get("coming"):
+        return _("Rates to enter: %(semester)s") % {"semester": semester}, _("%(rates)s: as soon as published.") % {"rates": rates}
+    waiting = _("%(rates)s: formal notices that claim penalties wait for it.") % {"rates": rates}
+    return _("A reference rate is missing: %(semester)s") % {"semester": semester}, waiting
+
+
 _SAID: Final[Mapping[str, tuple[Callable[[Mapping[str, Any]], _Words], str]]] = {
     NoticeTopic.DAY: (_day, "list-checks"),
     NoticeTopic.TASK: (_task, "clipboard-check"),
@@ -124,4 +137,5 @@ _SAID: Final[Mapping[str, tuple[Callable[[Mapping[str, Any]], _Words], str]]] = 
     NoticeTopic.PROVIDER: (_provider, "triangle-alert"),
     NoticeTopic.FILE: (_file, "file-x"),
     NoticeTopic.BRAKE: (_brake, "octagon-alert"),
+    NoticeTopic.RATES: (_rates, "percent"),
 }

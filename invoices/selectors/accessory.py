@@ -25,12 +25,13 @@ class Accessory:
     """What one item costs its debtor beyond the principal, at the end of a day.
 
     `statement` holds the lines a letter prints; None when nothing can be claimed, for `reason`: "waived", "cancelled", "unknown_kind",
-    "rate_unpublished", "unknown_law". The fixed sum is counted once per invoice, on its first late item (D441-5).
+    "rate_unpublished" (of `missing`), "unknown_law". The fixed sum is counted once per invoice, on its first late item (D441-5).
     """
 
     statement: PenaltyStatement | None
     reason: str = ""
     fixed_sum: Decimal = _NOTHING
+    missing: UnpublishedRate | None = None
 
     @property
     def penalties(self) -> Decimal:
@@ -114,8 +115,8 @@ def _of(
             formal_notice_on=notice,
             insolvency_on=insolvency_of(invoice, customer),
         )
-    except UnpublishedRate:
-        return Accessory(None, "rate_unpublished")
+    except UnpublishedRate as missing:
+        return Accessory(None, "rate_unpublished", missing=missing)
     return Accessory(statement)
 
 

@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 
 from customers.models import Customer
 from invoices.models import Installment
+from invoices.rates import Semester, Series, UnpublishedRate
 from invoices.selectors.accessory import Accessory, accessories, insolvency_of
 from invoices.selectors.items import open_items
 
@@ -22,7 +23,8 @@ FROZEN: Final = Q(customer__insolvency_opened_on__gt=Coalesce("invoice__delivere
 class InsolvencySplit:
     """`frozen` items go into the claim with what had accrued the day before the judgment; `payable` ones stay due. A person confirms.
 
-    `claim` is, by currency, the principal of the frozen items with their penalties and fixed sums.
+    `claim` is, by currency, the principal of the frozen items with their penalties and fixed sums; `missing` are the reference rates for
+    lack of which it counts the principal alone of `incomplete` items.
     """
 
     opened_on: date
@@ -30,6 +32,8 @@ class InsolvencySplit:
     payable: tuple[Installment, ...]
     accrued: dict[str, Decimal]
     claim: dict[str, Decimal]
+    incomplete: tuple[Installment, ...] = ()
+    missing: tuple[UnpublishedRate, ...] = ()
 
 
 def is_frozen(item: Installment) -> bool:
@@ -52,9 +56,15 @@ def insolvency_split(customer: Customer) -> InsolvencySplit | None:
     figures = accessories([item.pk for item in frozen], until=opened - timedelta(days=1))
     accrued: dict[str, Decimal] = {}
     claim: dict[str, Decimal] = {}
+    incomplete: list[Installment] = []
+    missing: dict[tuple[Series, Semester], UnpublishedRate] = {}
     for item in frozen:
         currency = item.invoice.currency
-        extra = figures.get(item.pk, Accessory(None)).total
+        accessory = figures.get(item.pk, Accessory(None))
+        extra = accessory.total
+        if accessory.missing is not None:
+            incomplete.append(item)
+            missing.setdefault((accessory.missing.series, accessory.missing.semester), accessory.missing)
         accrued[currency] = accrued.get(currency, _NOTHING) + extra
         claim[currency] = claim.get(currency, _NOTHING) + item.outstanding + extra
-    return InsolvencySplit(opened, tuple(frozen), tuple(payable), accrued, claim)
+    return InsolvencySplit(opened, tuple(frozen), tuple(payable), accrued, claim, tuple(incomplete), tuple(missing.values()))

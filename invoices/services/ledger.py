@@ -3,12 +3,14 @@
 from datetime import date, datetime
 from decimal import Decimal
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from dunning.core import audit, events
 from dunning.core.errors import DomainError
+from dunning.core.money import format_date
 from invoices.models import LedgerCoverage, ReferenceRate
-from invoices.rates import Semester, Series
+from invoices.rates import Semester, Series, known_from
 
 CERTIFIED = "certified"
 BANK = "bank"
@@ -36,7 +38,8 @@ def enter_reference_rate(
 ) -> ReferenceRate:
     """Enter a published rate (per cent a year) of `series` for `semester` ("2027-H1"), with its source; entered again, it is corrected.
 
-    Raises DomainError for an unknown series or semester, a semester that has not begun, a rate outside -5 to 50, or a missing source.
+    Raises DomainError for an unknown series or semester, a semester whose rate cannot be known yet, a rate outside -5 to 50 or of more than
+    three decimals, or a missing source.
     """
     if series not in {known.value for known in Series}:
         raise DomainError(_("This series of rates is not known."), code="bad_series", field="series")
@@ -44,15 +47,22 @@ def enter_reference_rate(
         label = Semester.parse(semester)
     except ValueError:
         raise DomainError(_("Write the semester like 2027-H1."), code="bad_semester", field="semester") from None
-    if label.first_day > today:
-        raise DomainError(_("The rate of a semester is known on its first day."), code="future_date", field="semester")
+    known = known_from(Series(series), label)
+    if known > today:
+        day = format_date(known, "fr" if (get_language() or "fr").startswith("fr") else "en")
+        words = _("This rate cannot be known before %s: enter it then, with where it was published.") % day
+        raise DomainError(words, code="future_date", field="semester")
     if not Decimal(-5) <= rate <= Decimal(50):
         raise DomainError(_("A reference rate lies between -5 and 50 per cent."), code="bad_rate", field="rate")
+    if rate != round(rate, 3):
+        raise DomainError(_("A reference rate has three decimals at most."), code="bad_rate", field="rate")
     if not source.strip():
         raise DomainError(_("Say where the rate was published."), code="required", field="source")
-    row, created = ReferenceRate.objects.update_or_create(
+    before = ReferenceRate.objects.filter(series=series, semester=str(label)).first()
+    row, _created = ReferenceRate.objects.update_or_create(
         series=series, semester=str(label), defaults={"rate": rate, "source": source.strip()[:200], "verified_on": today}
     )
-    body = {"series": series, "semester": str(label), "rate": str(rate), "source": source, "created": created}
+    replaced = None if before is None else str(before.rate)
+    body = {"series": series, "semester": str(label), "rate": str(rate), "source": row.source, "before": replaced}
     audit.record(actor=actor, action="rate.entered", target=row, body=body, now=now)
     return row

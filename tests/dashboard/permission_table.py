@@ -242,6 +242,8 @@ bank_refuse           manage        manage
 look                  manage        manage
 working_days          manage        manage
 write_off_policy      manage        manage
+rates                 manage        -
+rate_enter            manage        manage
 paying                manage        -
 paying_card           manage        manage
 paying_card_stop      manage        manage

@@ -97,6 +97,12 @@ def everything(house: House) -> list[tuple[NoticeTopic, dict[str, Any], str, str
             reverse("dashboard:import", args=[reply]),
         ),
         (NoticeTopic.BRAKE, {"details": {"messages": 120}}, "120 messages wait until somebody has looked", reverse("dashboard:board")),
+        (
+            NoticeTopic.RATES,
+            {"details": {"semester": "2027-H1", "series": ["ecb_mro"], "coming": False}},
+            "A reference rate is missing: 1st half of 2027 European Central Bank, main refinancing rate: formal notices",
+            reverse("dashboard:rates"),
+        ),
     ]
 
 

@@ -20,6 +20,7 @@ from dunning.dashboard.views.base import MemberRequest, member, page, paged, tod
 from invoices.selectors import customer_statement, customer_terms, insolvency_split, kept_indexes
 from invoices.selectors.habits import good_payer
 from invoices.selectors.in_the_way import standing_in_the_way
+from invoices.selectors.rates import unpublished_words
 from invoices.selectors.statement import customer_totals
 from scenarios.selectors import announced_commitments, customer_timeline, explained_index, list_steps, with_steps
 from scenarios.selectors.on_file import ANNOUNCED, MANDATE, account_of, on_file
@@ -75,6 +76,7 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
     organization = request.membership.organization
     items = list(list_steps(today=today, customer_id=customer.pk)[:MOST_OPEN])
     known = on_file(account_of(customer))
+    split = insolvency_split(customer)
     found = customer_timeline(customer=customer, organization=organization, today=today, known=known)
     return page(
         request,
@@ -88,7 +90,8 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         commitments=announced_commitments(customer_id=customer.pk) if ANNOUNCED in known else (),
         contacts=contact_chain([customer.pk], today=today)[customer.pk],
         entries=drawn(found, one_invoice=False),
-        split=insolvency_split(customer),
+        split=split,
+        unpublished=[unpublished_words(missing) for missing in split.missing] if split is not None else (),
         deadlines=insolvency_deadlines(customer),
         plan=plan_followed(Target(customer=customer)),
         mandates=_mandates(customer) if MANDATE in known else (),
