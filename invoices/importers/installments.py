@@ -19,6 +19,8 @@ from invoices.models import Installment, Invoice
 from invoices.services import lock_items
 from invoices.services.balances import announce_change, tell_changed
 
+_MOVED = ["due_on", "amount", "outstanding", "kind", "means", "triage", "collection_on"]
+
 
 @dataclass(frozen=True, slots=True)
 class _Part:
@@ -85,10 +87,11 @@ class InstallmentLoader(Loader):
                     item.due_on, item.amount, item.outstanding, item.kind = part.due_on, part.amount, part.amount, part.kind
                     item.means = part.means or item.means
                     item.triage = triage_of(part.due_on, work.today, first=first)
+                    item.await_collection(work.today)
                     yield [number, position, part.due_on, part.amount, part.kind, item.means]
                 invoice.due_on = max(part.due_on for part in self._parts[number])
             # Positions are rewritten in place, never deleted: reminders and promises may already refer to them.
-            Installment.objects.bulk_update(moved, ["due_on", "amount", "outstanding", "kind", "means", "triage"], batch_size=500)
+            Installment.objects.bulk_update(moved, _MOVED, batch_size=500)
             Installment.objects.bulk_create(fresh, batch_size=2000)
             Invoice.objects.bulk_update([locked.invoices[ids[number]] for number in numbers], ["due_on"], batch_size=500)
             tell_changed([ids[number] for number in numbers], ["installments"], now=work.now)

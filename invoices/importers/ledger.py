@@ -132,10 +132,12 @@ WHERE staged.outcome = 'new' ORDER BY staged.line
 
 _INSERT_INSTALLMENTS = """
 INSERT INTO invoices_installment (
-    id, organization_id, invoice_id, customer_id, currency, position, kind, means, due_on, amount, outstanding, triage)
+    id, organization_id, invoice_id, customer_id, currency, position, kind, means, due_on, amount, outstanding, triage,
+    collection_on)
 SELECT staged.installment_id, %(organization)s, staged.id, staged.customer_id, staged.currency, 1, %(normal)s,
     COALESCE(staged.means, NULLIF(owner.payment_means, ''), %(transfer)s), staged.due_on, staged.gross, staged.gross,
-    CASE WHEN %(first)s AND staged.due_on < %(old)s THEN %(waiting)s ELSE '' END
+    CASE WHEN %(first)s AND staged.due_on < %(old)s THEN %(waiting)s ELSE '' END,
+    CASE WHEN COALESCE(staged.means, owner.payment_means) = %(debit)s AND staged.due_on >= %(today)s THEN staged.due_on END
 FROM staged_invoice AS staged JOIN customers_customer AS owner ON owner.id = staged.customer_id
 WHERE staged.outcome = 'new' AND staged.kind = %(invoice)s ORDER BY staged.line
 """
@@ -151,9 +153,17 @@ FROM staged_invoice AS staged WHERE staged.existing_id = known.id AND staged.out
 """
 
 _UPDATE_INSTALLMENTS = """
-UPDATE invoices_installment AS part SET means = COALESCE(staged.means, part.means),
-    due_on = CASE WHEN staged.due_given THEN staged.due_on ELSE part.due_on END
-FROM staged_invoice AS staged WHERE staged.existing_id = part.invoice_id AND staged.outcome = 'changed'
+UPDATE invoices_installment AS part SET means = wanted.means, due_on = wanted.due_on,
+    collection_on = CASE
+        WHEN wanted.means = %(debit)s AND wanted.due_on >= %(today)s AND (part.means <> %(debit)s OR part.collection_on = part.due_on)
+        THEN wanted.due_on
+        WHEN wanted.means <> %(debit)s AND part.means = %(debit)s THEN NULL
+        ELSE part.collection_on END
+FROM staged_invoice AS staged, LATERAL (
+    SELECT COALESCE(staged.means, known.means) AS means, CASE WHEN staged.due_given THEN staged.due_on ELSE known.due_on END AS due_on
+    FROM invoices_installment AS known WHERE known.invoice_id = staged.existing_id
+) AS wanted
+WHERE staged.existing_id = part.invoice_id AND staged.outcome = 'changed'
     AND (SELECT count(*) FROM invoices_installment AS other WHERE other.invoice_id = part.invoice_id) = 1
 """
 
@@ -259,7 +269,7 @@ def update_changed(work: Work) -> None:
     # What this transaction inserted is unknown to the statistics: a nested loop over it would take minutes.
     staging.execute("SET LOCAL enable_nestloop = off")
     staging.execute(_UPDATE_INVOICES, {"now": work.now})
-    staging.execute(_UPDATE_INSTALLMENTS)
+    staging.execute(_UPDATE_INSTALLMENTS, {"today": work.today, "debit": PaymentMeans.DIRECT_DEBIT.value})
     staging.execute("SET LOCAL enable_nestloop = on")
 
 
@@ -272,6 +282,7 @@ def parameters(work: Work) -> dict[str, Any]:
         "invoice": InvoiceKind.INVOICE.value,
         "normal": InstallmentKind.NORMAL.value,
         "transfer": PaymentMeans.TRANSFER.value,
+        "debit": PaymentMeans.DIRECT_DEBIT.value,
         "waiting": TriageChoice.WAITING.value,
         "iban": work.profile.iban,
         "today": work.today,

@@ -356,6 +356,8 @@ class OpenItemsLoader(Loader):
                         triage=ledger.triage_of(due_on, work.today, first=first),
                     )
                 )
+        for part in parts:
+            part.await_collection(work.today)
         Installment.objects.bulk_create(parts, batch_size=2000)
 
     def _record_on_account(self, work: Work) -> None:

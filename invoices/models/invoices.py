@@ -1,5 +1,6 @@
 """Invoices, credit notes, and the instalments in which an invoice falls due."""
 
+from datetime import date
 from typing import ClassVar
 
 from django.db import models
@@ -120,3 +121,8 @@ class Installment(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.invoice_id}/{self.position}"
+
+    def await_collection(self, today: date) -> None:
+        """What is paid by direct debit is collected on its due date, unless that is past (rule 1). It is not saved here."""
+        if self.means == PaymentMeans.DIRECT_DEBIT and self.due_on >= today:
+            self.collection_on = self.due_on

@@ -262,8 +262,11 @@ def _move_due_date(parts: Sequence[Installment], due_on: date, invoice: Invoice)
         )
     if due_on < invoice.issued_on and parts[0].kind != InstallmentKind.DEPOSIT:
         raise DomainError(_("The due date comes before the issue date."), code="bad_date", field="due_on")
-    parts[0].due_on = due_on
-    parts[0].save(update_fields=["due_on"])
+    [part] = parts
+    if part.collection_on == part.due_on:  # collected on its due date, whichever that is
+        part.collection_on = due_on
+    part.due_on = due_on
+    part.save(update_fields=["due_on", "collection_on"])
 
 
 def _prepare(draft: InvoiceDraft, customer: Customer, iban: str, today: date, first_import: bool) -> tuple[Invoice, list[Installment]]:
@@ -309,6 +312,8 @@ def _prepare(draft: InvoiceDraft, customer: Customer, iban: str, today: date, fi
         )
         for position, part in enumerate(parts, start=1)
     ]
+    for item in installments:
+        item.await_collection(today)
     return invoice, installments
 
 
