@@ -213,6 +213,8 @@ def _spread(items: Sequence[Installment], amount: Decimal | None) -> list[tuple[
         raise DomainError(_("Tick the invoices this is about."), code="required", field="items")
     if amount is None:
         return [(item, item.outstanding) for item in items]
+    if len({item.currency for item in items}) > 1:
+        raise DomainError(_("These invoices are in several currencies: choose those of one."), code="several_currencies", field="amount")
     if amount > sum((item.outstanding for item in items), Decimal(0)):
         raise DomainError(_("This is more than what is left to pay on these invoices."), code="bad_amount", field="amount")
     parts = []
