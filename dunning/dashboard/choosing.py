@@ -24,7 +24,7 @@ def chosen_ids(request: HttpRequest, rows_of: Callable[[QueryDict], QuerySet[Any
         rows = rows_of(QueryDict(request.POST.get("query", "")))
         found = list(rows.values_list("pk", flat=True)[: MOST + 1])
     else:
-        found = _read([*request.POST.getlist("row"), *request.POST.get("rows", "").split(",")])
+        found = read([*request.POST.getlist("row"), *request.POST.get("rows", "").split(",")])
     ids = list(dict.fromkeys(found))
     if len(ids) > MOST:
         said = _("One act takes %(most)s rows at most: narrow the list with its filters first. Nothing was changed.")
@@ -33,11 +33,12 @@ def chosen_ids(request: HttpRequest, rows_of: Callable[[QueryDict], QuerySet[Any
 
 
 def carried(ids: list[UUID]) -> str:
-    """The choice as one hidden field, which `chosen_ids` reads again."""
+    """The choice as one hidden field, which `chosen_ids` and `read` read again."""
     return ",".join(pk.hex for pk in ids)
 
 
-def _read(values: list[str]) -> list[UUID]:
+def read(values: list[str]) -> list[UUID]:
+    """The identifiers among the words of a form."""
     found = []
     for value in values:
         try:

@@ -250,8 +250,29 @@ def test_messages_are_approved_one_or_all(owner: Client, house: House, waiting: 
     assert states(house, waiting) == ["awaiting_approval", "awaiting_approval"]
     owner.post(url, {"act": "approve", "message": [str(waiting[0].pk), "nonsense"]})
     assert states(house, waiting) == ["queued", "awaiting_approval"]
-    owner.post(url, {"act": "approve_all"})
+    shown = ",".join(message.pk.hex for message in waiting)
+    assert shown.split(",")[1] in owner.get(reverse("dashboard:board")).content.decode()
+    owner.post(url, {"act": "approve_all", "shown": shown})
     assert states(house, waiting) == ["queued", "queued"]
+
+
+def test_all_are_those_that_were_shown(owner: Client, house: House, waiting: list[Message]) -> None:
+    url, shown = reverse("dashboard:board_act"), waiting[0].pk.hex  # the second one was written after the page was drawn
+    answer = owner.post(url, {"act": "approve_all", "shown": shown}, follow=True).content.decode()
+    assert states(house, waiting) == ["queued", "awaiting_approval"]
+    assert "1 message has come to wait since this page was drawn" in answer
+    owner.post(url, {"act": "approve_all"})
+    assert states(house, waiting) == ["queued", "awaiting_approval"]
+
+
+def test_what_did_not_happen_is_said(owner: Client, house: House, waiting: list[Message]) -> None:
+    url, ids = reverse("dashboard:board_act"), [str(message.pk) for message in waiting]
+    with tenant(house.organization):
+        Message.objects.filter(pk=waiting[0].pk).update(state="accepted")
+    answer = owner.post(url, {"act": "withdraw", "message": ids, "reason": "paid"}, follow=True).content.decode()
+    assert "1 message is withdrawn" in answer and "1 message stays as it was" in answer
+    answer = owner.post(url, {"act": "withdraw", "message": ids, "reason": "paid"}, follow=True).content.decode()
+    assert "withdrawn; " not in answer and "2 messages stay as they were" in answer
 
 
 def test_messages_are_held_released_and_withdrawn_with_a_reason(owner: Client, house: House, waiting: list[Message]) -> None:

@@ -15,9 +15,11 @@ from dunning.core import clock
 from dunning.core.enums import Role
 from dunning.core.models import Organization, OrganizationProfile
 from dunning.core.tenancy import tenant
+from dunning.dashboard.choosing import carried
 from invoices.models import Installment
 from invoices.services import certify_ledger
 from notifications.models import Message
+from notifications.selectors import awaiting_approval_ids
 from scenarios.models import Action, DailyRun, Schedule
 from scenarios.selectors.beginning import first_steps, is_beginning
 from scenarios.tasks import run, tick
@@ -93,7 +95,9 @@ def test_the_steps_are_done_one_by_one_and_leave_today(atelier: Organization, cl
     with tenant(atelier):
         assert Message.objects.filter(state="awaiting_approval").count() == 12
     assert "Approve the first 10" in text(clerk, "/board/")
-    clerk.post("/board/act/", {"act": "approve_first"})
+    with tenant(atelier):
+        shown = carried(awaiting_approval_ids())
+    clerk.post("/board/act/", {"act": "approve_first", "shown": shown})
     with tenant(atelier):
         assert Message.objects.filter(state="queued").count() == 10
         assert is_beginning()

@@ -16,6 +16,7 @@ from django.utils.translation import ngettext, pgettext
 from dunning.core import clock
 from dunning.core.hours import at_wall
 from dunning.core.permissions import Permission
+from dunning.dashboard import choosing
 from dunning.dashboard.components import Tab
 from dunning.dashboard.forms.acts import ReasonForm
 from dunning.dashboard.views.base import (
@@ -87,16 +88,23 @@ def show(request: MemberRequest) -> HttpResponse:
         tabs=[Tab(label, with_query(request, state=key), is_current=key == state, count=counts[key]) for key, label in words.items()],
         ledger_through=coverage_through(),
         first=ENOUGH if counts["approval"] > ENOUGH and is_beginning() else 0,
+        shown=choosing.carried(awaiting_approval_ids()) if state == "approval" else "",
     )
 
 
 @member(Permission.APPROVE, methods=("POST",))
 def act(request: MemberRequest) -> HttpResponse:
-    """What the clerk decides about the ticked messages, or about the first ones ("approve_first") or all that wait ("approve_all")."""
+    """What the clerk decides about the ticked messages, or about the first ones ("approve_first") or all ("approve_all") of those that
+    waited when the page was drawn (`shown`)."""
     verb = request.POST.get("act", "")
     ids = _ticked(request)
+    came = 0
     if verb in ("approve_all", "approve_first"):
-        ids = awaiting_approval_ids()[: ENOUGH if verb == "approve_first" else None]
+        shown = set(choosing.read(request.POST.get("shown", "").split(",")))
+        waiting = awaiting_approval_ids()
+        ids = [pk for pk in waiting if pk in shown]
+        came = len(waiting) - len(ids)
+        ids = ids[: ENOUGH if verb == "approve_first" else None]
     back = _back(request)
     if not ids:
         messages.warning(request, _("No message was ticked; nothing was changed."))
@@ -106,11 +114,18 @@ def act(request: MemberRequest) -> HttpResponse:
         "approve_all": lambda: _approve(request, ids),
         "approve_first": lambda: _approve(request, ids),
         "withdraw": lambda: _withdraw(request, ids),
-        "hold": lambda: _say(request, hold_messages(message_ids=ids, reason=_why(request), **acting_now(request)), "hold"),
-        "release": lambda: _say(request, release_messages(message_ids=ids, **acting_now(request)), "release"),
+        "hold": lambda: _say(request, hold_messages(message_ids=ids, reason=_why(request), **acting_now(request)), len(ids), "hold"),
+        "release": lambda: _say(request, release_messages(message_ids=ids, **acting_now(request)), len(ids), "release"),
     }
     if verb in acts:
         attempt(request, acts[verb])
+    if came:
+        text = ngettext(
+            "%(count)d message has come to wait since this page was drawn: look at it, then decide.",
+            "%(count)d messages have come to wait since this page was drawn: look at them, then decide.",
+            came,
+        )
+        messages.warning(request, text % {"count": came})
     return redirect(back)
 
 
@@ -120,13 +135,7 @@ def _is_answer(request: MemberRequest) -> bool:
 
 
 def _ticked(request: MemberRequest) -> list[UUID]:
-    found = []
-    for value in request.POST.getlist("message"):
-        try:
-            found.append(UUID(value))
-        except ValueError:
-            continue
-    return found
+    return choosing.read(request.POST.getlist("message"))
 
 
 def _why(request: MemberRequest) -> str:
@@ -160,19 +169,22 @@ def _approve(request: MemberRequest, ids: list[UUID]) -> None:
         messages.warning(request, text % {"count": len(stay)})
     if not approved and not stay:
         messages.info(request, _("These messages no longer wait for approval; nothing was changed."))
+    elif approved + len(stay) < len(ids):
+        _say_untouched(request, len(ids) - approved - len(stay))
 
 
 def _withdraw(request: MemberRequest, ids: list[UUID]) -> None:
     count = withdraw_messages(message_ids=ids, reason=_why(request), **acting_now(request))
     if not _is_answer(request):
-        _say(request, count, "withdraw")
+        _say(request, count, len(ids), "withdraw")
     elif count:
         messages.success(request, _("The answer is taken back: nothing left, and the message is to be dealt with."))
     else:
         messages.warning(request, _("The answer can no longer be taken back: it has left, or is leaving."))
 
 
-def _say(request: MemberRequest, count: int, verb: str) -> None:
+def _say(request: MemberRequest, count: int, asked: int, verb: str) -> None:
+    """What was done of what was asked for: a message may have left, or been decided about, while the page was looked at."""
     words = {
         "withdraw": ngettext(
             "%(count)d message is withdrawn; its step never happens again.",
@@ -182,7 +194,19 @@ def _say(request: MemberRequest, count: int, verb: str) -> None:
         "hold": ngettext("%(count)d message is held.", "%(count)d messages are held.", count),
         "release": ngettext("%(count)d message goes on.", "%(count)d messages go on.", count),
     }
-    messages.success(request, words[verb] % {"count": count})
+    if count:
+        messages.success(request, words[verb] % {"count": count})
+    if count < asked:
+        _say_untouched(request, asked - count)
+
+
+def _say_untouched(request: MemberRequest, count: int) -> None:
+    text = ngettext(
+        "%(count)d message stays as it was: it has left meanwhile, or was decided about already.",
+        "%(count)d messages stay as they were: they have left meanwhile, or were decided about already.",
+        count,
+    )
+    messages.warning(request, text % {"count": count})
 
 
 @member(Permission.APPROVE, methods=("GET", "HEAD", "POST"))
