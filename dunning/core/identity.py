@@ -1,6 +1,7 @@
-"""Who the creditor is on paper, where it is paid and how it writes: entered by people, checked at the door."""
+"""Who the creditor is on paper, where it is paid, how it writes, and by which figures it chases: entered by people, checked at the door."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
@@ -9,6 +10,7 @@ from stdnum import bic, iban
 from stdnum.fr import siren, siret
 
 from dunning.core import audit
+from dunning.core.enums import PenaltyMode
 from dunning.core.errors import DomainError
 from dunning.core.models import OrganizationProfile
 
@@ -27,7 +29,6 @@ IDENTITY: Final = (
     "country",
     "phone",
     "email",
-    "website",
     "signatory_name",
     "signatory_title",
     "signatory_phone",
@@ -46,9 +47,28 @@ IDENTITY: Final = (
     "holiday_country",
     "holiday_subdivision",
     "spacing_days",
-    "formal_notice_days",
+    "acceptance_threshold",
+    "residue_amount",
+    "residue_percent",
+    "promise_share_percent",
+    "promise_tolerance_days",
+    "promise_max_days",
+    "penalty_mode",
+    "penalty_value",
 )
 """What `update_profile` may change."""
+BOUNDS: Final = {
+    "spacing_days": (0, 60),
+    "acceptance_threshold": (0, 10**9),
+    "residue_amount": (0, 100),
+    "residue_percent": (0, 10),
+    "promise_share_percent": (1, 100),
+    "promise_tolerance_days": (0, 15),
+    "promise_max_days": (1, 90),
+}
+"""The least and the most of a figure of the rules, in the currency, per cent or days it counts."""
+LEGAL_MULTIPLE: Final = 3
+"""What a French contract cannot go below: so many times the legal rate (L441-10 II)."""
 ACCOUNT: Final = ("account_holder", "iban", "bic")
 """What is entered once by one person, and changed by two."""
 
@@ -64,24 +84,55 @@ def update_profile(*, actor: str, now: datetime, **fields: str) -> list[str]:
         known = ", ".join(IDENTITY)
         raise DomainError(_("There is no field “%(field)s”. Known: %(known)s.") % {"field": unknown[0], "known": known}, field=unknown[0])
     profile = OrganizationProfile.objects.select_for_update(no_key=True).get()
-    before = {name: str(getattr(profile, name)) for name in fields}
+    if "penalty_mode" in fields:
+        fields.setdefault("penalty_value", "" if profile.penalty_value is None else str(profile.penalty_value))
+    kept = {name: getattr(profile, name) for name in fields}
+    before = {name: str(value) for name, value in kept.items()}
     for name, value in fields.items():
-        setattr(profile, name, clean_identifier(name, " ".join(value.split())))
+        text = " ".join(value.split())
+        setattr(profile, name, (text.replace(",", ".") or None) if name == "penalty_value" else clean_identifier(name, text))
     _refuse_other_account(profile, before)
     try:
         profile.full_clean(exclude=["organization"])
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise DomainError(f"{field}: {' '.join(messages)}", field=field) from None
+    _check_figures(profile)
+    if fields.keys() & {"penalty_mode", "penalty_value"}:
+        _check_penalty_clause(profile)
     if profile.window_start >= profile.window_end:
         raise DomainError(_("The sending hours must end after they begin, such as 09:00 and 18:00."), field="window_end")
     after = {name: str(getattr(profile, name)) for name in fields}
-    changed = sorted(name for name in fields if before[name] != after[name])
+    changed = sorted(name for name in fields if kept[name] != getattr(profile, name))
     if changed:
         profile.save(update_fields=changed)
         body = {"before": {name: before[name] for name in changed}, "after": {name: after[name] for name in changed}}
         audit.record(actor=actor, action="organization.profile_changed", target=profile, body=body, now=now)
     return changed
+
+
+def _check_figures(profile: OrganizationProfile) -> None:
+    for name, (least, most) in BOUNDS.items():
+        if not least <= getattr(profile, name) <= most:
+            bounds = {"field": name, "least": least, "most": most}
+            raise DomainError(_("%(field)s lies between %(least)s and %(most)s.") % bounds, field=name)
+    if profile.residue_percent != round(profile.residue_percent):
+        raise DomainError(_("Write whole per cents."), field="residue_percent")
+
+
+def _check_penalty_clause(profile: OrganizationProfile) -> None:
+    """A clause of the contract has its rate, margin or multiple; the rate of the law has none, and is kept without."""
+    mode, value = PenaltyMode(profile.penalty_mode), profile.penalty_value
+    if mode == PenaltyMode.DEFAULT_ECB10:
+        profile.penalty_value = None
+    elif value is None:
+        raise DomainError(_("Write the figure of your conditions of sale: the rate, the margin or the multiple."), field="penalty_value")
+    elif not Decimal(0) <= value <= Decimal(50):
+        raise DomainError(_("Between 0 and 50."), field="penalty_value")
+    elif mode == PenaltyMode.CONTRACT_LEGAL_X and value < LEGAL_MULTIPLE:
+        raise DomainError(
+            _("A contract cannot set penalties below 3 times the legal rate (L441-10 II du code de commerce)."), field="penalty_value"
+        )
 
 
 def _refuse_other_account(profile: OrganizationProfile, before: dict[str, str]) -> None:

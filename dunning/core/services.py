@@ -158,8 +158,13 @@ def _tell(type: str, now: datetime, **details: str) -> None:
     events.emit(type=type, object_type="organization", object_ids=[current_organization_id()], now=now, payload=details)
 
 
-def switch_supervision(*, until: date | None, actor: str, now: datetime) -> None:
-    """Have everything wait on the departure board through `until`, or (None) leave by itself from now on (rule 15)."""
+def switch_supervision(*, until: date | None, actor: str, now: datetime, today: date | None = None) -> None:
+    """Have everything wait on the departure board through `until`, or (None) leave by itself from now on (rule 15).
+
+    Where `today` is given, raises DomainError for a day that is over or more than a year ahead.
+    """
+    if until is not None and today is not None and not today <= until <= today + timedelta(days=366):
+        raise DomainError(_("Choose a day from today on, a year ahead at most."), code="bad_date", field="until")
     profile = OrganizationProfile.objects.select_for_update(no_key=True).get()
     profile.supervised_until = until
     profile.save(update_fields=["supervised_until"])

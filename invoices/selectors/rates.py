@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from dunning.core.selectors import get_profile
 from invoices.clauses import series_of
 from invoices.models import ReferenceRate
+from invoices.penalties import PenaltyStatement, WarningCode
 from invoices.rates import PUBLISHED, RateRow, Semester, Series, UnpublishedRate, known_from
 from invoices.selectors.accessory import rate_table
 
@@ -58,6 +59,24 @@ def unpublished_words(missing: UnpublishedRate) -> str:
     """What a person reads where a figure cannot be given: which rate is missing, and where it is entered."""
     what = {"rate": NAMES[missing.series], "semester": semester_name(missing.semester)}
     return _("%(rate)s, %(semester)s: not known here. Enter it under Settings, Reference rates.") % what
+
+
+def floor_words(statement: PenaltyStatement) -> list[str]:
+    """What a person should know of the clause before it is claimed: where its rate lies below 3 times the legal rate (L441-10 II)."""
+    said = []
+    for warning in statement.warnings:
+        if warning.semester is None or warning.rate is None:
+            continue
+        facts = {"semester": semester_name(warning.semester), "rate": f"{warning.rate.normalize():f}", "floor": warning.floor or ""}
+        if warning.code == WarningCode.BELOW_FLOOR:
+            said.append(
+                _("%(semester)s: your clause, %(rate)s %%, is below the legal floor, %(floor)s %%: open to challenge and a fine.") % facts
+            )
+        elif warning.code == WarningCode.DEFAULT_BELOW_FLOOR:
+            said.append(_("%(semester)s: the rate of the law, %(rate)s %%, is below 3 times the legal rate, %(floor)s %%.") % facts)
+        elif warning.code == WarningCode.FLOOR_UNPUBLISHED:
+            said.append(_("%(semester)s: the legal rate is not known here, so that the floor of your clause was not checked.") % facts)
+    return said
 
 
 def rate_lines(*, today: date) -> list[RateLine]:

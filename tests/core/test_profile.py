@@ -1,7 +1,9 @@
 """The creditor's identity: entered once, checked at the door, every change kept."""
 
+import re
 from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -66,7 +68,7 @@ def test_the_command_shows_what_changed_and_refuses_in_one_sentence() -> None:
     make_organization(slug="atelier")
     out = StringIO()
     call_command("profile", "--organization", "atelier", "city=Paris", stdout=out)
-    assert out.getvalue() == "city: Paris\nledger_gate: True\n"
+    assert out.getvalue() == "city: Paris\nledger_gate: True\nsupervised_until: None\n"
     with pytest.raises(CommandError, match="IBAN"):
         call_command("profile", "--organization", "atelier", "iban=FR00", stdout=out)
 
@@ -99,3 +101,37 @@ def test_the_command_moves_the_clock_and_refuses_a_zone_that_is_none() -> None:
     assert (organization.timezone, organization.run_hour) == ("Pacific/Auckland", 5)
     with tenant(organization):
         assert AuditEvent.objects.filter(action="organization.clock_changed").count() == 1
+
+
+def test_the_command_sets_the_penalty_clause_the_figures_and_supervision() -> None:
+    organization = make_organization(slug="atelier")
+    out = StringIO()
+    call_command(
+        "profile", "--organization", "atelier", "penalty_mode=contract_legal_x", "penalty_value=3", "promise_max_days=45", stdout=out
+    )
+    assert "penalty_mode: contract_legal_x\npenalty_value: 3" in out.getvalue()
+    for wrong in ("penalty_value=2", "promise_share_percent=0", "residue_percent=1.5", "formal_notice_days=15"):
+        with pytest.raises(CommandError):
+            call_command("profile", "--organization", "atelier", wrong, stdout=out)
+    call_command("profile", "--organization", "atelier", "--supervised-until", "off", stdout=out)
+    with tenant(organization):
+        profile = OrganizationProfile.objects.get()
+    assert (profile.penalty_value, profile.promise_max_days, profile.supervised_until) == (3, 45, None)
+    call_command("profile", "--organization", "atelier", "penalty_mode=default_ecb10", stdout=out)
+    with tenant(organization):
+        assert OrganizationProfile.objects.get().penalty_value is None
+
+
+def test_every_setting_can_be_changed_by_somebody_and_is_read_somewhere() -> None:
+    """A column of the profile that no service writes is a promise to nobody; one that nothing reads is a promise not kept."""
+    root = Path(__file__).parents[2]
+    folders = ("dunning", "customers", "invoices", "notifications", "scenarios", "templates")
+    sources = {path: path.read_text() for folder in folders for path in (root / folder).rglob("*") if path.suffix in (".py", ".html")}
+    kept = {path: text for path, text in sources.items() if path.name != "profile.py" and "migrations" not in path.parts}
+    core = "".join(text for path, text in kept.items() if path.is_relative_to(root / "dunning/core"))
+    for field in OrganizationProfile._meta.get_fields():
+        if field.name in ("id", "organization"):
+            continue
+        assert re.search(rf"\b{field.name}\b", core) or re.search(rf"\.update\({field.name}=", "".join(kept.values())), field.name
+        read = "".join(text for path, text in kept.items() if path.name not in ("identity.py", "services.py", "chasing.py"))
+        assert re.search(rf"\b{field.name}\b", read), field.name

@@ -242,6 +242,9 @@ bank_refuse           manage        manage
 look                  manage        manage
 working_days          manage        manage
 write_off_policy      manage        manage
+penalties             manage        manage
+thresholds            manage        manage
+supervision           manage        manage
 rates                 manage        -
 rate_enter            manage        manage
 paying                manage        -

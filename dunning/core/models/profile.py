@@ -37,7 +37,6 @@ class OrganizationProfile(TenantModel):
     country = models.CharField(max_length=2, default="FR")
     phone = models.CharField(max_length=32, blank=True)
     email = models.EmailField(blank=True)
-    website = models.URLField(blank=True)
     signatory_name = models.CharField(max_length=120, blank=True)
     signatory_title = models.CharField(max_length=120, blank=True)
     signatory_phone = models.CharField(max_length=32, blank=True)
@@ -67,7 +66,6 @@ class OrganizationProfile(TenantModel):
     follows_habits = models.BooleanField(default=True)  # rule 13: good payers are waited for
     # engine (the numbers of the rules)
     spacing_days = models.PositiveSmallIntegerField(default=3)  # rule 6, business days
-    minimum_amount = models.DecimalField(max_digits=14, decimal_places=2, default=0)  # rule 1
     residue_amount = models.DecimalField(max_digits=14, decimal_places=2, default=15)  # rule 1
     residue_percent = models.DecimalField(max_digits=5, decimal_places=2, default=1)  # rule 1
     tolerance_amount = models.DecimalField(max_digits=6, decimal_places=2, default=0)  # closed by itself when partly settled; 0: never
@@ -85,8 +83,6 @@ class OrganizationProfile(TenantModel):
     # law
     penalty_mode = models.CharField(max_length=20, choices=PenaltyMode, default=PenaltyMode.DEFAULT_ECB10)
     penalty_value = models.DecimalField(max_digits=6, decimal_places=3, null=True, blank=True)  # rate, margin or multiple
-    formal_notice_days = models.PositiveSmallIntegerField(default=8)
-    mediator_mention = models.BooleanField(default=True)
     # what debtors may do by themselves, and how they may pay beside a transfer
     plans_offered = models.BooleanField(default=False)  # instalments, granted at once within these bounds
     plan_most_parts = models.PositiveSmallIntegerField(default=3)

@@ -41,7 +41,7 @@ from invoices.selectors import Accessory, accessories, check_invoice, get_invoic
 from invoices.selectors.habits import good_payer
 from invoices.selectors.in_the_way import standing_in_the_way
 from invoices.selectors.items import items_with_invoice
-from invoices.selectors.rates import unpublished_words
+from invoices.selectors.rates import floor_words, unpublished_words
 from invoices.services import attach_document
 from scenarios.selectors import Why, list_steps, state_counts, timeline, today_sentence, why, with_steps
 from scenarios.selectors.items import COMING, DATED, DISPUTED, FROZEN, OPEN, OVERDUE, PROMISED, SETTLED, STATES
@@ -163,6 +163,7 @@ def _item(found: Why, extra: Accessory | None, today: Any) -> dict[str, Any]:
         "chased": found.chased,
         "penalties": extra.penalties if extra is not None else None,
         "fixed_sum": extra.fixed_sum if extra is not None else None,
+        "floor": floor_words(extra.statement) if extra is not None and extra.statement is not None else (),
         "unpublished": unpublished_words(extra.missing) if extra is not None and extra.missing is not None else "",
     }
 

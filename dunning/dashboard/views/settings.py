@@ -32,6 +32,9 @@ DOORS: Final = (
     Door("webhooks", _("Webhooks"), _("Your own systems are called when something happens here"), "webhook"),
     Door("look", _("Your customers' page"), _("Your logo and your colour on the page customers open from an e-mail"), "palette"),
     Door("write_off_policy", _("Amounts given up"), _("Small differences closed by themselves; what a collector may give up"), "eraser"),
+    Door("supervision", _("Supervision"), _("Until when every message waits for a person"), "eye"),
+    Door("thresholds", _("Thresholds"), _("Promises, small amounts left, invoices asked about"), "sliders-horizontal"),
+    Door("penalties", _("Late-payment penalties"), _("What your conditions of sale say, which formal notices claim"), "scale"),
     Door("rates", _("Reference rates"), _("What late-payment penalties are made of, by half-year, each with its source"), "percent"),
     Door("paying", _("Ways of paying"), _("What customers are offered on their page: transfer, card, direct debit, instalments"), "wallet"),
 )

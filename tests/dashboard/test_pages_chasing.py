@@ -1,0 +1,60 @@
+"""Settings by which customers are chased: the clause of penalties, thresholds, and how long messages wait for a person."""
+
+from datetime import date
+from decimal import Decimal
+
+from django.test import Client
+from django.urls import reverse
+
+from dunning.core.models import OrganizationProfile
+from dunning.core.tenancy import tenant
+from tests.dashboard.conftest import House
+
+THRESHOLDS = {
+    "acceptance_threshold": "5000,00",
+    "residue_amount": "20",
+    "residue_percent": "2",
+    "promise_share_percent": "70",
+    "promise_tolerance_days": "3",
+    "promise_max_days": "45",
+}
+
+
+def profile_of(house: House) -> OrganizationProfile:
+    with tenant(house.organization):
+        return OrganizationProfile.objects.get()
+
+
+def test_a_clause_below_the_floor_is_taken_and_said_where_penalties_are_read(owner: Client, viewer: Client, house: House) -> None:
+    door = reverse("dashboard:penalties")
+    assert viewer.get(door).status_code == 403
+    assert door in owner.get(reverse("dashboard:settings")).content.decode()
+    for mode, value in (("contract_legal_x", "2"), ("contract_fixed", ""), ("contract_fixed", "99")):
+        assert owner.post(door, {"penalty_mode": mode, "penalty_value": value}).status_code == 422
+    assert profile_of(house).penalty_mode == "default_ecb10"
+    assert owner.post(door, {"penalty_mode": "contract_fixed", "penalty_value": "8,00"}).status_code == 302
+    assert (profile_of(house).penalty_mode, profile_of(house).penalty_value) == ("contract_fixed", Decimal(8))
+    page = owner.get(reverse("dashboard:invoice", args=[house.item.invoice_id])).content.decode()
+    assert "2nd half of 2026: your clause, 8 %, is below the legal floor, 8.25 %" in page
+    assert owner.post(door, {"penalty_mode": "default_ecb10", "penalty_value": "8"}).status_code == 302
+    assert profile_of(house).penalty_value is None
+
+
+def test_thresholds_change_within_their_bounds(owner: Client, house: House) -> None:
+    door = reverse("dashboard:thresholds")
+    assert 'value="3000.00"' in owner.get(door).content.decode()
+    for name, wrong in (("promise_max_days", "400"), ("residue_amount", "500"), ("residue_amount", "")):
+        assert owner.post(door, {**THRESHOLDS, name: wrong}).status_code == 422
+    assert owner.post(door, THRESHOLDS).status_code == 302
+    profile = profile_of(house)
+    assert (profile.acceptance_threshold, profile.residue_percent, profile.promise_share_percent) == (Decimal(5000), Decimal(2), 70)
+    assert (profile.promise_tolerance_days, profile.promise_max_days, profile.residue_amount) == (3, 45, Decimal(20))
+
+
+def test_supervision_is_prolonged_and_ended(owner: Client, house: House) -> None:
+    door = reverse("dashboard:supervision")
+    assert owner.post(door, {"until": "2026-10-08"}).status_code == 422  # yesterday
+    assert owner.post(door, {"until": "2026-11-30"}).status_code == 302
+    assert profile_of(house).supervised_until == date(2026, 11, 30)
+    assert owner.post(door, {"until": ""}).status_code == 302
+    assert profile_of(house).supervised_until is None
