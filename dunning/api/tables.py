@@ -169,6 +169,7 @@ def _behind(cursor: str, ordering: str, column: str, model: type[Model]) -> Q:
         same, text, last = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         place: Any = model._meta.get_field(column)
         value = place.to_python(text) if isinstance(text, str) else None
+        str(value).encode()  # half a sign is JSON, and no text
         pk = UUID(last)
     except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error, DjangoValidationError):
         raise wrong from None

@@ -140,7 +140,7 @@ _TYPES: Final = (
     EventType("plan.archived", "plan", _("A plan was put away")),
     EventType("import.finished", "import_batch", _("A file was loaded")),
     EventType("ledger.certified", "ledger_coverage", _("Receipts are known to be complete through a day")),
-    EventType("organization.held", "organization", _("Every message was stopped at once"), _REASON),
+    EventType("organization.held", "organization", _("Every message was stopped at once")),
     EventType("organization.released", "organization", _("Messages may leave again")),
     EventType("organization.bank_details_changed", "organization", _("The account customers pay to was changed, by two people")),
     EventType("webhook.test", "webhook_endpoint", _("A person tried the webhook out; sent to that webhook alone")),

@@ -1,5 +1,7 @@
 """Parameters that cannot be read are named, with what was expected."""
 
+import base64
+
 import pytest
 
 from tests.api.conftest import NOWHERE, Api
@@ -47,6 +49,13 @@ def test_a_cursor_that_was_made_up_is_refused(api: Api, cursor: str) -> None:
     answer = api.get(f"/invoices?cursor={cursor}")
     assert answer.status_code == 400
     assert answer.json()["code"] in ("bad_cursor", "bad_request")
+
+
+def test_a_cursor_with_half_a_sign_is_refused(api: Api) -> None:
+    """JSON may spell the first half of a pair alone; no text in the database can be compared with it."""
+    cursor = base64.urlsafe_b64encode(b'["number", "\\ud800", "01993f2e-7c1a-7b52-9d0e-3f6a2b8c4d10"]').decode()
+    answer = api.get(f"/invoices?ordering=number&cursor={cursor}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_cursor")
 
 
 @pytest.mark.parametrize(("number", "status"), [("1", 200), ("2147483647", 200), ("2147483648", 400), ("99999999999", 400), ("0", 400)])

@@ -9,7 +9,7 @@ from pypdf import PdfWriter
 
 from dunning.core import documents
 from dunning.core.errors import DomainError
-from dunning.core.models import Organization, OrganizationProfile, User
+from dunning.core.models import Event, Organization, OrganizationProfile, User
 from dunning.core.tenancy import tenant
 from invoices.models import Installment, Invoice
 from invoices.services import PaymentDraft, attach_document, record_payment
@@ -156,6 +156,7 @@ def test_a_supervised_organization_approves_everything(supervised: Organization)
 def test_everything_is_held_and_let_go_again(supervised: Organization) -> None:
     with tenant(supervised):
         hold_all(reason="Vérification", actor=CLERK, now=at("2026-10-02"))
+        assert Event.objects.get(type="organization.held").payload == {}  # a person's words are for the audit trail
         ids = list(Message.objects.values_list("pk", flat=True))
         approve_messages(message_ids=ids, organization=supervised, actor=CLERK, today=date(2026, 10, 2), now=at("2026-10-02"))
     send(supervised, "2026-10-02")

@@ -21,7 +21,7 @@ class EventRow(Shape):
         model = Event
         columns = {
             "id": "",
-            "type": "Such as `invoice.issued`.",
+            "type": "Such as `invoice.created`.",
             "at": "",
             "object_type": "",
             "object_id": "",
