@@ -84,6 +84,10 @@ class CustomerLoader(ItemLoader):
             found[row.line] = changed if number in self._known else RowOutcome.CREATED
         return found
 
+    def keys(self) -> dict[int, str]:
+        found = {line: number for number, lines in self._twice.items() for line in lines}
+        return found | {row.line: number for number, row in self._rows.items()}
+
     def write(self, work: Work) -> Iterator[object]:
         groups = {
             name: ensure_group(key=name, name=name, **work.who_and_when)

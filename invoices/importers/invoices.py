@@ -52,6 +52,9 @@ class InvoiceLoader(ItemLoader):
     def outcomes(self) -> dict[int, RowOutcome]:
         return ledger.outcomes()
 
+    def keys(self) -> dict[int, str]:
+        return dict(staging.query("SELECT line, number FROM staged_invoice"))
+
     def write(self, work: Work) -> Iterator[object]:
         create_strangers(self._strangers, work)
         ledger.lock_for_writing()

@@ -21,9 +21,10 @@ PATIENCE: Final = 5  # seconds a program waits for the load under way
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What became of one row: `field` and `reason` say why it was refused."""
+    """What became of one row: `key` is what the ledger knows it by, `field` and `reason` say why it was refused."""
 
     outcome: RowOutcome
+    key: str = ""
     field: str = ""
     reason: str = ""
 
@@ -70,14 +71,14 @@ def load_items(
     work = _work(loader, items, Options(dry_run=dry_run, strict=strict), name=name, sha256=sha256, actor=actor, today=today, now=now)
     with tenant(current_organization_id()):
         loader.read(work)
-        outcomes = loader.outcomes()
+        outcomes, keys = loader.outcomes(), loader.keys()
         problems = dict(work.problems)
         work.problems.update(dict.fromkeys(unreadable, Problem("", "")))
         if work.created + work.updated and not dry_run and not (strict and work.problems):
             write(loader, work)
-    found = {line: Item(outcome) for line, outcome in outcomes.items()}
+    found = {line: Item(outcome, keys[line]) for line, outcome in outcomes.items()}
     for line, problem in problems.items():
-        found[line] = Item(RowOutcome.ERROR, problem.column, problem.reason)
+        found[line] = Item(RowOutcome.ERROR, field=problem.column, reason=problem.reason)
     return found
 
 

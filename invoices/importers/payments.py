@@ -222,6 +222,9 @@ class PaymentLoader(ItemLoader):
         words = {"new": RowOutcome.CREATED, "same": RowOutcome.UNCHANGED, "twice": RowOutcome.UNCHANGED}
         return {line: words[outcome] for line, outcome in staging.query("SELECT line, outcome FROM staged_payment")}
 
+    def keys(self) -> dict[int, str]:
+        return dict(staging.query("SELECT line, key FROM staged_payment"))
+
     def write(self, work: Work) -> Iterator[object]:
         staging.execute(_FREE_REFERENCES, [current_organization_id()])
         _match()

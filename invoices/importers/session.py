@@ -140,6 +140,10 @@ class ItemLoader(Loader):
     def outcomes(self) -> dict[int, RowOutcome]:
         """What becomes of each row that was not refused, by its line, once they were read."""
 
+    @abstractmethod
+    def keys(self) -> dict[int, str]:
+        """The natural key under which the ledger has or will have each of these rows, by its line."""
+
 
 def load(loader: Loader, path: Path, *, organization: Organization, options: Options, actor: str, today: date, now: datetime) -> Report:
     """Load `path` into the organization's ledger in one transaction and say what became of every row.

@@ -7,7 +7,7 @@ import pytest
 from customers.models import Customer
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
-from invoices.models import Invoice
+from invoices.models import Invoice, Payment
 from tests.api.conftest import Api
 from tests.api.test_bulk import outcomes
 
@@ -52,3 +52,17 @@ def test_a_group_that_cannot_be_named_refuses_its_row_alone(api: Api, house: Org
     with tenant(house):
         assert list(Customer.objects.values_list("number", "group__key")) == [("C2", "hotels")]
         assert Invoice.objects.get().number == "FA-2"
+
+
+def test_each_row_is_answered_with_what_the_ledger_knows_it_by(api: Api, house: Organization) -> None:
+    [customer] = api.put("/customers/bulk", {"items": [{"number": "C  1", "name": "Durand"}]}).json()["results"]
+    written = {"number": "FA  1", "customer": "C 1", "issued_on": "2026-09-01", "gross": "90.00"}
+    [bill] = api.put("/invoices/bulk", {"items": [written]}).json()["results"]
+    receipt = {"customer": "C 1", "amount": "90.00", "received_on": "2026-10-08"}
+    first, again = (api.put("/payments/bulk", {"items": [receipt]}).json()["results"] for _ in range(2))
+    with tenant(house):
+        payment = Payment.objects.get()
+        assert (customer["key"], customer["id"]) == ("C 1", str(Customer.objects.get().pk))
+        assert (bill["key"], bill["id"]) == ("FA 1", str(Invoice.objects.get().pk))
+    for [row], outcome in ((first, "created"), (again, "unchanged")):
+        assert (row["key"], row["outcome"], row["id"]) == (payment.external_reference, outcome, str(payment.pk))

@@ -184,7 +184,7 @@ class ResultRow(Shape):
     """What became of one row."""
 
     index = Count(help_text="Its place in the call; the first is 0.")
-    key = Text(lines=True, help_text="Its natural key.")
+    key = Text(lines=True, help_text="Its natural key, as it is kept.")
     outcome = Word(list(_WORDS.values()))
     id = Uid(allow_null=True, help_text="null when it was refused, or nothing was written.")
     errors = FaultOfRow(many=True)  # type: ignore[assignment]  # a field of the answer, not the serializer's own errors
@@ -257,7 +257,8 @@ class _BulkEndpoint(Endpoint):
         return Answer(self._told(read, found, wrong, dry_run))
 
     def _told(self, read: Sequence[Any], found: Mapping[int, Any], wrong: Mapping[int, list[Fault]], dry_run: bool) -> dict[str, Any]:
-        keys = [str(values.get(self.key, "")) for values, _faults in read]
+        sent = [str(values.get(self.key, "")) for values, _faults in read]
+        keys = [found[index].key or key if index in found else key for index, key in enumerate(sent)]
         rows = self.model._default_manager.filter(**{f"{self.column}__in": [key for key in keys if key]})
         ids = {key: str(pk) for key, pk in rows.values_list(self.column, "pk")}
         results = []
@@ -342,8 +343,9 @@ class BulkPayments(_BulkEndpoint):
         example={"items": [{"external_reference": "VIR-7781", "customer": "C0042", "amount": "1200.00", "received_on": "2026-10-08"}]},
     )
     def put(self, call: Call) -> Answer:
-        """Up to a thousand, by their external references; one without is told apart by its content. Sent again, they change nothing;
-        another amount, date or customer of a known reference is refused.
+        """Up to a thousand, by their external references. Sent again, they change nothing; another amount, date or customer of a known
+        reference is refused. One without a reference is told apart by its content alone: of two equal receipts sent in two calls the
+        second is taken for the first, so send one.
         """
         answer = self.load(call)
         through = call.body.get("ledger_through")
