@@ -60,8 +60,8 @@ GROUP BY 1"""
 
 def cost_to_collect(costs: Sequence[Cost], collected: Decimal) -> Decimal | None:
     """What a hundred of what was collected cost to send for, by the costs that are known; None when nothing was collected, or none is."""
-    total = sum((cost.amount for cost in costs if cost.amount is not None), _NOTHING)
-    return total * 100 / collected if total and collected > 0 else None
+    known = [cost.amount for cost in costs if cost.amount is not None and cost.unpriced < cost.messages]
+    return sum(known, _NOTHING) * 100 / collected if known and collected > 0 else None
 
 
 def _of_customers(scope: Scope) -> str:

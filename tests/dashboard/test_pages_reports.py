@@ -284,6 +284,21 @@ def test_a_target_is_set_and_compared_with(boss: Client, reader: Client, books: 
     assert boss.post(url, {"month": "2026-08-01", "user": "somebody", "amount": "1", "currency": "EUR"}).status_code == 422
 
 
+def test_a_persons_target_is_not_compared_with_what_one_group_paid(boss: Client, books: Organization) -> None:
+    person = boss.session["_auth_user_id"]
+    boss.post(reverse("dashboard:collection_target"), {"month": "2026-08-01", "user": person, "amount": "900", "currency": "EUR"})
+    with tenant(books):
+        group = CustomerGroup.objects.create(key="hotels", name="Hotels")
+        Customer.objects.update(account_owner=person, group=group)
+
+    def of_owners(**params: str) -> list[Any]:
+        found = page(boss, "collected", period="2026-09", **params).context["found"]
+        return [row[3:] for table in found.tables if table.title == "By account owner" for row in table.rows]
+
+    assert [target for target, _share in of_owners()] == [900]
+    assert of_owners(group="hotels") == [[None, None]]
+
+
 def test_receipts_behind_a_figure(reader: Client) -> None:
     found = page(reader, "collected", period="2026-09").context["found"]
     owners = next(table for table in found.tables if table.title == "By account owner")

@@ -132,8 +132,10 @@ def test_a_price_of_zero_is_known_and_what_left_before_a_price_is_told_apart(hou
 
     price("0")
     assert email() == (Decimal(0), 0, Decimal(0))
+    assert cost_to_collect(costs_by_channel(EURO, OCTOBER), Decimal(100)) == 0  # what costs nothing is known to
     price("0.02")
     assert email() == (Decimal(0), 7, None)  # all left before
+    assert cost_to_collect(costs_by_channel(EURO, OCTOBER), Decimal(100)) is None
     Message.objects.filter(template_key="r1").update(cost=Decimal("0.0200"))
     assert email() == (Decimal("0.0800"), 3, Decimal("0.0200"))
     price("")

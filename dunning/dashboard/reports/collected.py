@@ -34,9 +34,10 @@ def collected(filters: Filters) -> Content:
     by_month = collected_by_month(scope, Period(chart_months[0], month_end(chart_months[-1])))
     owners, collectors = collected_by_owner(scope, period), collected_by_collector(scope, period)
     whole = scope.group_id is None
-    to_collect = {user: sum((wanted[month].get(user, Decimal(0)) for month in own_months), Decimal(0)) for user in _people(wanted)}
+    people = _people(wanted) if whole else set()  # a target is for all customers, not for those of a group
+    to_collect = {user: sum((wanted[month].get(user, Decimal(0)) for month in own_months), Decimal(0)) for user in people}
     total = sum((cell.amount for cell in owners.values()), Decimal(0))
-    target = to_collect.get(None) or None if whole else None
+    target = to_collect.get(None) or None
     if not by_month and not owners:
         return Content(empty=_("Nothing came in, in this currency. Receipts are counted by the day the money was there."))
     names = _names({user for user in [*owners, *collectors, *to_collect] if user is not None})
