@@ -82,7 +82,13 @@ class InstallmentLoader(Loader):
                 invoice = locked.invoices[ids[number]]
                 for position, part in enumerate(self._parts[number], start=1):
                     known = present[invoice.pk].get(position)
-                    item = known or Installment(invoice=invoice, customer=invoice.customer, currency=invoice.currency, position=position)
+                    item = known or Installment(
+                        invoice=invoice,
+                        customer=invoice.customer,
+                        currency=invoice.currency,
+                        position=position,
+                        means=present[invoice.pk][1].means,
+                    )
                     (moved if known else fresh).append(item)
                     item.due_on, item.amount, item.outstanding, item.kind = part.due_on, part.amount, part.amount, part.kind
                     item.means = part.means or item.means
