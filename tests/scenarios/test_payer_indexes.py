@@ -241,7 +241,8 @@ def _owe(
         owed.refresh_from_db()
         part = min(owed.outstanding, max(Decimal("0.01"), (amount * percent / 100).quantize(Decimal("0.01"))))
         if part > 0:
-            pay(customer, str(part), on=due_on + timedelta(days=late), entered_on=TODAY, currency=currency, allocations=((owed, part),))
+            on = due_on + timedelta(days=late)
+            pay(customer, str(part), on=on, entered_on=max(TODAY, on), currency=currency, allocations=((owed, part),))
     owed.refresh_from_db()
     if contested and owed.outstanding > 0:
         value = None if contested == "whole" else max(Decimal("0.01"), (owed.outstanding / 2).quantize(Decimal("0.01")))
