@@ -172,7 +172,8 @@ class _Left:
 class PaymentLoader(ItemLoader):
     """`ledger_through`: receipts are complete through that day (rule 8). None: through the day of the load, unless a row is refused.
 
-    Without `certify` nothing is said about it. `customers`: numbers of the only customers the rows name, where they are few and known.
+    Without `certify` nothing is said about it. `customers`: numbers of the only customers the rows name, where they are few and known: a
+    program's, whose row about a customer nobody has is refused unless it names invoices. A file's stays for a person to look at.
     """
 
     kind = ImportKind.PAYMENTS.value
@@ -261,6 +262,8 @@ class PaymentLoader(ItemLoader):
             raise RowProblem("received_on", _("%(date)s has not come yet") % {"date": received_on})
         number, named = values["customer"], values["invoice"]
         customer_id = customers.get(number) if number else None
+        if self._named is not None and number and customer_id is None and not named:
+            raise RowProblem("customer", _("there is no customer %(number)s: its receipt would be nobody’s") % {"number": number})
         self._strangers += bool(number) and customer_id is None
         content = content_hash([received_on, amount, currency, number, named, *(values[name] for name in _CONTENT)])
         key = values["external_reference"]

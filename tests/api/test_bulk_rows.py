@@ -66,3 +66,15 @@ def test_each_row_is_answered_with_what_the_ledger_knows_it_by(api: Api, house: 
         assert (bill["key"], bill["id"]) == ("FA 1", str(Invoice.objects.get().pk))
     for [row], outcome in ((first, "created"), (again, "unchanged")):
         assert (row["key"], row["outcome"], row["id"]) == (payment.external_reference, outcome, str(payment.pk))
+
+
+def test_a_receipt_of_a_customer_nobody_has_is_refused_unless_it_names_an_invoice(api: Api, house: Organization) -> None:
+    api.put("/invoices/bulk", {"items": [{"number": "FA-1", "customer": "C0042", "issued_on": "2026-09-01", "gross": "500.00"}]})
+    receipt = {"customer": "C0O42", "amount": "500.00", "received_on": "2026-10-08"}
+    rows: list[Any] = [{"external_reference": "V8", **receipt}, {"external_reference": "V9", "invoice": "FA-1", **receipt}]
+    assert outcomes(api.put("/payments/bulk", {"items": rows})) == [
+        ("V8", "error", [("customer", "there is no customer C0O42: its receipt would be nobody’s")]),
+        ("V9", "created", []),
+    ]
+    with tenant(house):
+        assert list(Payment.objects.values_list("external_reference", "customer__number")) == [("V9", "C0042")]
