@@ -20,7 +20,7 @@ from notifications.composing import Obstructed, Workbench
 from notifications.enums import AttemptOutcome, MessageKind, MessageState, Obstacle
 from notifications.models import Attempt, Message, ProviderAccount, QueueTicket
 from notifications.providers.base import Capability
-from notifications.services import FROM_APPROVAL
+from notifications.services import FROM_APPROVAL, HELD_BEFORE
 
 AT_ONCE = 200
 FORGOTTEN = "quarantined"  # in the message's details: the window in which it may have left
@@ -90,9 +90,11 @@ def _doubt(message: Message, number: int, account: ProviderAccount | None, *, si
 
 
 def _hold(message: Message, number: int, account: ProviderAccount | None, *, since: datetime, now: datetime) -> None:
-    """Its provider's report, or a person, says whether it left; if not, it waits for its approval again."""
+    """Its provider's report, or a person, says whether it left; if not, it waits for its approval again, or is held as it was."""
     if message.state == MessageState.AWAITING_APPROVAL:
         message.details[FROM_APPROVAL] = True
+    else:
+        message.details[HELD_BEFORE] = [message.reason, message.reason_text]
     _note_try(message, number, account, since=since, now=now)
     settlement.move(message, MessageState.HELD, now, reason=Obstacle.FORGOTTEN, reason_text=_words(since))
 

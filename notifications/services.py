@@ -34,6 +34,7 @@ from notifications.selectors import today
 
 STOPPABLE = frozenset({MessageState.QUEUED, MessageState.RETRY, MessageState.AWAITING_APPROVAL})
 FROM_APPROVAL = "held_before_approval"  # in Message.details
+HELD_BEFORE = "held_before_restore"  # likewise: why, and in whose words
 WITHDRAWABLE = frozenset({*WAITING, MessageState.TO_POST})  # a printed letter that was not posted has not left
 
 
@@ -257,6 +258,10 @@ def settle_uncertain(*, message_id: UUID, left: bool, actor: str, now: datetime,
     audit.record(actor=actor, action="message.settled_by_hand", target=message, body={"left": left, "note": note[:300]}, now=now)
     if left:
         settlement.move(message, MessageState.ACCEPTED, now, actor=actor, accepted_at=message.frozen_at or now, reason="", reason_text="")
+    elif message.reason == Obstacle.FORGOTTEN and HELD_BEFORE in message.details:  # what it was held for is as it was
+        settlement.close_tries(message)
+        reason, words = message.details[HELD_BEFORE]
+        settlement.move(message, MessageState.HELD, now, actor=actor, reason=reason, reason_text=words)
     elif message.state == MessageState.HELD:
         release(message_ids=[message.pk], actor=actor, now=now)
     else:

@@ -14,7 +14,7 @@ from dunning.core.models import OrganizationProfile
 from dunning.core.tenancy import tenant
 from dunning.local import testing
 from notifications import dispatcher, services, settlement
-from notifications.enums import AttemptOutcome, MessageState
+from notifications.enums import AttemptOutcome, MessageState, Obstacle
 from notifications.models import Attempt, Message
 from tests.database_fixtures import _point_at
 from tests.notifications.mailroom import ACTOR, NOW, gate_in_charge, make_mail_room, use_smtp, write
@@ -77,6 +77,7 @@ def test_what_waited_for_a_person_and_left_after_the_backup_is_not_approved_agai
         with tenant(organization):
             use_smtp(sink)
             awaiting, held, unsent = (write(state=state) for state in ("awaiting_approval", "held", "awaiting_approval"))
+            stopped = write(state=MessageState.HELD, reason=Obstacle.BY_HAND, reason_text="On attend son avoir")
         with copied(committed_database) as backup:
             with tenant(organization):
                 assert services.approve(message_ids=[awaiting.pk], actor=ACTOR, now=NOW) == 1
@@ -89,7 +90,7 @@ def test_what_waited_for_a_person_and_left_after_the_backup_is_not_approved_agai
                 call_command("quarantine", since=BACKUP, stdout=said)
             assert said.getvalue().splitlines() == [
                 f"{organization.slug}: 0 messages may have left and are uncertain.",
-                f"{organization.slug}: 3 messages that waited for a person may have left too and are held.",
+                f"{organization.slug}: 4 messages that waited for a person may have left too and are held.",
                 f"{organization.slug}: 0 messages may have left and are uncertain.",
             ]
             later = NOW + timedelta(hours=1)
@@ -98,9 +99,12 @@ def test_what_waited_for_a_person_and_left_after_the_backup_is_not_approved_agai
                 assert services.approve(message_ids=[awaiting.pk, held.pk, unsent.pk], actor=ACTOR, now=NOW) == 0
                 settlement.record_delivery_event(message_id=held.pk, kind="delivered", at=NOW, now=later, external_id="d")
                 services.settle_uncertain(message_id=awaiting.pk, left=True, actor=ACTOR, now=later)
-                services.settle_uncertain(message_id=unsent.pk, left=False, actor=ACTOR, now=later)
+                for message in (unsent, stopped):
+                    services.settle_uncertain(message_id=message.pk, left=False, actor=ACTOR, now=later)
+                stopped.refresh_from_db()
+                assert (stopped.state, stopped.reason, stopped.reason_text) == ("held", "by_hand", "On attend son avoir")
                 states = dict(Message.objects.values_list("pk", "state"))
-                assert states == {awaiting.pk: "accepted", held.pk: "delivered", unsent.pk: "awaiting_approval"}
+                assert states == {awaiting.pk: "accepted", held.pk: "delivered", unsent.pk: "awaiting_approval", stopped.pk: "held"}
                 assert services.approve(message_ids=[unsent.pk], actor=ACTOR, now=later) == 1
             assert dispatcher.deliver_due(now=later) == {MessageState.ACCEPTED: 1}
             _point_at(committed_database)
