@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -36,7 +37,7 @@ def answered_through_twilio(organization: Organization, words: str) -> None:
 
 @pytest.mark.parametrize("answered", [answered_through_sinch, answered_through_twilio])
 @pytest.mark.parametrize("words", ["STOP", " stop.\n", "Stop SMS !", "Arrêt"])
-def test_stop_closes_the_number(answered, words: str) -> None:  # type: ignore[no-untyped-def]
+def test_stop_closes_the_number(answered: Callable[[Organization, str], None], words: str) -> None:
     organization = make_mail_room()
     answered(organization, words)
     assert read_what_came(organization) == {"applied": 1}
