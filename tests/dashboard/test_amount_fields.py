@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from dunning.core.tenancy import tenant
-from dunning.dashboard.forms.fields import AmountField
+from dunning.dashboard.forms.fields import AmountField, RateField
 from invoices.models import Installment, Payment, WriteOff
 from tests.dashboard.conftest import House
 
@@ -60,3 +60,8 @@ def test_nothing_is_given_up_on_an_amount_that_may_mean_two(owner: Client, house
     with tenant(house.organization):
         assert WriteOff.objects.count() == 0
         assert Installment.objects.get(pk=house.item.pk).outstanding == Decimal("1200.00")
+
+
+@pytest.mark.parametrize("written", ["2,655", "2.655"])
+def test_a_rate_has_decimals_and_no_thousands(written: str) -> None:
+    assert RateField().clean(written) == Decimal("2.655")

@@ -6,12 +6,12 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from dunning.core.enums import PenaltyMode
-from dunning.dashboard.forms.fields import AmountField, DayField
+from dunning.dashboard.forms.fields import AmountField, DayField, RateField
 
 
 class PenaltyForm(forms.Form):
     penalty_mode = forms.ChoiceField(label=_("What your conditions of sale say"), choices=PenaltyMode.choices)
-    penalty_value = AmountField(
+    penalty_value = RateField(
         label=_("Rate, margin or multiple"),
         required=False,
         help_text=_("Per cent a year, points over the ECB rate, or how many times the legal rate. Blank where nothing is agreed."),

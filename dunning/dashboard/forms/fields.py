@@ -48,12 +48,22 @@ class AmountField(forms.Field):
         if isinstance(value, Decimal):
             return value
         try:
-            return parse_decimal(text)
+            return self.read(text)
         except TwoReadings:
             params = {"text": text, "whole": text.replace(",", "").replace(".", "")}
             raise ValidationError(self.error_messages["two_readings"], code="two_readings", params=params) from None
         except ValueError:
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+    def read(self, text: str) -> Decimal:
+        return parse_decimal(text)
+
+
+class RateField(AmountField):
+    """A rate, a margin or a multiple, "2,65" or "2.655": nobody groups its thousands, so that its only sign separates decimals."""
+
+    def read(self, text: str) -> Decimal:
+        return parse_decimal(text, "," if "," in text else ".")
 
 
 class WordsField(forms.CharField):

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from dunning.dashboard.forms.fields import AmountField
+from dunning.dashboard.forms.fields import RateField
 from invoices.rates import Semester, Series
 from invoices.selectors.rates import NAMES, semester_name
 
@@ -16,7 +16,7 @@ class RateForm(forms.Form):
 
     series = forms.ChoiceField(label=_("Reference rate"))
     semester = forms.ChoiceField(label=_("Half-year"))
-    rate = AmountField(label=_("Rate, per cent a year"))
+    rate = RateField(label=_("Rate, per cent a year"))
     source = forms.CharField(
         label=_("Where it was published"),
         max_length=200,
