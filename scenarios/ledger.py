@@ -24,8 +24,9 @@ from scenarios import effects
 from scenarios.bulk import insert_rows
 from scenarios.claims import claimed_lines, net_of_credits
 from scenarios.context import Batch, Frame
+from scenarios.details import Details
 from scenarios.drafts import Composition, MessageDraft, TaskDraft
-from scenarios.enums import ActionState, Reason, Section, TaskKind, TaskState
+from scenarios.enums import ActionState, Reason, TaskKind, TaskState
 from scenarios.facts import Decision, Skip
 from scenarios.leaving import Release, Released, approval_task
 from scenarios.models import Action, ActionMessage, Task
@@ -136,7 +137,7 @@ class _Writer:
         self.actions: list[tuple[Any, ...]] = []
         self.messages: list[dict[str, Any]] = []
         self.links: list[tuple[Any, ...]] = []
-        self._plain_details: dict[tuple[Any, ...], Json] = {}
+        self.details = Details()
         self.tasks: list[Task] = []
 
     # --- actions -------------------------------------------------------------------------------------------------------------------------
@@ -278,7 +279,7 @@ class _Writer:
         cents = net_of_credits(claimed, draft.lines)
         amount = Decimal(cents) / 100
         state, reason, not_before = MessageState.DRAFT.value, draft.approval.value if draft.approval else "", None
-        details = self._details(draft)
+        details = self.details.of(draft)
         if hold is not None:
             details = Json(details.adapted | self._keep_back(draft, UUID(message_id), amount))
             state, reason = MessageState.HELD.value, hold.reason
@@ -329,17 +330,6 @@ class _Writer:
                 kept.add(known)
             self.links.append((new_id_text(), self.organization_id, action_id, message_id, sections.get(cargo.item_id, ""), True))
         return kept
-
-    def _details(self, draft: MessageDraft) -> Json:
-        """`_details_of` the draft: most of a day's messages say the same, which is told once for all."""
-        steps = draft.lead.steps
-        if draft.commitments or draft.approval is not None or steps is None:
-            return Json(_details_of(draft))
-        key = (draft.step.key, steps.version, draft.deadline_on, draft.iban, _credits_elsewhere(draft))
-        known = self._plain_details.get(key)
-        if known is None:
-            known = self._plain_details[key] = Json(_details_of(draft))
-        return known
 
     def _keep_back(self, draft: MessageDraft, message_id: UUID, amount: Decimal) -> dict[str, Any]:
         """A message that is held from its birth: once released it waits for its approval, if it needs one. What its details say of that."""
@@ -416,28 +406,3 @@ class _Writer:
             rows = [tuple(message.values()) for message in self.messages]
             insert_rows("notifications_message", columns, rows, shared=_MESSAGE_DEFAULTS)
         insert_rows("scenarios_actionmessage", _LINK_COLUMNS, self.links)
-
-
-def _details_of(draft: MessageDraft) -> dict[str, Any]:
-    """What the gate, and the day the message leaves, must know: ids, ordinals and codes, no name and no amount."""
-    steps = draft.lead.steps
-    return {
-        "step": draft.step.key,
-        "plan": steps.plan if steps is not None else "",
-        "version": steps.version if steps is not None else "",
-        "deadline_on": draft.deadline_on,
-        "iban": draft.iban,
-        "credits_elsewhere": _credits_elsewhere(draft),
-        # What a person who approves it sees, beside its amount: the gate lets it leave with fewer items, never with others (rule 9).
-        **({"claimed": sorted({line.item_id for line in claimed_lines(draft.lines)})} if draft.approval is not None else {}),
-        "commitments": [
-            {"consequence": c.consequence.value, "due_on": c.due_on, "step": c.executed_by, "items": list(c.item_ids)}
-            for c in draft.commitments
-        ],
-    }
-
-
-def _credits_elsewhere(draft: MessageDraft) -> bool:
-    """Whether another message of the same day shows the account's credits."""
-    balance = draft.lead.item.customer.account(draft.currency)
-    return balance is not None and bool(balance.credits) and not any(line.section == Section.CREDIT for line in draft.lines)
