@@ -15,6 +15,7 @@ from dunning.core.tenancy import tenant
 from invoices.models import Installment
 from invoices.services import PaymentDraft, open_dispute, record_payment
 from notifications.models import Message
+from scenarios import outside
 from scenarios.models import Task
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, open_house, run_on
@@ -84,3 +85,32 @@ def stranger(house: House, at_nine: None) -> Client:
     from tests.factories import make_organization
 
     return sign_in(make_organization(), email="stranger@elsewhere.example")
+
+
+@pytest.fixture
+def waiting(house: House) -> list[Message]:
+    """Two statements that wait for approval."""
+    with tenant(house.organization):
+        found = []
+        for number in ("C8", "C9"):
+            customer = make_customer(number)
+            item = make_invoice(customer, issued_on=date(2026, 9, 1), due_on=date(2026, 11, 1))
+            found.append(
+                outside.write(
+                    customer=customer,
+                    kind="answer",
+                    template_key="account_statement",
+                    items=[item.pk],
+                    for_clerk=True,
+                    actor="system",
+                    today=TODAY,
+                    now=NOW,
+                )
+            )
+    return found
+
+
+def states(house: House, messages: list[Message]) -> list[str]:
+    with tenant(house.organization):
+        known = dict(Message.objects.filter(pk__in=[message.pk for message in messages]).values_list("pk", "state"))
+    return [known[message.pk] for message in messages]

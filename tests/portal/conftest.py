@@ -1,13 +1,15 @@
 """A house that wrote to its debtors, and the browsers of those who open the links."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from django.test import Client
 
 from customers.models import Contact, Customer
+from dunning.core import clock
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.models import Installment
@@ -15,6 +17,9 @@ from notifications import freezing
 from notifications.models import Message
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import open_house, run_on
+
+if TYPE_CHECKING:
+    from tests.portal.till import Till
 
 TODAY = date(2026, 10, 2)
 NOW = datetime(2026, 10, 2, 10, 0, tzinfo=UTC)
@@ -71,3 +76,17 @@ def opened(path: str) -> Client:
     client = Client(headers={"user-agent": "Mozilla/5.0", "accept-language": "en"})
     assert client.get(path).status_code == 302
     return client
+
+
+@pytest.fixture
+def at_noon(committed_database: str) -> Iterator[clock.VirtualClock]:
+    with clock.virtual(NOW) as now:
+        yield now
+
+
+@pytest.fixture
+def till(at_noon: clock.VirtualClock) -> Iterator["Till"]:
+    from tests.portal.till import open_till
+
+    with open_till() as opened_till:
+        yield opened_till

@@ -1,9 +1,6 @@
 """Paying by card: a page opened at a service that speaks Stripe's API, its signed reports over the real road, and the ledger after them."""
 
-import itertools
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,104 +12,25 @@ from django.db import connection
 from django.test import Client
 
 from dunning.core import clock
-from dunning.core.audit import verify
 from dunning.core.enums import Role
 from dunning.core.tenancy import tenant
-from invoices.models import Allocation, Checkout, Installment, Payment, PaymentRequest
-from notifications import cards, receipts, routes, services
-from notifications.enums import EventState, PayBy, ProviderKind
-from notifications.models import InboundEvent, ProviderAccount
+from invoices.models import Allocation, Checkout, Payment, PaymentRequest
+from notifications import cards, receipts, routes
+from notifications.enums import EventState
+from notifications.models import InboundEvent
 from scenarios.models import Schedule
-from scenarios.services import card_payments
 from tests.dashboard.conftest import sign_in
 from tests.factories import make_invoice
-from tests.fakes.stripe import LIVE_KEY, SIGNING_SECRET, TEST_KEY, Stripe, event, signature
-from tests.notifications.callers import Answer, insist, knock, read_what_came
-from tests.portal.conftest import NOW, TODAY, Debt, opened, owe
+from tests.fakes.stripe import LIVE_KEY, SIGNING_SECRET, TEST_KEY, event, signature
+from tests.notifications.callers import insist, knock, read_what_came
+from tests.portal.conftest import NOW, TODAY, opened, owe
+from tests.portal.till import Till, take_cards
 from tests.portal.tools import notice
 from tests.scenarios.houses import CLERK, open_house
 from tests.scenarios.road import pay
-from tests.servers import http_service
 
+pytestmark = pytest.mark.usefixtures("at_noon")
 HOUR = timedelta(hours=1)
-
-
-@dataclass
-class Till:
-    """A debtor whose creditor takes cards at an imitation of Stripe."""
-
-    debt: Debt
-    stripe: Stripe
-    browser: Client
-    numbers: Iterator[int]
-
-    def account(self) -> ProviderAccount:
-        with tenant(self.debt.organization):
-            return ProviderAccount.objects.get(channel=PayBy.CARD, is_active=True)
-
-    def order(self, *items: Installment) -> str:
-        """Press the button; the address one is led to."""
-        answer = self.browser.post("/portal/pay/card/", {"item": [str(item.pk) for item in items or (self.debt.item,)]})
-        assert answer.status_code == 302
-        return str(answer["Location"])
-
-    @property
-    def session(self) -> dict[str, Any]:
-        return list(self.stripe.sessions.values())[-1]
-
-    def report(self, body: bytes, **signed: Any) -> Answer:
-        moment = signed.get("at", NOW.timestamp())
-        address = urlsplit(routes.address(self.account())).path
-        stamp = signature(body, **{"at": moment, **signed})
-        return insist(lambda: knock(address, body, **{"stripe-signature": stamp}))
-
-    def paid(self, session: dict[str, Any] | None = None, **changed: Any) -> bytes:
-        return event(session or self.session, at=NOW.timestamp(), number=next(self.numbers), **changed)
-
-    def hear(self, body: bytes) -> dict[str, int]:
-        """A report arrives and is read."""
-        assert self.report(body).status_code == 200
-        return read_what_came(self.debt.organization, at=NOW)
-
-    def page(self, path: str) -> str:
-        answer = self.browser.get(path)
-        assert answer.status_code == 200
-        return str(answer.content.decode())
-
-    def ledger(self) -> tuple[list[tuple[Decimal, Decimal, str]], dict[str, Decimal]]:
-        """(amount, unallocated, means) of the payments, and what is left to pay on each invoice."""
-        with tenant(self.debt.organization):
-            payments = [(row.amount, row.unallocated, row.means) for row in Payment.objects.order_by("created_at", "pk")]
-            left = {row.invoice.number: row.outstanding for row in Installment.objects.select_related("invoice")}
-            assert list(verify()) == []
-        return payments, left
-
-
-def take_cards(debt: Debt, url: str, *, key: str = LIVE_KEY, secret: str = SIGNING_SECRET) -> None:
-    with tenant(debt.organization):
-        services.set_provider(
-            channel=PayBy.CARD,
-            kind=ProviderKind.STRIPE,
-            actor=CLERK,
-            now=NOW,
-            settings={"api_url": url},
-            secrets={"api_key": key, "signing_secret": secret},
-        )
-
-
-@pytest.fixture(autouse=True)
-def at_noon(committed_database: str) -> Iterator[clock.VirtualClock]:
-    with clock.virtual(NOW) as now:
-        yield now
-
-
-@pytest.fixture
-def till(at_noon: clock.VirtualClock) -> Iterator[Till]:
-    debt, stripe = owe(open_house(default_language="en")), Stripe()
-    with http_service(stripe.answer) as service:
-        stripe.url = service.url
-        take_cards(debt, service.url)
-        yield Till(debt, stripe, opened(debt.path), itertools.count(1))
 
 
 # --- asking -----------------------------------------------------------------------------------------------------------------------------
@@ -384,65 +302,6 @@ def test_a_database_holds_no_key(till: Till) -> None:
         cursor.execute("SELECT t::text FROM notifications_provideraccount t")
         rows = " ".join(row for (row,) in cursor.fetchall())
     assert "stripe" in rows and LIVE_KEY not in rows and SIGNING_SECRET not in rows
-
-
-def test_a_report_that_never_came_is_asked_for(till: Till, at_noon: clock.VirtualClock) -> None:
-    till.order()
-    assert card_payments.find_out(now=NOW + 2 * HOUR) == 0  # its page may still be in use
-    till.session["payment_status"] = "paid"
-    assert card_payments.find_out(now=NOW + 3 * HOUR) == 1
-    assert card_payments.find_out(now=NOW + 4 * HOUR) == 0
-    assert till.ledger() == ([(Decimal(1200), Decimal(0), "card")], {"FA-1": Decimal(0)})
-    till.hear(till.paid())  # and then it comes
-    assert len(till.ledger()[0]) == 1
-
-
-def test_a_page_found_paid_days_later_is_dated_by_its_own_end(till: Till) -> None:
-    till.order()
-    till.session["payment_status"] = "paid"
-    assert card_payments.find_out(now=NOW + 3 * timedelta(days=1)) == 1
-    with tenant(till.debt.organization):
-        ended_at = Checkout.objects.get().expires_at
-        assert ended_at is not None and Payment.objects.get().received_on == ended_at.date() == NOW.date()
-
-
-def test_a_page_that_cannot_be_booked_keeps_no_other_waiting(till: Till) -> None:
-    till.order()
-    till.session["payment_status"] = "paid"
-    strange = {**till.session, "id": "cs_live_strange", "amount_total": 0}  # paid, and nothing: it cannot be booked
-    till.stripe.sessions["strange"] = strange
-    with tenant(till.debt.organization):
-        known = Checkout.objects.get()
-        assert known.expires_at is not None
-        request = known.request
-        Checkout.objects.create(
-            request=request,
-            account_id=known.account_id,
-            amount=known.amount,
-            currency=known.currency,
-            provider_id="cs_live_strange",
-            opened_at=known.opened_at,
-            expires_at=known.expires_at - timedelta(minutes=5),
-        )
-    assert card_payments.find_out(now=NOW + 3 * HOUR) == 1
-    assert till.ledger() == ([(Decimal(1200), Decimal(0), "card")], {"FA-1": Decimal(0)})
-
-
-def test_a_test_that_was_never_reported_books_nothing_either(till: Till) -> None:
-    take_cards(till.debt, till.stripe.url, key=TEST_KEY)
-    place = till.order()
-    till.session["payment_status"] = "paid"
-    assert card_payments.find_out(now=NOW + 3 * HOUR) == 1
-    assert "This was a test" in till.page(f"{place}?back=paid")
-    assert till.ledger() == ([], {"FA-1": Decimal(1200)})
-
-
-def test_a_page_nobody_paid_is_closed_when_it_is_asked_about(till: Till) -> None:
-    place = till.order()
-    till.session["status"] = "expired"
-    assert card_payments.find_out(now=NOW + 3 * HOUR) == 1
-    assert "This payment page has closed" in till.page(place)
-    assert till.ledger() == ([], {"FA-1": Decimal(1200)})
 
 
 # --- setting it up ------------------------------------------------------------------------------------------------------------------------
