@@ -49,15 +49,21 @@ def main() -> int:
 
 
 def django_command() -> int:
+    import django
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from django.utils import translation
+
+    from dunning.local.speech import terminal_language
 
     try:
         settings.INSTALLED_APPS  # noqa: B018  reading it loads the settings, which refuse a bad environment variable
     except ImproperlyConfigured as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    django.setup()
+    translation.activate(terminal_language(os.environ, dict(settings.LANGUAGES), settings.LANGUAGE_CODE))
     execute_from_command_line(sys.argv)
     return 0
 

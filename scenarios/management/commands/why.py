@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("invoice", metavar="INVOICE", help="its number")
         parser.add_argument("--organization", required=True, metavar="SLUG")
-        parser.add_argument("--language", choices=Language.values, default=Language.ENGLISH.value, help="fr or en (default: en)")
+        parser.add_argument("--language", choices=Language.values, help="fr or en (default: the terminal's)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         except DomainError as error:
             raise CommandError(error.message) from None
         today = local_date(organization, clock.now())
-        with tenant(organization), translation.override(options["language"]):
+        with tenant(organization), translation.override(options["language"] or translation.get_language()):
             invoice = Invoice.objects.select_related("customer").filter(number=options["invoice"]).first()
             if invoice is None:
                 values = {"number": options["invoice"], "slug": organization.slug}
