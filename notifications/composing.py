@@ -57,7 +57,8 @@ class Obstructed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A message ready to be frozen. `letter` and `print_file` are PDFs, for paper alone; `parts` is what a text message is billed by."""
+    """A message ready to be frozen. `letter` and `print_file` are PDFs, for paper alone, the second empty when no copy is bound; `parts` is
+    what a text message is billed by."""
 
     template: MessageTemplate
     recipient: str
@@ -287,7 +288,9 @@ def _letter(message: Message, go: Go, bench: Workbench, template: MessageTemplat
         LetterContent,
         LetterError,
         Sender,
+        TooManyCopies,
         UnreadableCopy,
+        copies_elsewhere,
         merge_print_file,
         render_letter,
         window_side,
@@ -323,7 +326,13 @@ def _letter(message: Message, go: Go, bench: Workbench, template: MessageTemplat
     try:
         letter = render_letter(LetterContent(**values))
         copies = [InvoiceCopy(name=filename, pdf=_bytes(document)) for document, filename in files]
-        print_file = merge_print_file(letter, copies) if copies else b""
+        try:
+            print_file = merge_print_file(letter, copies) if copies else b""
+        except TooManyCopies:
+            if values["check"] is None:  # nowhere to take them away
+                raise
+            values["enclosures"] = [copies_elsewhere(len(copies), values["check"], message.language)]
+            letter, print_file = render_letter(LetterContent(**values)), b""
     except UnreadableCopy as error:
         raise Obstructed(Obstacle.DOCUMENT_MISSING, str(error)) from None
     except LetterError as error:

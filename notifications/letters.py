@@ -47,12 +47,16 @@ class LetterError(Exception):
 
 
 class LetterTooLong(LetterError):
-    """More pages than may be printed: send a statement and a place to download the copies instead."""
+    """More pages than may be printed."""
 
     def __init__(self, pages: int, limit: int) -> None:
         super().__init__(_("%(pages)s pages, at most %(limit)s allowed") % {"pages": pages, "limit": limit})
         self.pages = pages
         self.limit = limit
+
+
+class TooManyCopies(LetterTooLong):
+    """More pages of copies than are bound behind a letter: it goes without them and says where they are, see `copies_elsewhere`."""
 
 
 class UnreadableCopy(LetterError):
@@ -153,6 +157,8 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "information": "Pour information (non réclamé par la présente)",
         "check": "Cette lettre vient-elle bien de nous\u00a0?",
         "check_how": "Scannez ce code, ou tapez l’adresse ci-dessous\u00a0: vous y lirez le montant, la date et le compte à créditer.",
+        "copy": "copie de la facture", "copies": "copies des {number} factures",
+        "elsewhere": ", à télécharger pendant six mois à l’adresse {address}, ou sur simple demande",
         "check_alt": "QR code de l’adresse qui permet de vérifier cette lettre",
         "qr": "Le QR code porte ces coordonnées, pour les applications bancaires qui le lisent.",
     },
@@ -169,6 +175,8 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "information": "For information (not claimed by this letter)",
         "check": "Does this letter really come from us?",
         "check_how": "Scan this code, or type the address below: it shows the amount, the date and the account to pay to.",
+        "copy": "copy of the invoice", "copies": "copies of the {number} invoices",
+        "elsewhere": ", to be downloaded for six months at {address}, or on request",
         "check_alt": "QR code of the address where this letter can be checked",
         "qr": "The QR code holds these details, for the banking applications that read it.",
     },
@@ -394,7 +402,7 @@ def render_letter(content: LetterContent, *, press: Press = _press) -> bytes:
 def merge_print_file(letter_pdf: bytes, copies: Sequence[InvoiceCopy], *, press: Press = _press) -> bytes:
     """What goes to the printer: the letter, then the copies on A4. It makes no PDF/A claim, the copies come from elsewhere.
 
-    Raises `UnreadableCopy` naming the copy at fault, `LetterTooLong` above 10 pages of copies.
+    Raises `UnreadableCopy` naming the copy at fault, `TooManyCopies` above 10 pages of copies.
     """
     parts = [letter_pdf]
     for copy in copies:
@@ -407,8 +415,14 @@ def merge_print_file(letter_pdf: bytes, copies: Sequence[InvoiceCopy], *, press:
             raise UnreadableCopy(error.detail, encrypted=error.code == "encrypted_copy") from error
         raise LetterError(_("the print file could not be bound (%(detail)s)") % {"detail": error.detail}) from error
     if pages > MOST_COPY_PAGES:
-        raise LetterTooLong(pages, MOST_COPY_PAGES)
+        raise TooManyCopies(pages, MOST_COPY_PAGES)
     return bound
+
+
+def copies_elsewhere(number: int, check: LetterCheck, language: str) -> str:
+    """What a letter lists as enclosed when its copies are too many to bind: where whoever holds it takes them away."""
+    phrases = _PHRASES[language]
+    return phrases["copy" if number == 1 else "copies"].format(number=number) + phrases["elsewhere"].format(address=check.address)
 
 
 def count_pages(pdf: bytes, *, press: Press = _press) -> int:

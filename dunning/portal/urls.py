@@ -27,6 +27,7 @@ urlpatterns = [
     *(path(f"portal/{act.name}/", acts.act_view(act), name=act.name) for act in ACTS),
     path("v/", letters.enter, name="letter_enter"),
     re_path(r"^v/(?P<code>[^/]{1,200})/?$", letters.letter, name="letter"),
+    re_path(r"^v/(?P<code>[^/]{1,200})/copies/?$", letters.copies, name="letter_copies"),
     re_path(r"^v(?:/.*)?$", letters.unknown),
     re_path(r"^(?:p|portal)(?:/.*)?$", access.gone),
 ]

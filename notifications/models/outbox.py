@@ -157,6 +157,11 @@ class Message(TenantModel):
             raise ValueError("A test to oneself has no customer.")
         return self.customer_id
 
+    @property
+    def copies_are_apart(self) -> bool:
+        """A letter behind which nothing is bound: its attachments, if it has any, are taken away at the address it names."""
+        return self.document_id is not None and self.document_id == self.print_document_id
+
 
 class Attachment(TenantModel):
     """A file that left with a message, under the name the recipient saw."""

@@ -1,25 +1,29 @@
 """What whoever holds one of our letters may check without an account: its figures as printed, and whether they still stand."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from dunning.core import bank
-from dunning.core.models import BankDetailsChange, Organization
+from dunning.core.models import BankDetailsChange, Document, Organization
 from dunning.core.selectors import get_profile
 from dunning.core.tenancy import tenant
 from invoices.enums import InvoiceState
 from invoices.models import Allocation, Installment
 from notifications import letter_codes
 from notifications.enums import NEVER_LEFT, WAITING, MessageState
-from notifications.models import Message, PrintedLetter
+from notifications.models import Attachment, Message, PrintedLetter
 
 _UNFINISHED: Final = WAITING | {MessageState.SENDING}
 """A sheet printed in one of these is a draft: it is known to nobody."""
 _TAKEN_BACK: Final = NEVER_LEFT | {MessageState.BOUNCED}
+COPIES_FOR: Final = timedelta(days=184)
+"""The six months the letter gives for taking away copies that were too many to bind behind it."""
 
 
 class Standing(Enum):
@@ -34,7 +38,7 @@ class Standing(Enum):
 @dataclass(frozen=True, slots=True)
 class CheckedLetter:
     """A letter of ours. `changed_on`: the account it names is so new that people are told; `replaced_on`: since
-    then another one is ours."""
+    then another one is ours. `copies`: how many invoices may be taken away as PDF files, because they are not bound behind it."""
 
     creditor: str
     phone: str
@@ -47,6 +51,7 @@ class CheckedLetter:
     standing: Standing
     changed_on: date | None = None
     replaced_on: date | None = None
+    copies: int = 0
 
 
 def check_letter(code: str, *, now: datetime) -> CheckedLetter | None:
@@ -54,15 +59,44 @@ def check_letter(code: str, *, now: datetime) -> CheckedLetter | None:
 
     Opens the organization's transaction itself: who asks names none.
     """
+    with _opened(code) as found:
+        return _checked(*found, now) if found is not None else None
+
+
+@contextmanager
+def copies_of_letter(code: str, *, now: datetime) -> Iterator[list[tuple[str, Document]]]:
+    """Name and file of the invoices that are not bound behind the letter of this code; readable while the context lasts.
+
+    Empty for a letter that has them behind it, one that was withdrawn or printed more than six months ago, and wherever
+    `check_letter` finds none.
+    """
+    with _opened(code) as found:
+        yield [(part.filename, part.document) for part in _copies(found[1], now)] if found is not None else []
+
+
+@contextmanager
+def _opened(code: str) -> Iterator[tuple[Organization, PrintedLetter] | None]:
     found = letter_codes.find(code)
     if found is None:
-        return None
+        yield None
+        return
     with tenant(found.organization_id):
         organization = Organization.objects.filter(pk=found.organization_id, suspended_at=None).first()
         printed = PrintedLetter.objects.select_related("message").filter(message=found.message_id).first()
         if organization is None or printed is None or printed.message.state in _UNFINISHED:
-            return None
-        return _checked(organization, printed, now)
+            yield None
+        else:
+            yield organization, printed
+
+
+def _copies(printed: PrintedLetter, now: datetime) -> list[Attachment]:
+    if not printed.message.copies_are_apart or _is_withdrawn(printed.message) or now >= printed.printed_at + COPIES_FOR:
+        return []
+    return list(Attachment.objects.filter(message=printed.message).select_related("document").order_by("position"))
+
+
+def _is_withdrawn(message: Message) -> bool:
+    return message.state in _TAKEN_BACK or message.not_reached
 
 
 def _checked(organization: Organization, printed: PrintedLetter, now: datetime) -> CheckedLetter:
@@ -80,11 +114,12 @@ def _checked(organization: Organization, printed: PrintedLetter, now: datetime) 
         standing=_standing(printed.message, printed),
         changed_on=_day(bank.new_since(now=now), zone) if is_ours else None,
         replaced_on=None if is_ours else _day(bank.replaced_since(printed.iban, since=min(printed.printed_at, now - bank.NEW_FOR)), zone),
+        copies=len(_copies(printed, now)),
     )
 
 
 def _standing(message: Message, printed: PrintedLetter) -> Standing:
-    if message.state in _TAKEN_BACK or message.not_reached:
+    if _is_withdrawn(message):
         return Standing.WITHDRAWN
     if not printed.items:
         return Standing.STANDS

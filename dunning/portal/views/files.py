@@ -2,18 +2,14 @@
 
 import csv
 import io
-import logging
-import zipfile
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from tempfile import SpooledTemporaryFile
 from typing import Final
 from uuid import UUID
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from customers.enums import PortalAction
 from dunning.core import documents
@@ -21,6 +17,7 @@ from dunning.core.models import Document
 from dunning.core.money import format_date, minor_units
 from dunning.core.spreadsheets import harmless
 from dunning.portal.access import Visitor, debtor
+from dunning.portal.archives import archive
 from dunning.portal.base import page, saved_file
 from dunning.portal.items import choose, ticked
 from dunning.portal.views.pay import running_plan
@@ -30,9 +27,7 @@ from scenarios.selectors.portal import sees_whole_account, visible_items
 from scenarios.services.payment_plans import read_agreement
 from scenarios.wording import copy_name
 
-logger = logging.getLogger(__name__)
 LARGEST: Final = 200 * 1024 * 1024  # bytes of one archive
-IN_MEMORY: Final = 4 * 1024 * 1024  # bytes; what is larger waits on disk
 ROWS: Final = 5_000  # of a table
 
 
@@ -46,40 +41,7 @@ def copies(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         raise Http404
     if sum(document.size for document in kept.values()) > LARGEST:
         return page(request, visitor, "too_much", status=413)
-    named = _unique_names([(copy_name(invoice, visitor.language), kept[invoice.document_id]) for invoice in invoices.values()])
-    answer = FileResponse(_archive(named), as_attachment=True, filename=_("invoices.zip"), content_type="application/zip")
-    answer["X-Content-Type-Options"] = "nosniff"
-    return answer  # type: ignore[return-value]  # streamed, which the door does not mind
-
-
-def _unique_names(files: list[tuple[str, Document]]) -> Iterator[tuple[str, Document]]:
-    """`Facture-FA-1.pdf`, then `Facture-FA-1-2.pdf`: systems that do not tell capitals apart see different names too."""
-    taken: set[str] = set()
-    for name, document in files:
-        stem, unique, number = name.removesuffix(".pdf"), name, 1
-        while unique.casefold() in taken:
-            number += 1
-            unique = f"{stem}-{number}.pdf"
-        taken.add(unique.casefold())
-        yield unique, document
-
-
-def _archive(named: Iterator[tuple[str, Document]]) -> "SpooledTemporaryFile[bytes]":
-    """One file after the other: no more than one is in memory. PDF files are compressed already."""
-    file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the answer closes it
-    lost = []
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, document in named:
-            try:
-                archive.writestr(zipfile.ZipInfo(name, date_time=document.created_at.timetuple()[:6]), documents.read(document))
-            except documents.DocumentLost:
-                logger.exception("A copy is missing from an archive of the debtor's page.")
-                lost.append(name)
-        if lost:
-            words = [_("These copies could not be added: ask us for them."), *lost]
-            archive.writestr(pgettext("file name", "missing.txt"), "\n".join(words))
-    file.seek(0)
-    return file
+    return archive([(copy_name(invoice, visitor.language), kept[invoice.document_id]) for invoice in invoices.values()])
 
 
 @debtor(costly=True)

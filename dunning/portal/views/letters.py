@@ -18,9 +18,10 @@ from dunning.core.enums import Language
 from dunning.core.money import printed_iban
 from dunning.core.network import place_of
 from dunning.portal.access import MISSES_ALL, MISSES_EACH, MISSES_WITHIN, OPENED_EACH, private, too_many
+from dunning.portal.archives import archive
 from dunning.portal.base import LANGUAGE_NAMES
 from notifications import letter_codes
-from scenarios.selectors.letters import CheckedLetter, check_letter
+from scenarios.selectors.letters import CheckedLetter, check_letter, copies_of_letter
 
 AGAIN: Final = 422  # what was typed cannot be a code
 
@@ -43,18 +44,43 @@ def letter(request: HttpRequest, code: str) -> HttpResponse:
     """`/v/<code>`: what the letter says, and whether it still stands."""
     if request.method not in ("GET", "HEAD"):
         return private(HttpResponseNotAllowed(["GET", "HEAD"]))
-    place = place_of(request)
-    misses = limits.counted("letter.miss", who=place, seconds=MISSES_WITHIN)
-    if misses >= MISSES_EACH or limits.counted("letter.miss", seconds=MISSES_WITHIN) >= MISSES_ALL:
-        return too_many(request)
+    if (refused := _refused(request)) is not None:
+        return refused
     found = check_letter(code, now=clock.now())
     if found is None:
-        limits.count("letter.miss", who=place, seconds=MISSES_WITHIN)
-        limits.count("letter.miss", seconds=MISSES_WITHIN)
-        return _drawn(request, "letter_unknown", _language(request), status=404)
-    if limits.count("letter.open", who=place, seconds=MISSES_WITHIN) > OPENED_EACH:
+        return _missed(request)
+    return _counted(request) or _drawn(request, "letter", _language(request, found), letter=found, code=code, iban=printed_iban(found.iban))
+
+
+def copies(request: HttpRequest, code: str) -> HttpResponse:
+    """`/v/<code>/copies/`: the invoices that were too many to bind behind the letter, in one archive."""
+    if request.method not in ("GET", "HEAD"):
+        return private(HttpResponseNotAllowed(["GET", "HEAD"]))
+    if (refused := _refused(request)) is not None:
+        return refused
+    with copies_of_letter(code, now=clock.now()) as files, override(_language(request)):
+        if not files:
+            return _missed(request)
+        return _counted(request) or private(archive(files))
+
+
+def _refused(request: HttpRequest) -> HttpResponse | None:
+    """The answer to a place from which too many codes were tried that belong to no letter."""
+    misses = limits.counted("letter.miss", who=place_of(request), seconds=MISSES_WITHIN)
+    if misses >= MISSES_EACH or limits.counted("letter.miss", seconds=MISSES_WITHIN) >= MISSES_ALL:
         return too_many(request)
-    return _drawn(request, "letter", _language(request, found), letter=found, iban=printed_iban(found.iban))
+    return None
+
+
+def _missed(request: HttpRequest) -> HttpResponse:
+    limits.count("letter.miss", who=place_of(request), seconds=MISSES_WITHIN)
+    limits.count("letter.miss", seconds=MISSES_WITHIN)
+    return _drawn(request, "letter_unknown", _language(request), status=404)
+
+
+def _counted(request: HttpRequest) -> HttpResponse | None:
+    """The answer to a place that opened too many letters; counts this one."""
+    return too_many(request) if limits.count("letter.open", who=place_of(request), seconds=MISSES_WITHIN) > OPENED_EACH else None
 
 
 def unknown(request: HttpRequest) -> HttpResponse:
