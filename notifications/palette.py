@@ -180,6 +180,7 @@ invoices.several | Plusieurs factures concernées | Several invoices
 account.up_to_date | Rien n'est échu sur le compte | Nothing is overdue on the account
 bank.unchanged | Vos coordonnées bancaires n'ont pas changé depuis 30 jours | Your bank details have not changed for 30 days
 attached | Les factures sont jointes | The invoices are attached
+copies.online | Trop de factures pour les joindre : elles sont sur la page du client | Too many invoices to attach: they are on the customer's page
 after.partial_payment | Un paiement partiel est arrivé depuis le dernier message | A part payment came since the last message
 after.broken_promise | Une promesse n'a pas été tenue | A promise was broken
 """

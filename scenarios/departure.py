@@ -267,7 +267,7 @@ def _say(
         except formal_notice.RateUnknown as error:
             return Stop(reason=Reason.MISSING_VALUE.value, text=str(error))
     return Go(
-        context={**context, "attached": bool(wording.copies_of(account, lines, message.channel))},
+        context={**context, **_said_of_copies(message, account, lines)},
         attachments=_copies(message, account, lines),
         recipient=recipient.address if recipient is not None else "",
         recipient_name=recipient.name if recipient is not None else "",
@@ -304,10 +304,19 @@ def _account(message: Message, frame: Frame, load: Load, items: Sequence[UUID], 
 
 
 def _copies(message: Message, account: wording.Account, lines: Sequence[Line]) -> tuple[tuple[UUID, str], ...]:
-    """Copies go with reminders of a due invoice; a message about what comes due does not need them again."""
-    if message.phase == Phase.SERVICE:
-        return ()
-    return wording.copies_of(account, lines, message.channel)
+    """Copies go with reminders of a due invoice and with the question whether it came; an announcement does not need them again."""
+    return wording.copies_of(account, lines, message.channel) if _shows_copies(message, lines) else ()
+
+
+def _shows_copies(message: Message, lines: Sequence[Line]) -> bool:
+    return message.phase != Phase.SERVICE or all(line.section == Section.TO_CONFIRM for line in claimed_lines(lines))
+
+
+def _said_of_copies(message: Message, account: wording.Account, lines: Sequence[Line]) -> dict[str, bool]:
+    """Whether copies are attached, or too many for that."""
+    attached = bool(_copies(message, account, lines))
+    many = not attached and message.channel == Channel.EMAIL and _shows_copies(message, lines) and bool(wording.copies_kept(account, lines))
+    return {"attached": attached, "copies.online": many}
 
 
 def message_lines(message: Message, frame: Frame, batch: Batch, kept: Sequence[Cargo]) -> tuple[Line, ...]:

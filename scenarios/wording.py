@@ -402,16 +402,20 @@ def _table_row(account: Account, line: Line) -> TableRow:
 
 def copies_of(account: Account, lines: Sequence[Line], channel: str) -> tuple[tuple[UUID, str], ...]:
     """(document id, file name) of the invoices to attach: all behind a letter, up to five with an e-mail, none with a text message."""
-    if channel == Channel.SMS:
-        return ()
+    copies = copies_kept(account, lines)
+    if channel in PAPER_CHANNELS or (channel != Channel.SMS and len(copies) <= MOST_COPIES):
+        return copies
+    return ()
+
+
+def copies_kept(account: Account, lines: Sequence[Line]) -> tuple[tuple[UUID, str], ...]:
+    """(document id, file name) of each claimed invoice whose copy is here."""
     copies: list[tuple[UUID, str]] = []
     for line in claimed_lines(lines):
         invoice = account.invoices[line.invoice_id]
         if invoice.document_id and all(invoice.document_id != known for known, _ in copies):
             copies.append((invoice.document_id, copy_name(invoice, account.language)))
-    if channel in PAPER_CHANNELS or len(copies) <= MOST_COPIES:
-        return tuple(copies)
-    return ()
+    return tuple(copies)
 
 
 def copy_name(invoice: Invoice, language: str) -> str:
