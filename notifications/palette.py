@@ -122,6 +122,8 @@ mandate.account | Compte à débiter, masqué | Account to debit, masked | FR76 
 plan.signatory | Qui a accepté l'échéancier | Who accepted the payment plan | Anne Durand | Anne Durand
 dispute.opened_on | Date de la contestation | When the dispute was raised | 5 octobre 2026 | 5 October 2026
 dispute.reason | Motif de la contestation | Reason of the dispute | un écart de prix | a price difference
+dispute.invoices | Les factures contestées, quand il y en a plusieurs | The invoices disputed, when there are several | \
+FA-2026-00042 et FA-2026-00057 | FA-2026-00042 and FA-2026-00057
 dispute.amount | Montant contesté | Disputed amount | 312,00 € | €312.00
 dispute.owner | Qui l'examine | Who looks into it | Marc Lenoir | Marc Lenoir
 dispute.answer_by | Date de réponse annoncée | Date an answer is promised for | 12 octobre 2026 | 12 October 2026
@@ -180,7 +182,7 @@ invoices.several | Plusieurs factures concernées | Several invoices
 account.up_to_date | Rien n'est échu sur le compte | Nothing is overdue on the account
 bank.unchanged | Vos coordonnées bancaires n'ont pas changé depuis 30 jours | Your bank details have not changed for 30 days
 attached | Les factures sont jointes | The invoices are attached
-copies.online | Trop de factures pour les joindre : elles sont sur la page du client | Too many invoices to attach: they are on the customer's page
+copies.online | Trop de factures à joindre : elles sont sur la page du client | Too many invoices to attach: they are on the customer's page
 after.partial_payment | Un paiement partiel est arrivé depuis le dernier message | A part payment came since the last message
 after.broken_promise | Une promesse n'a pas été tenue | A promise was broken
 """
@@ -259,6 +261,7 @@ _BLANK_IN_EXAMPLE: Final = frozenset(
         "discount.offer",
         "dispute.amount",
         "dispute.answer",
+        "dispute.invoices",
         "information.count",
         "information.total",
         "others.total",

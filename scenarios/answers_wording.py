@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from babel.lists import format_list
 from django.db.models import Q
 from django.utils.translation import override
 
@@ -23,7 +24,7 @@ from notifications.letters import LetterError
 from notifications.models import Message
 from notifications.placeholders import Value
 from notifications.signals import Go, Stop
-from scenarios import agreed, formal_notice, wording, written
+from scenarios import agreed, formal_notice, outside, wording, written
 from scenarios.claims import claimed_cents, claimed_lines, items_of
 from scenarios.context import local_date
 from scenarios.declarations import what_follows
@@ -109,6 +110,18 @@ def _promise(promises: Sequence[Promise], account: wording.Account) -> dict[str,
         "promise.date": account.day(first.promised_for),
         "promise.amount": account.money(sum((promise.amount for promise in promises), Decimal(0))),
         "promise.made_on": account.day(first.made_on),
+    }
+
+
+def _disputes(disputes: Sequence[Dispute], account: wording.Account) -> dict[str, Value]:
+    """What was contested in one go: one reason and one owner; an amount only where each names one, the last day an answer is due."""
+    last = max(disputes, key=lambda dispute: dispute.answer_due_on)
+    amounts = [dispute.amount for dispute in disputes if dispute.amount is not None]
+    numbers = sorted({dispute.installment.invoice.number for dispute in disputes})
+    return {
+        **_dispute(last, account),
+        "dispute.amount": account.money(sum(amounts, Decimal(0))) if len(amounts) == len(disputes) else "",
+        "dispute.invoices": format_list(numbers, locale=account.language) if len(numbers) > 1 else "",
     }
 
 
@@ -319,8 +332,8 @@ def _line(row: Installment, amount: Decimal, today: date) -> Line:
 def _about(message: Message, account: wording.Account, organization: Organization) -> dict[str, Value]:
     details = message.details
     values: dict[str, Value] = {}
-    if dispute_id := details.get("dispute"):
-        values.update(_dispute(Dispute.objects.select_related("owner").get(pk=dispute_id), account))
+    if ids := outside.dispute_ids(message):
+        values.update(_disputes(list(Dispute.objects.select_related("owner", "installment__invoice").filter(pk__in=ids)), account))
     if reference := details.get("promise"):
         made = Promise.objects.filter(reference=reference, installment__invoice__currency=account.currency)
         promises = list(made.order_by("promised_for"))

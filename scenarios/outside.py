@@ -1,9 +1,9 @@
 """Messages outside the plan: acknowledgements, answers, confirmations, apologies. They neither wait nor count for spacing (rule 6).
 
-Only what they are about is written here, as ids in `details`: `dispute`, `promise` (the reference promises made together share),
-`payments`, `task_attempt`, `declaration` (of the debtor's page), `previous` (an earlier message), `plan` (a payment plan), `mandate`,
-`items` (instalments), `copies` (attach the invoices), `account` (everything open in the message's currency). Values are filled when they
-leave.
+Only what they are about is written here, as ids in `details`: `dispute` (`disputes`: all that were opened with it), `promise` (the
+reference promises made together share), `payments`, `task_attempt`, `declaration` (of the debtor's page), `previous` (an earlier message),
+`plan` (a payment plan), `mandate`, `items` (instalments), `copies` (attach the invoices), `account` (everything open in the message's
+currency). Values are filled when they leave.
 """
 
 from collections.abc import Collection, Mapping
@@ -33,6 +33,7 @@ def write(
     items: Collection[UUID] = (),
     about: Mapping[str, UUID | None] | None = None,
     payments: Collection[UUID] = (),
+    disputes: Collection[UUID] = (),
     copies: bool = False,
     whole_account: bool = False,
     contact: Contact | None = None,
@@ -57,6 +58,8 @@ def write(
     details["items"] = [str(pk) for pk in items]
     if payments:
         details["payments"] = [str(pk) for pk in payments]
+    if disputes:
+        details["disputes"] = [str(pk) for pk in disputes]
     if copies:
         details["copies"] = True
     if whole_account:
@@ -86,6 +89,11 @@ def write(
     body = {"kind": str(kind), "template": template_key, "state": str(state)}
     audit.record(actor=actor, action="message.written", target=message, body=body, now=now)
     return message
+
+
+def dispute_ids(message: Message) -> list[str]:
+    """The disputes a message is about: those that one act opened together, or a single one."""
+    return message.details.get("disputes") or [pk for pk in (message.details.get("dispute"),) if pk]
 
 
 def opening_state(profile: OrganizationProfile, kind: str, today: date, *, for_clerk: bool = False) -> tuple[MessageState, str]:

@@ -102,14 +102,19 @@ def _left(organization: Organization, message: Message, changed: Sequence[Action
         _close_own_tasks(message, (TaskKind.POST_LETTER,), TaskState.DONE, now)
         if changed and message.phase == Phase.LEGAL:
             _copy_by_email(message, changed, local_date(organization, now), now)
-    if message.kind == MessageKind.ACKNOWLEDGEMENT and message.details.get("dispute"):
-        acknowledge_dispute(dispute=Dispute.objects.get(pk=message.details["dispute"]), actor=ACTOR, today=on, now=now)
-    if message.kind == MessageKind.ACKNOWLEDGEMENT and message.details.get("declaration"):
-        for dispute in disputes_of(Declaration.objects.get(pk=message.details["declaration"])):
+    if message.kind == MessageKind.ACKNOWLEDGEMENT:
+        for dispute in _acknowledged(message):
             acknowledge_dispute(dispute=dispute, actor=ACTOR, today=on, now=now)
     if message.kind == MessageKind.RESEND:
         _sent_again(message, on, now)
     return bool(changed)
+
+
+def _acknowledged(message: Message) -> list[Dispute]:
+    """The disputes an acknowledgement tells its customer of."""
+    if declaration := message.details.get("declaration"):
+        return disputes_of(Declaration.objects.get(pk=declaration))
+    return list(Dispute.objects.filter(pk__in=outside.dispute_ids(message)).order_by("pk"))
 
 
 def _copy_by_email(letter: Message, actions: Sequence[Action], today: date, now: datetime) -> None:

@@ -16,19 +16,30 @@ from scenarios import outside
 from scenarios.models import TaskAttempt
 
 
-def acknowledge_dispute(*, dispute: Dispute, actor: str, today: date, now: datetime, for_clerk: bool = False) -> Message:
-    """Tell the customer the same day who looks into the dispute and until when (rule 7)."""
-    return outside.write(
-        customer=dispute.customer,
-        kind=MessageKind.ACKNOWLEDGEMENT,
-        template_key="dispute_acknowledged",
-        items=[dispute.installment_id],
-        about={"dispute": dispute.pk},
-        for_clerk=for_clerk,
-        actor=actor,
-        today=today,
-        now=now,
-    )
+def acknowledge_disputes(*, disputes: Sequence[Dispute], actor: str, today: date, now: datetime, for_clerk: bool = False) -> Message | None:
+    """Tell the customer the same day who looks into what it contests and until when (rule 7); the first message, None without a dispute.
+
+    They are of one customer and were opened by one act: one message is about all, save that amounts of two currencies are never added up.
+    """
+    by_currency: dict[str, list[Dispute]] = {}
+    for dispute in disputes:
+        by_currency.setdefault(dispute.installment.invoice.currency, []).append(dispute)
+    written = [
+        outside.write(
+            customer=theirs[0].customer,
+            kind=MessageKind.ACKNOWLEDGEMENT,
+            template_key="dispute_acknowledged",
+            items=[dispute.installment_id for dispute in theirs],
+            about={"dispute": theirs[0].pk},
+            disputes=[dispute.pk for dispute in theirs],
+            for_clerk=for_clerk,
+            actor=actor,
+            today=today,
+            now=now,
+        )
+        for theirs in by_currency.values()
+    ]
+    return written[0] if written else None
 
 
 def answer_dispute(*, dispute: Dispute, actor: str, today: date, now: datetime) -> Message:

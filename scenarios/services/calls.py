@@ -167,7 +167,7 @@ def _write(
     if outcome not in REACHED_A_PERSON or outcome in _NOTHING_TO_CONFIRM or not ticked:
         return None
     if consequences.disputes:
-        return answers.acknowledge_dispute(dispute=consequences.disputes[0], actor=actor, today=today, now=now, for_clerk=True)
+        return answers.acknowledge_disputes(disputes=consequences.disputes, actor=actor, today=today, now=now, for_clerk=True)
     promise = consequences.promises[0].reference if consequences.promises else None
     contact = consequences.contact or facts.contact
     first, *_others = [

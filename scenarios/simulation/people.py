@@ -20,7 +20,7 @@ from notifications.posting import record_letter_proof, record_posting
 from notifications.selectors import print_queue
 from scenarios.enums import ActionState, CallOutcome, Channel, TaskKind, TaskState
 from scenarios.models import Action, Task
-from scenarios.services.answers import acknowledge_dispute
+from scenarios.services.answers import acknowledge_disputes
 from scenarios.services.approvals import approve_messages
 from scenarios.services.calls import record_call
 from scenarios.services.tasks import complete_task
@@ -105,7 +105,7 @@ class People:
             )
         except DomainError:
             return  # it is contested already, or settled meanwhile
-        acknowledge_dispute(dispute=dispute, actor=STAFF, today=today, now=now)
+        acknowledge_disputes(disputes=[dispute], actor=STAFF, today=today, now=now)
 
     def _promise(self, item: Installment, draw: Any, source: str, today: date, now: datetime) -> None:
         day = OPEN.roll(today + timedelta(days=draw.randint(3, 18)))

@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 
+from customers.models import Customer
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.models import Dispute, Hold, Installment, Promise
 from invoices.services import make_promise
 from notifications.models import Message
+from notifications.services import approve
 from scenarios.models import Task, TaskAttempt
 from scenarios.services.calls import RecordedCall, record_call
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, at, mail, open_house, run_on, send, steps_of
+from tests.scenarios.road import plain
 
 pytestmark = pytest.mark.django_db
 
@@ -52,8 +55,6 @@ def test_a_promise_on_the_telephone_closes_the_call_and_drafts_its_confirmation(
 
 
 def test_the_confirmation_says_what_was_agreed(house: Organization) -> None:
-    from notifications.services import approve
-
     with tenant(house):
         call = _call("promise", details={"date": "2026-10-16"})
         assert call.message is not None
@@ -109,6 +110,28 @@ def test_a_dispute_on_the_telephone_is_opened_and_its_acknowledgement_drafted(ho
         assert (dispute.reason, dispute.amount, dispute.text) == ("LIVR_INCOMP", Decimal("312.00"), "Deux portes manquent")
         assert call.message is not None
         assert (call.message.template_key, call.message.details["dispute"]) == ("dispute_acknowledged", str(dispute.pk))
+
+
+def test_three_invoices_contested_in_one_call_are_acknowledged_in_one_message(house: Organization) -> None:
+    with tenant(house):
+        durand = Customer.objects.get()
+        for number, currency in (("FA-2", "EUR"), ("FA-3", "EUR"), ("FA-USD", "USD")):
+            make_invoice(durand, number=number, currency=currency, issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+        call = _call("dispute", details={"reason": "PU_ERR"})
+        assert Dispute.objects.count() == 4
+        drafts = list(Message.objects.filter(template_key="dispute_acknowledged").order_by("currency"))
+        assert [(draft.state, draft.currency, len(draft.details["disputes"])) for draft in drafts] == [
+            ("awaiting_approval", "EUR", 3),
+            ("awaiting_approval", "USD", 1),
+        ]
+        assert call.message == drafts[0]
+        approve(message_ids=[draft.pk for draft in drafts], actor=CLERK, now=at("2026-10-09", 10))
+    send(house, "2026-10-09", 11)
+    with tenant(house):
+        assert set(Dispute.objects.values_list("acknowledged_on", flat=True)) == {date(2026, 10, 9)}
+        euros, dollars = Message.objects.filter(template_key="dispute_acknowledged").order_by("currency")
+        assert "votre contestation des factures n° FA-1, FA-2 et FA-3 : un écart de prix." in plain(euros.body_text)
+        assert "votre contestation de la facture n° FA-USD : un écart de prix." in plain(dollars.body_text)
 
 
 def test_what_we_owe_becomes_a_pause_of_ours_and_a_task(house: Organization) -> None:

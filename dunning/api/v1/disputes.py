@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from dunning.api.endpoint import Answer, Call, Endpoint
-from dunning.api.fields import Amount, Day, Text, Uid, Word
+from dunning.api.fields import Amount, Day, Flag, Text, Uid, Word
 from dunning.api.operations import operation
 from dunning.api.shapes import Body, Expansion, Shape
 from dunning.api.tables import Filter, Table, one
@@ -15,6 +15,7 @@ from dunning.core.scopes import WRITE
 from invoices import services
 from invoices.enums import DisputeReason, DisputeState
 from invoices.models import Dispute, Installment
+from scenarios.services.answers import acknowledge_disputes
 
 
 class DisputeRow(Shape):
@@ -52,6 +53,7 @@ class DisputeBody(Body):
     text = Text(max_length=5000, lines=True, required=False, help_text="In the customer's words.")
     owner_id = Uid(required=False, allow_null=True, help_text="Who answers; the account owner when left out.")
     answer_due_on = Day(required=False, allow_null=True, help_text="Five business days when left out.")
+    acknowledge = Flag(required=False, help_text="False: you tell the customer yourself that it is looked into. True when left out.")
 
 
 class AssignBody(Body):
@@ -104,11 +106,15 @@ class Disputes(Endpoint):
         example={"installment_id": "01993f2e-7c1a-7b52-9d0e-3f6a2b8c4d10", "reason": "PU_ERR", "amount": "312.00"},
     )
     def post(self, call: Call) -> Answer:
-        """What is contested is asked for no more; the rest stays due. One dispute is open on an instalment at a time."""
+        """What is contested is asked for no more; the rest stays due. One dispute is open on an instalment at a time. The customer is
+        written to the same day: who looks into it, and until when."""
         given = dict(call.body)
+        is_told = given.pop("acknowledge", True)
         item = needed(Installment, given.pop("installment_id"), "installment_id")
         owner = member(call.caller.organization, given.pop("owner_id", None), "owner_id")
         dispute = services.open_dispute(installment=item, owner=owner, **given, **call.acting)
+        if is_told:
+            acknowledge_disputes(disputes=[dispute], **call.acting)
         return call.show(DISPUTES, dispute.pk, status=201, location=f"/api/v1/disputes/{dispute.pk}")
 
 

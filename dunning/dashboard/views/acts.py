@@ -34,7 +34,7 @@ from invoices.services import (
     release_hold,
     renew_hold,
 )
-from scenarios.services.answers import acknowledge_dispute, answer_dispute, confirm_promise, send_invoices_again
+from scenarios.services.answers import acknowledge_disputes, answer_dispute, confirm_promise, send_invoices_again
 
 WORK = ("GET", "HEAD", "POST")
 
@@ -152,7 +152,7 @@ def dispute(request: MemberRequest, pk: UUID) -> HttpResponse:
             answer_due_on=data["answer_due_on"],
             **acting(request),
         )
-        acknowledge_dispute(dispute=opened, for_clerk=True, **acting(request))
+        acknowledge_disputes(disputes=[opened], for_clerk=True, **acting(request))
 
     if submitted(request, form, act):
         text = _("The dispute is open: what is contested is no longer asked for. An acknowledgement waits for your approval.")

@@ -1,0 +1,49 @@
+"""Disputes that programs open, and those a platform reports: the customer is told the same day, once."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from dunning.core.models import Organization
+from dunning.core.tenancy import tenant
+from invoices.models import Dispute, Installment
+from notifications.models import Message
+from tests.api.conftest import Api
+from tests.factories import make_customer, make_invoice
+
+
+@pytest.fixture
+def item(house: Organization) -> Installment:
+    with tenant(house):
+        return make_invoice(make_customer("C1"), number="FA-1", amount="1200.00", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+
+
+def acknowledgements(house: Organization) -> list[dict[str, Any]]:
+    with tenant(house):
+        return list(Message.objects.filter(template_key="dispute_acknowledged").values_list("details", flat=True))
+
+
+def test_who_contests_through_a_program_is_told_the_same_day(api: Api, house: Organization, item: Installment) -> None:
+    answer = api.post("/disputes", {"installment_id": str(item.pk), "reason": "PU_ERR", "amount": "312.00"})
+    assert answer.status_code == 201
+    (details,) = acknowledgements(house)
+    assert details["disputes"] == [answer.json()["id"]]
+
+
+def test_a_program_that_tells_its_customers_itself_says_so(api: Api, house: Organization, item: Installment) -> None:
+    body = {"installment_id": str(item.pk), "reason": "PU_ERR", "acknowledge": False}
+    assert api.post("/disputes", body).status_code == 201
+    assert acknowledgements(house) == []
+
+
+def test_who_contests_on_the_platform_is_told_once(api: Api, house: Organization, item: Installment) -> None:
+    body = {"status": "207", "reason": "QUALITE_ERR", "text": "Une porte est rayée."}
+    for _again in range(2):
+        assert api.post(f"/invoices/{item.invoice_id}/e-invoice-status", body).status_code == 200
+    with tenant(house):
+        dispute = Dispute.objects.get()
+    (details,) = acknowledgements(house)
+    assert details["disputes"] == [str(dispute.pk)]
+    assert api.post(f"/invoices/{item.invoice_id}/e-invoice-status", {"status": "209"}).status_code == 200
+    assert len(acknowledgements(house)) == 1
