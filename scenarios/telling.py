@@ -31,6 +31,14 @@ FROM scenarios_task t LEFT JOIN customers_customer c ON c.organization_id = t.or
 WHERE t.opened_on = %s AND t.state = '{TaskState.OPEN.value}' AND t.assignee_id IS NULL AND t.kind <> ALL(%s::text[])
 GROUP BY 1, 2
 """  # noqa: S608 - made of a constant
+_LATE: Final = f"""
+SELECT coalesce(t.assignee_id, c.account_owner_id), t.kind, count(*)
+FROM scenarios_task t LEFT JOIN customers_customer c ON c.organization_id = t.organization_id AND c.id = t.customer_id
+WHERE t.alerted_on = %s AND t.state = '{TaskState.OPEN.value}' AND (t.opened_on < t.alerted_on OR t.kind = ANY(%s::text[]))
+GROUP BY 1, 2
+"""  # noqa: S608 - made of a constant
+_LATE_AT_BIRTH: Final = (TaskKind.HOLD_EXPIRED, TaskKind.POST_LETTER)
+"""Tasks that are opened because something is late: a pause of ours that ended, a letter nobody posted."""
 
 
 def tell_day(*, run: DailyRun, now: datetime) -> None:
@@ -53,6 +61,24 @@ def tell_day(*, run: DailyRun, now: datetime) -> None:
             details = {"kinds": dict(of_person[member.pk])}
             key = f"day:{run.local_date.isoformat()}"
             notices.tell(topic=NoticeTopic.DAY, key=key, to=[member], now=now, object_type="run", object_id=run.pk, details=details)
+
+
+def tell_late(*, run: DailyRun, now: datetime) -> None:
+    """Who manages the organization hears once a day of what became late at somebody else's desk (rules 7 and 9)."""
+    with connection.cursor() as cursor:
+        ask(cursor, _LATE, [run.local_date, [kind.value for kind in _LATE_AT_BIRTH]])
+        late = cursor.fetchall()
+    if not late:
+        return
+    key = f"late:{run.local_date.isoformat()}"
+    for manager in notices.team().who_may(Permission.MANAGE):
+        kinds: Counter[str] = Counter()
+        for person, kind, count in late:
+            if person != manager.user_id:
+                kinds[kind] += count
+        if kinds:
+            details = {"kinds": dict(kinds)}
+            notices.tell(topic=NoticeTopic.LATE, key=key, to=[manager], now=now, object_type="run", object_id=run.pk, details=details)
 
 
 def tell_rates(*, country_of_law: str, today: date, now: datetime) -> None:

@@ -52,6 +52,7 @@ class NoticeKind(models.TextChoices):
     TASK = "task", _("A task for me")
     REPLY = "reply", _("A reply of a customer")
     FAILURE = "failure", _("Something that failed")
+    LATE = "late", _("Work of the team that is late")
 
 
 class NoticeTopic(models.TextChoices):
@@ -66,6 +67,7 @@ class NoticeTopic(models.TextChoices):
     FILE = "file", _("A file that was refused")
     BRAKE = "brake", _("A run that stopped")
     RATES = "rates", _("A reference rate to enter")
+    LATE = "late", _("Work that is late")
 
 
 KIND_OF_TOPIC: dict[str, NoticeKind] = {
@@ -78,6 +80,7 @@ KIND_OF_TOPIC: dict[str, NoticeKind] = {
     NoticeTopic.FILE: NoticeKind.FAILURE,
     NoticeTopic.BRAKE: NoticeKind.FAILURE,
     NoticeTopic.RATES: NoticeKind.TASK,
+    NoticeTopic.LATE: NoticeKind.LATE,
 }
 
 

@@ -73,8 +73,20 @@ def _day(details: Mapping[str, Any]) -> _Words:
     count = sum(kinds.values())
     if set(kinds) == {TaskKind.CALL}:
         return ngettext("One call for you today", "%(n)s calls for you today", count) % {"n": formatting.number(count)}, ""
-    parts = [f"{TaskKind(kind).label} ({formatting.number(n)})" for kind, n in sorted(kinds.items(), key=lambda part: (-part[1], part[0]))]
-    return ngettext("One task for you today", "%(n)s tasks for you today", count) % {"n": formatting.number(count)}, ", ".join(parts)
+    return ngettext("One task for you today", "%(n)s tasks for you today", count) % {"n": formatting.number(count)}, _by_kind(kinds)
+
+
+def _by_kind(kinds: Mapping[str, int]) -> str:
+    """`Call (12), Approval (1)`, the most frequent first."""
+    ordered = sorted(kinds.items(), key=lambda part: (-part[1], part[0]))
+    return ", ".join(f"{TaskKind(kind).label} ({formatting.number(n)})" for kind, n in ordered)
+
+
+def _late(details: Mapping[str, Any]) -> _Words:
+    kinds: dict[str, int] = details["kinds"]
+    count = sum(kinds.values())
+    said = ngettext("One task of the team is late", "%(n)s tasks of the team are late", count)
+    return said % {"n": formatting.number(count)}, _by_kind(kinds)
 
 
 def _task(details: Mapping[str, Any]) -> _Words:
@@ -138,4 +150,5 @@ _SAID: Final[Mapping[str, tuple[Callable[[Mapping[str, Any]], _Words], str]]] = 
     NoticeTopic.FILE: (_file, "file-x"),
     NoticeTopic.BRAKE: (_brake, "octagon-alert"),
     NoticeTopic.RATES: (_rates, "percent"),
+    NoticeTopic.LATE: (_late, "clock"),
 }

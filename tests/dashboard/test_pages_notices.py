@@ -103,6 +103,12 @@ def everything(house: House) -> list[tuple[NoticeTopic, dict[str, Any], str, str
             "A reference rate is missing: 1st half of 2027 European Central Bank, main refinancing rate: formal notices",
             reverse("dashboard:rates"),
         ),
+        (
+            NoticeTopic.LATE,
+            {"details": {"kinds": {"call": 12, "post_letter": 1}}},
+            "13 tasks of the team are late Call (12), ",
+            reverse("dashboard:today"),
+        ),
     ]
 
 
@@ -172,7 +178,7 @@ def test_everybody_chooses_for_themselves_and_the_digest_is_off_until_asked_for(
     assert "vera@atelier.example" in text(viewer, "dashboard:notices_choose")
     assert viewer.post(path, {"kinds": ["reply"], "digest": "daily"})["Location"] == reverse(LIST)
     vera.refresh_from_db()
-    assert (sorted(vera.muted), vera.digest) == (["failure", "task"], DigestRhythm.DAILY)
+    assert (sorted(vera.muted), vera.digest) == (["failure", "late", "task"], DigestRhythm.DAILY)
     assert viewer.post(path, {"kinds": ["gossip"], "digest": "hourly"}).status_code == 422
     vera.refresh_from_db()
     assert vera.digest == DigestRhythm.DAILY

@@ -195,3 +195,31 @@ def test_notices_go_with_the_person_who_leaves(house: Organization) -> None:
     with tenant(house):
         anna.delete()
         assert Notice.objects.count() == 0
+
+
+def test_managers_hear_once_of_what_is_late_at_somebody_elses_desk(house: Organization) -> None:
+    """Anna's two calls and one of nobody's lie since the 9th; Olga, who owns the house, has one of her own."""
+    olga, anna = person(house, "olga", Role.OWNER), person(house, "anna")
+    open_calls(house, 2, anna.user)
+    open_calls(house, 1, None)
+    open_calls(house, 1, olga.user)
+    run_on(house, "2026-10-15", deliver=False)  # four business days
+    assert [topic for topic, _details in told(olga)] == []
+    run_on(house, "2026-10-16", deliver=False)
+    run_on(house, "2026-10-16", deliver=False, again=True)
+    run_on(house, "2026-10-19", deliver=False)
+    assert told(olga) == [("late", {"kinds": {"call": 3}})]
+    assert told(anna) == []
+
+
+def test_a_letter_that_nobody_posted_is_told_to_the_managers(house: Organization) -> None:
+    olga, anna = person(house, "olga", Role.OWNER), person(house, "anna")
+    with tenant(house):
+        customer = make_customer(account_owner=anna.user)
+        Message.objects.create(
+            customer=customer, channel="letter", kind="answer", language="fr", template_key="r1_letter", state="to_post",
+            planned_on=date(2026, 10, 5), frozen_at=at("2026-10-05"),
+        )  # fmt: skip
+    run_on(house, "2026-10-09", deliver=False)
+    assert told(olga) == [("late", {"kinds": {"post_letter": 1}})]
+    assert told(anna) == [("day", {"kinds": {"post_letter": 1}})]
