@@ -10,6 +10,7 @@ from typing import Final
 
 from dunning.core.calendars import Calendar
 from invoices.enums import DisputeState, HoldKind, HoldSide, InstallmentKind
+from invoices.judgments import Side, side_of
 from scenarios.enums import Condition, Consequence, Phase, Reason, Variant
 from scenarios.facts import HUMAN, QUIET, QUIET_CUSTOMER, WRITTEN, Balance, Dispute, HistoryEntry, Hold, Item, Policy, Promise, Step, Steps
 from scenarios.timing import covered_from, promise_held_through, promise_kept
@@ -33,6 +34,7 @@ _CANCELLED: Final = Barrier(Reason.CANCELLED, finished=True)
 _RESIDUE: Final = Barrier(Reason.RESIDUE)
 _COVERED: Final = Barrier(Reason.COVERED_BY_CREDIT)
 _BELOW_MINIMUM: Final = Barrier(Reason.BELOW_MINIMUM)
+_ON_A_SIDE: Final = {Side.BEFORE: Barrier(Reason.INSOLVENCY), Side.UNSURE: Barrier(Reason.INSOLVENCY_UNSURE), Side.AFTER: None}
 NO_BALANCE: Final = Balance(net_cents=0)
 _SERVICE: Final = Phase.SERVICE
 _FIRM: Final = Phase.FIRM
@@ -175,10 +177,13 @@ def _promised(item: Item, calendar: Calendar, policy: Policy, today: int) -> Bar
 
 
 def frozen(item: Item) -> Barrier | None:
-    """Rule 12: what was delivered before the opening judgment freezes; what came after stays payable."""
+    """Rule 12: what was delivered before the opening judgment freezes; what came after stays payable; what may be either waits for a
+    person to say which."""
     judged_on = item.customer.situation.insolvent_on
-    supplied_on = item.issue_on if item.supplied_on is None else item.supplied_on
-    return Barrier(Reason.INSOLVENCY) if judged_on is not None and supplied_on < judged_on else None
+    if judged_on is None:
+        return None
+    side = side_of(supplied_on=item.supplied_on, issued_on=item.issue_on, judged_on=judged_on)
+    return _ON_A_SIDE[side]
 
 
 def _nothing_left(item: Item, calendar: Calendar, policy: Policy, today: int) -> Barrier | None:

@@ -123,6 +123,7 @@ class TaskKind(models.TextChoices):
     CHORUS_STATUS = "chorus_status", _("Check the Chorus Pro status")
     DECLARE_CLAIM = "declare_claim", _("Declare the claim")
     RECLAIM_GOODS = "reclaim_goods", _("Reclaim goods under retention of title")
+    CONFIRM_SPLIT = "confirm_split", _("Say what was delivered before the judgment")
     UNCERTAIN_SENDING = "uncertain_sending", _("Settle an uncertain sending")
     HOLD_EXPIRED = "hold_expired", _("A hold has expired")
     HOLD_REQUEST = "hold_request", _("A pause is asked for")
@@ -237,6 +238,7 @@ class Reason(models.TextChoices):
     LEDGER_NOT_COVERED = "ledger_not_covered", _("Receipts are not known to be complete")
     UNMATCHED_RECEIPT = "unmatched_receipt", _("An unmatched receipt may be theirs")
     INSOLVENCY = "insolvency", _("Insolvency: older debts are frozen")
+    INSOLVENCY_UNSURE = "insolvency_unsure", _("Insolvency: delivered before or after the judgment?")
     # rules 15, 17
     SUPERVISED = "supervised", _("Waits on the departure board")
     BRAKE = "brake", _("The run's volume is unusual: a person confirms")

@@ -12,14 +12,16 @@ from django.db.models import Q, Sum
 
 from customers.models import Customer
 from dunning.core.models import OrganizationProfile
-from invoices.enums import DisputeState, HoldKind, HoldSide
+from invoices.enums import DisputeState, HoldKind, HoldSide, InvoiceState
 from invoices.models import Dispute, Hold, HoldRequest, Installment
+from invoices.selectors import UNSURE
 from scenarios import effects, telling
 from scenarios.enums import TaskKind, TaskState
 from scenarios.models import Task
 from scenarios.outcomes import declare_claim_by, reclaim_goods_by
 from scenarios.selectors.replies import reply_key
 
+ACTOR: Final = "system"
 OVERSEAS: Final = ("97", "98")  # postal codes outside metropolitan France: four months to declare a claim
 
 WORK_OF_OURS: Final[dict[str, TaskKind]] = {
@@ -135,7 +137,8 @@ def open_reply_tasks(*, today: date, now: datetime, customer_ids: Collection[UUI
 
 def open_insolvency_tasks(*, profile: OrganizationProfile, today: date, now: datetime, customer_ids: Collection[UUID] | None = None) -> int:
     """Rule 12: declare the claim within 2 months of publication in the BODACC (4 for a creditor outside metropolitan France), reclaim
-    goods under retention of title within 3. Until the publication is known, the earliest possible day counts: that of the judgment."""
+    goods under retention of title within 3. Until the publication is known, the earliest possible day counts: that of the judgment.
+    And say of invoices issued soon after the judgment what they bill."""
     insolvent = Customer.objects.filter(insolvency_opened_on__isnull=False)
     if customer_ids is not None:
         insolvent = insolvent.filter(pk__in=list(customer_ids))
@@ -151,7 +154,31 @@ def open_insolvency_tasks(*, profile: OrganizationProfile, today: date, now: dat
             (TaskKind.RECLAIM_GOODS, reclaim_goods_by(published_on)),
         ):
             opened += _deadline_task(kind, customer, due_on, today, now)
+        opened += _split_task(customer, today, now)
     return opened
+
+
+def _split_task(customer: Customer, today: date, now: datetime) -> int:
+    """One open task while it is not known of an open invoice on which side of the judgment it stands; over once a person has said so."""
+    unsure = Installment.objects.filter(UNSURE, customer=customer, outstanding__gt=0, invoice__state=InvoiceState.ISSUED)
+    row = unsure.values("invoice__currency").annotate(open=Sum("outstanding")).order_by("-open").first()
+    asked = list(Task.objects.filter(kind=TaskKind.CONFIRM_SPLIT, customer=customer, state=TaskState.OPEN))
+    if row is None:
+        effects.close_tasks(asked, state=TaskState.DONE, outcome="confirmed", actor=ACTOR, now=now)
+        return 0
+    if asked:
+        return 0
+    newest = unsure.order_by("-invoice__issued_on", "-pk").values_list("pk", flat=True)[0]
+    task = effects.open_once(
+        kind=TaskKind.CONFIRM_SPLIT,
+        key=f"{TaskKind.CONFIRM_SPLIT}:{customer.pk}:{newest}",
+        today=today,
+        now=now,
+        customer=customer,
+        amount=row["open"],
+        currency=row["invoice__currency"],
+    )
+    return int(task is not None)
 
 
 def _deadline_task(kind: TaskKind, customer: Customer, due_on: date, today: date, now: datetime) -> int:

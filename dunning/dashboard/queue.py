@@ -27,6 +27,7 @@ ICONS: Final[dict[str, str]] = {
     TaskKind.DECISION: "scale",
     TaskKind.DECLARE_CLAIM: "gavel",
     TaskKind.RECLAIM_GOODS: "gavel",
+    TaskKind.CONFIRM_SPLIT: "gavel",
     TaskKind.UNCERTAIN_SENDING: "circle-dashed",
     TaskKind.HOLD_EXPIRED: "hourglass",
     TaskKind.REPLY: "inbox",
@@ -117,6 +118,8 @@ def _leads_to(entry: QueueEntry) -> str:
         return reverse("dashboard:reply", args=[entry.id])
     if entry.kind == TaskKind.REPLY and entry.customer is not None:
         return f"{reverse('dashboard:inbox')}?customer={entry.customer.pk}"
+    if entry.kind == TaskKind.CONFIRM_SPLIT and entry.customer is not None:
+        return reverse("dashboard:insolvency_split", args=[entry.customer.pk])
     if entry.kind == "held_message":
         return reverse("dashboard:message", args=[entry.id])
     task = entry.task

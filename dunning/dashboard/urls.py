@@ -146,6 +146,7 @@ urlpatterns = [
     path("customers/<uuid:pk>/ask/", asking.ask_customer, name="ask_customer_hold"),
     path("customers/<uuid:pk>/insolvency/", records.insolvency, name="insolvency"),
     path("customers/<uuid:pk>/insolvency/end/", records.end_insolvency, name="end_insolvency"),
+    path("customers/<uuid:pk>/insolvency/split/", records.insolvency_split, name="insolvency_split"),
     path("customers/<uuid:pk>/triage/", records.triage, name="triage"),
     path("customers/<uuid:pk>/contact/", records.contact, name="add_contact"),
     path("customers/<uuid:pk>/statement/", records.statement, name="send_statement"),

@@ -3,7 +3,7 @@
 from invoices.selectors.accessory import Accessory, accessories, rate_table
 from invoices.selectors.conformity import Problem, ProblemCode, check_invoice
 from invoices.selectors.figures import Figures, figures, has_many_open_items
-from invoices.selectors.insolvency import FROZEN, InsolvencySplit, insolvency_split, is_frozen
+from invoices.selectors.insolvency import FROZEN, UNSURE, InsolvencySplit, insolvency_split, is_frozen
 from invoices.selectors.items import (
     ItemView,
     chased_amount,
@@ -29,6 +29,7 @@ from invoices.unmatched import proposals_for, unmatched_payments, unmatched_reac
 
 __all__ = [
     "FROZEN",
+    "UNSURE",
     "Accessory",
     "Figures",
     "InsolvencySplit",

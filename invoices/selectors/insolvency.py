@@ -5,23 +5,28 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
-from django.db.models import Q
-from django.db.models.functions import Coalesce
+from django.db.models import DateField, F, Q
+from django.db.models.functions import Cast, Coalesce
 
 from customers.models import Customer
+from invoices.judgments import UNSURE_DAYS, Side, side_of
 from invoices.models import Installment
 from invoices.rates import Semester, Series, UnpublishedRate
-from invoices.selectors.accessory import Accessory, accessories, insolvency_of
+from invoices.selectors.accessory import Accessory, accessories
 from invoices.selectors.items import open_items
 
 _NOTHING = Decimal(0)
-FROZEN: Final = Q(customer__insolvency_opened_on__gt=Coalesce("invoice__delivered_on", "invoice__issued_on"))
+_LAST_SURE: Final = Cast(F("invoice__issued_on") - timedelta(days=UNSURE_DAYS), DateField())
+FROZEN: Final = Q(customer__insolvency_opened_on__gt=Coalesce("invoice__delivered_on", _LAST_SURE))
 """What `is_frozen` says of an item, for a query of them."""
+UNSURE: Final = FROZEN & Q(invoice__delivered_on=None, invoice__issued_on__gte=F("customer__insolvency_opened_on"))
+"""Issued soon after the judgment, and nobody said when it was delivered."""
 
 
 @dataclass(frozen=True, slots=True)
 class InsolvencySplit:
-    """`frozen` items go into the claim with what had accrued the day before the judgment; `payable` ones stay due. A person confirms.
+    """`frozen` items go into the claim with what had accrued the day before the judgment; `payable` ones stay due; of the `unsure` ones
+    nothing is asked until a person has said when they were delivered (rule 12: "a person confirms the split").
 
     `claim` is, by currency, the principal of the frozen items with their penalties and fixed sums; `missing` are the reference rates for
     lack of which it counts the principal alone of `incomplete` items.
@@ -30,6 +35,7 @@ class InsolvencySplit:
     opened_on: date
     frozen: tuple[Installment, ...]
     payable: tuple[Installment, ...]
+    unsure: tuple[Installment, ...]
     accrued: dict[str, Decimal]
     claim: dict[str, Decimal]
     incomplete: tuple[Installment, ...] = ()
@@ -37,22 +43,31 @@ class InsolvencySplit:
 
 
 def is_frozen(item: Installment) -> bool:
-    """Whether an item, its invoice and customer loaded, was delivered or issued before the judgment: it is neither asked for nor paid."""
-    return insolvency_of(item.invoice, item.customer) is not None
+    """Whether an item, its invoice and customer loaded, was supplied before the judgment, or may have been: it is neither asked for nor
+    paid."""
+    opened = item.customer.insolvency_opened_on
+    return opened is not None and _side(item, opened) is not Side.AFTER
+
+
+def _side(item: Installment, opened: date) -> Side:
+    delivered, issued = item.invoice.delivered_on, item.invoice.issued_on
+    return side_of(
+        supplied_on=delivered.toordinal() if delivered is not None else None, issued_on=issued.toordinal(), judged_on=opened.toordinal()
+    )
 
 
 def insolvency_split(customer: Customer) -> InsolvencySplit | None:
     """The proposed split of a customer's open items by the opening judgment; None when no proceedings are recorded.
 
-    An item is frozen when its delivery or service - its issue where that is not known - precedes the judgment.
+    An item is frozen when its delivery or service - its issue where that is not known - precedes the judgment; see `invoices.judgments`.
     """
     opened = customer.insolvency_opened_on
     if opened is None:
         return None
-    frozen: list[Installment] = []
-    payable: list[Installment] = []
+    sides: dict[Side, list[Installment]] = {side: [] for side in Side}
     for item in open_items(customer_ids=[customer.pk]):
-        (frozen if (item.invoice.delivered_on or item.invoice.issued_on) < opened else payable).append(item)
+        sides[_side(item, opened)].append(item)
+    frozen = sides[Side.BEFORE]
     figures = accessories([item.pk for item in frozen], until=opened - timedelta(days=1))
     accrued: dict[str, Decimal] = {}
     claim: dict[str, Decimal] = {}
@@ -67,4 +82,13 @@ def insolvency_split(customer: Customer) -> InsolvencySplit | None:
             missing.setdefault((accessory.missing.series, accessory.missing.semester), accessory.missing)
         accrued[currency] = accrued.get(currency, _NOTHING) + extra
         claim[currency] = claim.get(currency, _NOTHING) + item.outstanding + extra
-    return InsolvencySplit(opened, tuple(frozen), tuple(payable), accrued, claim, tuple(incomplete), tuple(missing.values()))
+    return InsolvencySplit(
+        opened_on=opened,
+        frozen=tuple(frozen),
+        payable=tuple(sides[Side.AFTER]),
+        unsure=tuple(sides[Side.UNSURE]),
+        accrued=accrued,
+        claim=claim,
+        incomplete=tuple(incomplete),
+        missing=tuple(missing.values()),
+    )

@@ -30,6 +30,7 @@ OUR_ACT: Final = (
     Reason.LEGAL_REGIME_UNKNOWN,
     Reason.LEDGER_NOT_COVERED,
     Reason.REQUIREMENT_MISSING,
+    Reason.INSOLVENCY_UNSURE,
 )
 """Reasons for which an item waits for an act of our own: "frozen by us"."""
 

@@ -51,6 +51,7 @@ RANK_OF: Final[dict[str, int]] = {
     TaskKind.ALLOCATE_CREDIT: 1,
     TaskKind.DECLARE_CLAIM: 2,
     TaskKind.RECLAIM_GOODS: 2,
+    TaskKind.CONFIRM_SPLIT: 2,
     TaskKind.HAND_OVER: 2,
     TaskKind.CHORUS_STATUS: 2,
     TaskKind.REPLY: 3,

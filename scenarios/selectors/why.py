@@ -66,6 +66,7 @@ REMEDIES: Final[dict[Reason, LazyText | str]] = {
     Reason.LEDGER_NOT_COVERED: gettext_lazy("Load the receipts and say through which day they are complete."),
     Reason.UNMATCHED_RECEIPT: gettext_lazy("Say whose the unidentified receipt is."),
     Reason.INSOLVENCY: gettext_lazy("Nothing is sent for debts older than the judgment: declare the claim."),
+    Reason.INSOLVENCY_UNSURE: gettext_lazy("Say on the customer's page when it was delivered: before the judgment, or after."),
     Reason.NO_CONTACT: gettext_lazy("Add a contact who can be reached over this channel."),
     Reason.IBAN_MISSING: gettext_lazy("Enter the IBAN the invoice is to be paid to."),
     Reason.CHECK_LIST: gettext_lazy("Complete the check list of the legal step."),

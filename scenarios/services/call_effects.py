@@ -334,8 +334,17 @@ def _new_contact(call: _Call, done: Consequences) -> None:
 def _insolvency(call: _Call, done: Consequences) -> None:
     if call.facts.on is None:
         raise DomainError(_("Which day?"), code="required", field="date")
+    published_on = call.customer.insolvency_published_on  # known already: a conversation about the judgment does not unsay it
+    if published_on is not None and published_on < call.facts.on:
+        published_on = None
     record_insolvency(
-        customer=call.customer, kind=call.facts.kind, opened_on=call.facts.on, actor=call.actor, today=call.today, now=call.now
+        customer=call.customer,
+        kind=call.facts.kind,
+        opened_on=call.facts.on,
+        published_on=published_on,
+        actor=call.actor,
+        today=call.today,
+        now=call.now,
     )
 
 

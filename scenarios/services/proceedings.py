@@ -1,12 +1,15 @@
-"""The light plan of a customer in insolvency proceedings (rule 12): what is owed from after the judgment is payable, and asked gently."""
+"""A customer in insolvency proceedings (rule 12): the light plan of what is payable, and the person's word on what was delivered when."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
 from customers.models import Customer
-from scenarios import effects
+from dunning.core.selectors import get_profile
+from invoices.models import Invoice
+from invoices.services import lock_items, update_invoice
+from scenarios import effects, work
 from scenarios.enums import CommitmentState, Reason
 from scenarios.models import ActionPlan, Commitment, PlanAssignment
 from scenarios.services.plans import Target, assign_plan, unassign_plan
@@ -35,3 +38,19 @@ def follow_proceedings(*, customer_ids: Collection[UUID], today: date, now: date
     if plan is not None:
         for customer in judged.values():
             assign_plan(plan=plan, target=Target(customer=customer), since=today, actor=ACTOR, now=now)
+
+
+def confirm_split(*, customer: Customer, delivered: Mapping[UUID, date], actor: str, today: date, now: datetime) -> int:
+    """A person says when invoices, by id, were delivered or the service done: that decides on which side of the judgment each stands.
+
+    Returns how many days changed. Raises Invoice.DoesNotExist for an invoice of somebody else.
+    """
+    lock_items(invoice_ids=list(delivered))
+    rows = {row.pk: row for row in Invoice.objects.filter(customer=customer, pk__in=list(delivered))}
+    if len(rows) < len(delivered):
+        raise Invoice.DoesNotExist
+    changed = sum(
+        bool(update_invoice(invoice=rows[pk], delivered_on=day, actor=actor, today=today, now=now)) for pk, day in delivered.items()
+    )
+    work.open_insolvency_tasks(profile=get_profile(), today=today, now=now, customer_ids=[customer.pk])
+    return changed

@@ -114,6 +114,7 @@ contact_back          work          work
 ask_customer_hold     ask           ask
 insolvency            work          work
 end_insolvency        work          work
+insolvency_split      work          work
 triage                work          work
 add_contact           work          work
 send_statement        work          work

@@ -41,6 +41,7 @@ KINDS: Final = {  # what the id of an address is of, by how the address begins; 
     "items": "installments",
     "said": "acts",
     "customers/<uuid:pk>/insolvency/end": "insolvent",
+    "customers/<uuid:pk>/insolvency/split": "insolvent",
     "imports/loads": "batches",
     "instalments": "agreements",
     "plans/drafts": "drafts",

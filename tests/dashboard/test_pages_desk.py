@@ -54,6 +54,29 @@ def test_insolvency_proceedings_are_removed_with_a_reason(owner: Client, viewer:
         assert AuditEvent.objects.get(action="customer.insolvency_cleared").body["reason"] == "a namesake"
 
 
+def test_a_person_says_what_was_delivered_before_the_judgment(owner: Client, house: House) -> None:
+    """The judgment is of 20 August, the invoice of 1 September: nobody knows yet which side of it the delivery is on."""
+    pk, invoice = house.item.customer_id, str(house.item.invoice_id)
+    url, record = reverse("dashboard:insolvency_split", args=[pk]), reverse("dashboard:customer", args=[pk])
+    assert (owner.get(url).status_code, owner.get(url)["Location"]) == (302, record)
+    with tenant(house.organization):
+        judged = Customer.objects.get(pk=pk)
+        record_insolvency(customer=judged, kind="receivership", opened_on=date(2026, 8, 20), actor=CLERK, today=TODAY, now=NOW)
+        task = Task.objects.get(kind="confirm_split")
+    assert "Before or after the judgment?" in owner.get(record).content.decode()
+    assert url in owner.get(reverse("dashboard:today")).content.decode()
+    assert "Not known: nothing is asked for." in owner.get(url).content.decode()
+    late = owner.post(url, {invoice: "2027-01-01"})
+    assert (late.status_code, list(late.context["form"].errors)) == (422, [invoice])
+    answer = owner.post(url, {invoice: "2026-08-19"})
+    assert (answer.status_code, answer["Location"]) == (302, record)
+    assert "Before or after the judgment?" not in owner.get(record).content.decode()
+    with tenant(house.organization):
+        assert Invoice.objects.get(pk=invoice).delivered_on == date(2026, 8, 19)
+        task.refresh_from_db()
+        assert task.state == "done"
+
+
 def test_a_pause_is_renewed_by_somebody_else(owner: Client, viewer: Client, house: House) -> None:
     on_item, record = reverse("dashboard:hold", args=[house.item.pk]), reverse("dashboard:invoice", args=[house.item.invoice_id])
     owner.post(on_item, {"kind": "pause", "side": "theirs", "ends_on": "2026-10-16", "reason": "Mme Roy is away"})

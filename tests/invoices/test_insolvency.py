@@ -11,7 +11,9 @@ from customers.models import Customer
 from customers.selectors import insolvency_deadlines
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization
-from invoices.selectors import accessories, insolvency_split
+from invoices.models import Installment
+from invoices.selectors import FROZEN, UNSURE, accessories, insolvency_split, is_frozen
+from invoices.services import update_invoice
 from tests.factories import make_customer
 from tests.invoices.ledger import at, bill
 
@@ -38,6 +40,24 @@ def test_items_delivered_before_the_judgment_freeze_with_what_had_accrued(organi
     assert (split.frozen, split.payable) == ((before, straddling), (after,))
     # 2,400 due 15 July, to 31 August included: 47 days at 12.40 % = 38.32, and the 40 EUR (docs/domain.md, worked example 2)
     assert (split.accrued, split.claim) == ({"EUR": Decimal("78.32")}, {"EUR": Decimal("2978.32")})
+
+
+def test_what_was_issued_soon_after_the_judgment_is_unsure_until_its_delivery_is_known(organization: Organization) -> None:
+    customer = make_customer()
+    monthly = bill(customer, "900.00", issued_on=date(2026, 9, 30), due_on=date(2026, 10, 30), number="F-1")
+    later = bill(customer, "300.00", issued_on=date(2026, 10, 16), due_on=date(2026, 11, 15), number="F-2")
+    open_proceedings(customer)
+    split = insolvency_split(customer)
+    assert split is not None
+    assert (split.frozen, split.unsure, split.payable, split.claim) == ((), (monthly,), (later,), {})
+    assert list(Installment.objects.filter(FROZEN)) == list(Installment.objects.filter(UNSURE)) == [monthly]
+    rows = {row.pk: row for row in Installment.objects.select_related("invoice", "customer")}
+    assert (is_frozen(rows[monthly.pk]), is_frozen(rows[later.pk])) == (True, False)
+    update_invoice(invoice=monthly.invoice, delivered_on=JUDGMENT, **at(date(2026, 10, 1)))
+    split = insolvency_split(customer)
+    assert split is not None
+    assert (split.unsure, split.payable) == ((), (monthly, later))
+    assert not Installment.objects.filter(FROZEN).exists()
 
 
 def test_penalties_stop_at_the_judgment_for_old_debts_and_run_for_new_ones(organization: Organization) -> None:

@@ -35,7 +35,14 @@ def judge(debt: Debt) -> None:
 def supply(debt: Debt) -> Installment:
     """A delivery after the judgment, due on 1 October like the older one."""
     with tenant(debt.organization):
-        return make_invoice(debt.customer, number="FA-2", amount="300.00", issued_on=date(2026, 9, 28), due_on=date(2026, 10, 1))
+        return make_invoice(
+            debt.customer,
+            number="FA-2",
+            amount="300.00",
+            issued_on=date(2026, 9, 28),
+            due_on=date(2026, 10, 1),
+            delivered_on=date(2026, 9, 25),
+        )
 
 
 def test_what_is_older_than_the_judgment_is_not_asked_for(debt: Debt) -> None:

@@ -352,6 +352,18 @@ def test_rule_12_what_was_delivered_before_the_judgment_freezes():
     assert ask(ON_R1, item(customer=owner)).reason == Reason.INSOLVENCY  # no delivery date: issued on 1 September
 
 
+def test_rule_12_what_may_have_been_delivered_before_the_judgment_waits_for_a_person():
+    """Issued on 1 September, delivery not noted: judged on 20 August it may bill August; judged in July it does not."""
+    soon = customer(situation=CustomerSituation(insolvent_on=day("2026-08-20")))
+    assert said(ask(ON_R1, item(customer=soon))) == ("blocked", "insolvency_unsure", None)
+    assert ask(ON_R1, item(customer=soon, supplied_on=day("2026-08-28"))).kind == DecisionKind.TAKE
+    assert ask(ON_R1, item(customer=soon, supplied_on=day("2026-08-19"))).reason == Reason.INSOLVENCY
+    long_ago = customer(situation=CustomerSituation(insolvent_on=day("2026-07-18")))
+    assert ask(ON_R1, item(customer=long_ago)).kind == DecisionKind.TAKE
+    yesterday = customer(situation=CustomerSituation(insolvent_on=day("2026-07-19")))
+    assert ask(ON_R1, item(customer=yesterday)).reason == Reason.INSOLVENCY_UNSURE
+
+
 def test_rule_12_deadlines():
     assert declare_claim_by(date(2026, 12, 31)) == date(2027, 2, 28)
     assert declare_claim_by(date(2026, 12, 31), in_metropolitan_france=False) == date(2027, 4, 30)

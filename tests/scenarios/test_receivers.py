@@ -17,7 +17,7 @@ from notifications.enums import MessageState
 from notifications.models import Message
 from notifications.settlement import move, record_delivery_event
 from scenarios.models import Action, ActionMessage, Commitment, PlanAssignment, Schedule, Task
-from scenarios.services.answers import acknowledge_dispute, send_invoices_again
+from scenarios.services.answers import acknowledge_disputes, send_invoices_again
 from scenarios.services.board import withdraw_messages
 from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, at, live, mail, open_house, run_on, send, steps_of
@@ -140,7 +140,7 @@ def test_a_dispute_withdraws_the_waiting_reminder_and_its_acknowledgement_leaves
         assert mail() == [("r1", "cancelled")]
         assert steps_of(item)[-1] == ("r1", "taken_back", "2026-10-02")
         assert Schedule.objects.get().reason == "disputed"
-        acknowledge_dispute(dispute=dispute, actor=CLERK, today=date(2026, 10, 2), now=at("2026-10-02", 7))
+        acknowledge_disputes(disputes=[dispute], actor=CLERK, today=date(2026, 10, 2), now=at("2026-10-02", 7))
     assert send(house, "2026-10-02") == {"accepted": 1}
     with tenant(house):
         dispute.refresh_from_db()
@@ -260,7 +260,7 @@ def test_what_is_delivered_after_the_judgment_stays_payable_on_a_light_plan(hous
         )
         judged = {"kind": "receivership", "opened_on": date(2026, 9, 10), "actor": CLERK}
         record_insolvency(customer=Customer.objects.get(pk=durand.pk), **judged, today=date(2026, 9, 14), now=at("2026-09-14", 6))
-        item = make_invoice(durand, issued_on=date(2026, 9, 20), due_on=DUE)
+        item = make_invoice(durand, issued_on=date(2026, 9, 20), due_on=DUE, delivered_on=date(2026, 9, 18))
     live(house, ["2026-10-01", "2026-10-02", "2026-10-05", "2026-10-06"])
     with tenant(house):
         assert steps_of(item) == [("due_day_notice", "done", "2026-10-01"), ("r1", "done", "2026-10-05")]

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from customers.enums import ContactRole, InsolvencyKind
+from dunning.dashboard import formatting
 from dunning.dashboard.forms.fields import AmountField, DayField, WordsField
 from invoices.enums import DisputeReason, DisputeState, HoldKind, HoldSide, PaymentMeans, TriageChoice, WriteOffKind
+from invoices.models import Invoice
 from invoices.schedules import Gap
 
 MAX_PDF = 10 * 1024**2  # bytes: a copy goes with a letter, and a provider takes no more
@@ -175,6 +178,33 @@ class InsolvencyForm(forms.Form):
     kind = forms.ChoiceField(label=_("Proceedings"), choices=[("", "—"), *InsolvencyKind.choices])
     opened_on = DayField(label=_("Opening judgment of"))
     published_on = DayField(label=_("Published (BODACC) on"), required=False, help_text=_("The time to declare the claim runs from it."))
+
+
+class SplitForm(forms.Form):
+    """A day of delivery for each open invoice of a customer in proceedings."""
+
+    def __init__(self, *args: Any, invoices: Sequence[Invoice], opened_on: date, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+        for invoice in invoices:
+            said = _("%(number)s of %(day)s") % {"number": invoice.number, "day": formatting.date_long(invoice.issued_on)}
+            self.fields[str(invoice.pk)] = DayField(
+                label=_("%(invoice)s, delivered on") % {"invoice": said},
+                required=False,
+                initial=invoice.delivered_on,
+                help_text="" if invoice.delivered_on or invoice.issued_on < opened_on else _("Not known: nothing is asked for."),
+            )
+
+    def clean(self) -> dict[str, Any]:
+        days: dict[str, Any] = super().clean() or {}
+        for name, day in list(days.items()):
+            if day is not None and day > self.today:
+                self.add_error(name, _("This day is still to come."))
+        return days
+
+    def delivered(self) -> dict[UUID, date]:
+        """The days that were entered, by invoice."""
+        return {UUID(name): day for name, day in self.cleaned_data.items() if day is not None}
 
 
 class ContactForm(forms.Form):

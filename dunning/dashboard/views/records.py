@@ -1,6 +1,6 @@
 """What a clerk notes about a customer: a pause of everything, insolvency proceedings, a contact, a statement to send."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,18 +16,22 @@ from dunning.core.models import ManyAct
 from dunning.core.permissions import Permission
 from dunning.core.selectors import people_of
 from dunning.dashboard import formatting
-from dunning.dashboard.forms.acts import ContactForm, EmptyForm, HoldForm, InsolvencyForm, ReasonForm, TriageForm
+from dunning.dashboard.forms.acts import ContactForm, EmptyForm, HoldForm, InsolvencyForm, ReasonForm, SplitForm, TriageForm
 from dunning.dashboard.forms.many import NONE, OwnerForm
 from dunning.dashboard.views.acts import WORK
 from dunning.dashboard.views.base import MemberRequest, act_page, acting, done, member, submitted, today_of
 from invoices.enums import TriageChoice
 from invoices.models import Installment
+from invoices.selectors import insolvency_split as split_of
 from invoices.selectors import open_items
 from invoices.services import count_on_habit, place_hold, set_habit_aside, set_triage
 from scenarios.models import Commitment
 from scenarios.services.answers import send_statement
 from scenarios.services.commitments import withdraw_commitment
 from scenarios.services.many import When, start
+from scenarios.services.proceedings import confirm_split
+
+MOST_SPLIT: Final = 100  # invoices on one form, those to be decided about first
 
 
 def _url(pk: UUID) -> str:
@@ -171,6 +175,31 @@ def end_insolvency(request: MemberRequest, pk: UUID) -> HttpResponse:
         verb=_("Remove the proceedings"),
         back=_url(pk),
         lead=_("%s: entered by mistake, or over. What was frozen becomes payable again.") % customer.name,
+        icon="gavel",
+    )
+
+
+@member(Permission.WORK, methods=WORK)
+def insolvency_split(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """What of the account precedes the judgment (rule 12): a person says so, invoice by invoice, the unsure ones first."""
+    customer = get_customer(pk)
+    split = split_of(customer)
+    if split is None:
+        return redirect(_url(pk))
+    seen = {item.invoice_id: item.invoice for item in (*split.unsure, *split.payable, *split.frozen)}
+    given = {"invoices": list(seen.values())[:MOST_SPLIT], "opened_on": split.opened_on, "today": today_of(request)}
+    form = SplitForm(request.POST, **given) if request.method == "POST" else SplitForm(**given)
+    if submitted(request, form, lambda _data: confirm_split(customer=customer, delivered=form.delivered(), **acting(request))):
+        return done(request, _("Noted: what was delivered before the judgment is frozen, what came after is payable."), _url(pk))
+    return act_page(
+        request,
+        form,
+        nav="customers",
+        title=_("What was delivered before the judgment?"),
+        verb=_("Note the days"),
+        back=_url(pk),
+        lead=_("%(customer)s, judgment of %(day)s. The day of the goods or of the service decides, not that of the invoice.")
+        % {"customer": customer.name, "day": formatting.date_long(split.opened_on)},
         icon="gavel",
     )
 
