@@ -55,6 +55,7 @@ IDENTITY: Final = (
     "promise_max_days",
     "penalty_mode",
     "penalty_value",
+    "penalty_lift_to_floor",
 )
 """What `update_profile` may change."""
 BOUNDS: Final = {

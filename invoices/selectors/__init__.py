@@ -24,7 +24,7 @@ from invoices.selectors.plans import PlanView, get_plan, has_running_plans, plan
 from invoices.selectors.receipts import Received, list_payments, payment_allocations, sum_of_payments, unmatched_count
 from invoices.selectors.said import last_sayings, state_of, takes_no_promise
 from invoices.selectors.statement import Line, LineKind, Statement, customer_statement, ledger_balance
-from invoices.selectors.terms import customer_terms
+from invoices.selectors.terms import customer_terms, terms_words
 from invoices.unmatched import proposals_for, unmatched_payments, unmatched_reach
 
 __all__ = [
@@ -74,6 +74,7 @@ __all__ = [
     "state_of",
     "sum_of_payments",
     "takes_no_promise",
+    "terms_words",
     "unmatched_count",
     "unmatched_payments",
     "unmatched_reach",

@@ -58,7 +58,11 @@ def clause_of(customer: Customer, profile: OrganizationProfile) -> Clause | None
         return None
     try:
         return clause_for(
-            debtor=DebtorKind(customer.kind), mode=Mode(profile.penalty_mode), value=profile.penalty_value, country_of_law=profile.country
+            debtor=DebtorKind(customer.kind),
+            mode=Mode(profile.penalty_mode),
+            value=profile.penalty_value,
+            lift_to_floor=profile.penalty_lift_to_floor,
+            country_of_law=profile.country,
         )
     except ValueError:
         return None

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from dunning.core.errors import DomainError
 from dunning.core.models import Organization
+from invoices.selectors import accessories
+from invoices.selectors.rates import floor_words
 from notifications import services
 from notifications.enums import MessageState
 from notifications.models import Message
@@ -61,6 +63,15 @@ def check_list(*, message: Message, organization: Organization, today: date) -> 
     lines = _merged(cases, numbers, frame)
     uncopied = tuple(sorted({invoice.number for invoice in invoices.values() if invoice.document_id is None}))
     return (*lines, CheckLine("invoice_copies", not uncopied, uncopied))
+
+
+def claim_remarks(*, message: Message, today: date) -> tuple[str, ...]:
+    """What whoever approves a legal message should know of the penalties it claims: a clause below the legal floor; none otherwise."""
+    if message.phase != Phase.LEGAL:
+        return ()
+    items = ActionMessage.objects.filter(message=message).values_list("action__installment", flat=True)
+    statements = [accessory.statement for accessory in accessories(list(items), until=today).values() if accessory.statement is not None]
+    return tuple(dict.fromkeys(words for statement in statements for words in floor_words(statement)))
 
 
 def _merged(cases: Sequence[Case], numbers: dict[str, str], frame: Frame) -> list[CheckLine]:

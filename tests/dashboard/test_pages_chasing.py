@@ -6,9 +6,13 @@ from decimal import Decimal
 from django.test import Client
 from django.urls import reverse
 
+from customers.models import Customer
+from dunning.core.enums import Phase
 from dunning.core.models import OrganizationProfile
 from dunning.core.tenancy import tenant
-from tests.dashboard.conftest import House
+from notifications.models import Message
+from scenarios.models import Action, ActionMessage
+from tests.dashboard.conftest import TODAY, House
 
 THRESHOLDS = {
     "acceptance_threshold": "5000,00",
@@ -36,7 +40,12 @@ def test_a_clause_below_the_floor_is_taken_and_said_where_penalties_are_read(own
     assert (profile_of(house).penalty_mode, profile_of(house).penalty_value) == ("contract_fixed", Decimal(8))
     page = owner.get(reverse("dashboard:invoice", args=[house.item.invoice_id])).content.decode()
     assert "2nd half of 2026: your clause, 8 %, is below the legal floor, 8.25 %" in page
+    lifted = {"penalty_mode": "contract_fixed", "penalty_value": "8,00", "penalty_lift_to_floor": "on"}
+    assert owner.post(door, lifted).status_code == 302
+    assert profile_of(house).penalty_lift_to_floor
+    assert "checked" in owner.get(door).content.decode()
     assert owner.post(door, {"penalty_mode": "default_ecb10", "penalty_value": "8"}).status_code == 302
+    assert not profile_of(house).penalty_lift_to_floor
     assert profile_of(house).penalty_value is None
 
 
@@ -58,3 +67,31 @@ def test_supervision_is_prolonged_and_ended(owner: Client, house: House) -> None
     assert profile_of(house).supervised_until == date(2026, 11, 30)
     assert owner.post(door, {"until": ""}).status_code == 302
     assert profile_of(house).supervised_until is None
+
+
+def test_terms_longer_than_the_law_allows_are_said_on_the_customers_page(owner: Client, house: House) -> None:
+    page = reverse("dashboard:customer", args=[house.item.customer_id])
+    assert "beyond the legal maximum" not in owner.get(page).content.decode()
+    with tenant(house.organization):
+        Customer.objects.filter(pk=house.item.customer_id).update(payment_days=90)
+    said = owner.get(page).content.decode()
+    assert "An invoice of 1 January 2025 would fall due 30 days beyond the legal maximum (C. com. L441-10 I): a fine threatens." in said
+    with tenant(house.organization):
+        Customer.objects.filter(pk=house.item.customer_id).update(kind="consumer")
+    assert "beyond the legal maximum" not in owner.get(page).content.decode()
+
+
+def test_a_clause_below_the_floor_is_said_before_a_formal_notice_is_approved(owner: Client, house: House) -> None:
+    with tenant(house.organization):
+        OrganizationProfile.objects.update(penalty_mode="contract_fixed", penalty_value=8)
+        customer = house.item.customer
+        message = Message.objects.create(
+            customer=customer, channel="registered", kind="reminder", phase=Phase.LEGAL, language="en", template_key="formal_notice",
+            state="awaiting_approval", planned_on=TODAY, currency="EUR", details={"items": [str(house.item.pk)]},
+        )  # fmt: skip
+        action = Action.objects.create(
+            installment=house.item, customer=customer, step_key="formal_notice", phase=Phase.LEGAL, channel="registered", taken_on=TODAY
+        )
+        ActionMessage.objects.create(action=action, message=message)
+    page = owner.get(reverse("dashboard:message", args=[message.pk])).content.decode()
+    assert "2nd half of 2026: your clause, 8 %, is below the legal floor, 8.25 %" in page

@@ -83,6 +83,7 @@ class OrganizationProfile(TenantModel):
     # law
     penalty_mode = models.CharField(max_length=20, choices=PenaltyMode, default=PenaltyMode.DEFAULT_ECB10)
     penalty_value = models.DecimalField(max_digits=6, decimal_places=3, null=True, blank=True)  # rate, margin or multiple
+    penalty_lift_to_floor = models.BooleanField(default=False)  # claim the legal floor where the clause lies below it
     # what debtors may do by themselves, and how they may pay beside a transfer
     plans_offered = models.BooleanField(default=False)  # instalments, granted at once within these bounds
     plan_most_parts = models.PositiveSmallIntegerField(default=3)

@@ -16,6 +16,11 @@ class PenaltyForm(forms.Form):
         required=False,
         help_text=_("Per cent a year, points over the ECB rate, or how many times the legal rate. Blank where nothing is agreed."),
     )
+    penalty_lift_to_floor = forms.BooleanField(
+        label=_("Where that is below three times the legal rate, claim three times the legal rate"),
+        required=False,
+        help_text=_("Off: what your conditions say is claimed, and the pages warn. Ask your counsel before you claim more than they say."),
+    )
 
 
 class ThresholdsForm(forms.Form):

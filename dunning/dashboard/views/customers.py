@@ -17,7 +17,7 @@ from dunning.dashboard.many import CUSTOMERS, many_acts
 from dunning.dashboard.payer_index import drawn_index
 from dunning.dashboard.records import drawn
 from dunning.dashboard.views.base import MemberRequest, member, page, paged, today_of
-from invoices.selectors import customer_statement, customer_terms, insolvency_split, kept_indexes
+from invoices.selectors import customer_statement, customer_terms, insolvency_split, kept_indexes, terms_words
 from invoices.selectors.habits import good_payer
 from invoices.selectors.in_the_way import standing_in_the_way
 from invoices.selectors.rates import unpublished_words
@@ -84,6 +84,7 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         nav="customers",
         customer=customer,
         terms=customer_terms(customer).label(get_language() or "fr"),
+        terms_remarks=terms_words(customer),
         statements=customer_statement([customer.pk], today=today),
         rows=with_steps(items, today=today),
         in_the_way=standing_in_the_way(items, today=today, customer_id=customer.pk),

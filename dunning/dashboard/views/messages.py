@@ -46,7 +46,7 @@ from notifications.services import preview, settle_uncertain
 from scenarios.enums import TaskKind, TaskState
 from scenarios.models import Task
 from scenarios.selectors import items_of_message, uncounted_invoices
-from scenarios.services.approvals import check_list
+from scenarios.services.approvals import check_list, claim_remarks
 from scenarios.services.tasks import cancel_task, complete_task
 
 MAIL_POLICY = {"frame-ancestors": [SELF], "style-src": [UNSAFE_INLINE], "script-src": [NONE], "img-src": ["data:"]}
@@ -102,6 +102,7 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         waits=waits,
         said=_said(message),
         checks=check_list(message=message, organization=request.membership.organization, today=today) if waits else (),
+        remarks=claim_remarks(message=message, today=today) if waits else (),
         is_paper=message.channel in PAPER_CHANNELS,
         intact=is_intact(message) if message.frozen_at is not None and not waits else None,
         is_unsettled=message.state in UNSETTLED or message.reason == Obstacle.FORGOTTEN,
