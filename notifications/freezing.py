@@ -129,6 +129,7 @@ def _printed(message: Message, go: Go, now: datetime) -> PrintedLetter | None:
         holder=claim.holder,
         iban=claim.iban,
         items=sorted(set(claim.items)),
+        accessories={str(item): [str(late), str(fixed)] for item, late, fixed in claim.accessories},
         printed_at=now,
     )
 

@@ -68,7 +68,7 @@ def check_of(message_id: UUID) -> LetterCheck:
 
 def save(letters: Sequence[PrintedLetter], *, now: datetime) -> None:
     """Write what was printed, and under which digest each letter is found. Printed again, one keeps its code and shows its new figures."""
-    figures = ["amount", "currency", "holder", "iban", "items", "printed_at"]
+    figures = ["accessories", "amount", "currency", "holder", "iban", "items", "printed_at"]
     PrintedLetter.objects.bulk_create(letters, update_conflicts=True, unique_fields=["organization", "message"], update_fields=figures)
     organization_id = current_organization_id()
     codes = [

@@ -32,13 +32,15 @@ class Together:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a letter claims, in all, and the account it asks to be paid to; `items` are the instalments it claims."""
+    """What a letter claims, in all, and the account it asks to be paid to; `items` are the instalments it claims, `accessories` what it
+    claims beside their principal: penalties and fixed sum by instalment."""
 
     amount: Decimal
     currency: str
     holder: str
     iban: str
     items: tuple[UUID, ...] = ()
+    accessories: tuple[tuple[UUID, Decimal, Decimal], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,14 +84,17 @@ def complete(context: dict[str, Value], *, account: Account, lines: Sequence[Lin
         words["chronology"] = letter_chronology(rows, account.language)
     details = bank_details(account, claimed_lines(lines), _qr(account, lines, asked))
     words["bank"] = letter_bank(details)
-    claim = LetterClaim(
+    claimed = LetterClaim(
         amount=asked,
         currency=account.currency,
         holder=details.holder,
         iban=details.iban.replace(" ", ""),
         items=tuple({UUID(line.item_id): None for line in claimed_lines(lines)}),
+        accessories=tuple(
+            (UUID(claim.line.item_id), claim.penalties, claim.fixed_sum) for claim in claims if claim.penalties or claim.fixed_sum
+        ),
     )
-    return Completed(words, letter, claim)
+    return Completed(words, letter, claimed)
 
 
 def _references(account: Account) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from django.views.i18n import set_language
 
 from dunning.core.notices import STOP_PATH
 from dunning.dashboard.views import (
+    accessory,
     acts,
     answering,
     api_keys,
@@ -94,6 +95,9 @@ urlpatterns = [
     path("invoices/<uuid:pk>/copy/", invoices.copy, name="invoice_copy"),
     path("invoices/<uuid:pk>/delivery/", invoices.delivery, name="invoice_delivery"),
     path("invoices/<uuid:pk>/attach/", invoices.attach, name="attach"),
+    path("invoices/<uuid:pk>/penalties/waive/", accessory.waive, name="penalties_waive"),
+    path("invoices/<uuid:pk>/penalties/invoiced/", accessory.invoiced, name="penalties_invoiced"),
+    path("invoices/<uuid:pk>/penalties/again/", accessory.again, name="penalties_again"),
     path("invoices/<uuid:pk>/credit/", money.credit, name="credit_note"),
     path("items/<uuid:pk>/received/", acts.received, name="receive"),
     path("items/<uuid:pk>/accepted/", acts.accepted, name="accept"),

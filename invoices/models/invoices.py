@@ -45,6 +45,8 @@ class Invoice(TenantModel):
     cancelled_reason = models.CharField(max_length=200, blank=True)
     penalties_waived_at = models.DateTimeField(null=True, blank=True)  # the accessory: claimed, or waived with a reason
     penalties_waived_reason = models.CharField(max_length=200, blank=True)
+    penalties_invoiced_on = models.DateField(null=True, blank=True)  # billed apart: claimed here no more
+    penalties_invoice_number = models.CharField(max_length=60, blank=True, default="", db_default="")
     entered_on = models.DateField()  # business date on which this system learnt of it (rule 3)
     batch = TenantForeignKey("invoices.ImportBatch", null=True, blank=True)  # the load that brought it (rule 15)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -101,6 +101,8 @@ def _of(
         return Accessory(None, "cancelled")
     if invoice.penalties_waived_at is not None:
         return Accessory(None, "waived")
+    if invoice.penalties_invoiced_on is not None:
+        return Accessory(None, "invoiced")
     if not has_legal_regime(customer) or customer.kind == CustomerKind.UNKNOWN:
         return Accessory(None, "unknown_kind")
     clause = clause_of(customer, profile)

@@ -36,7 +36,6 @@ from invoices.services.invoices import (
     set_collection,
     set_triage,
     update_invoice,
-    waive_penalties,
 )
 from invoices.services.ledger import certify_ledger, enter_reference_rate
 from invoices.services.locks import Locked, lock_items
@@ -60,6 +59,7 @@ from invoices.services.payments import (
     record_payment,
     record_payments,
 )
+from invoices.services.penalties import claim_penalties_again, note_penalties_invoiced, waive_penalties
 from invoices.services.promises import break_due_promises, cancel_promise, make_promise
 from invoices.services.reporting import set_collection_target, state_sales
 from invoices.services.undoing import undo_act, undo_acts, undo_declaration
@@ -87,6 +87,7 @@ __all__ = [
     "certify_ledger",
     "check_hold",
     "check_schedule",
+    "claim_penalties_again",
     "close_dispute",
     "correct_value_date",
     "count_on_habit",
@@ -110,6 +111,7 @@ __all__ = [
     "mark_accepted",
     "mark_not_received",
     "mark_received",
+    "note_penalties_invoiced",
     "open_dispute",
     "payable",
     "place_again",

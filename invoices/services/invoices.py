@@ -166,20 +166,6 @@ def set_collection(*, installments: Collection[Installment], collection_on: date
     announce_change(ids, reason="collection", today=today, now=now)
 
 
-def waive_penalties(*, invoice: Invoice, reason: str, actor: str, today: date, now: datetime) -> None:
-    """Give up the penalties and the fixed sum of one invoice, with a reason; the principal stays owed."""
-    if not reason.strip():
-        raise DomainError(_("Say why the penalties are waived."), code="required", field="reason")
-    locked = lock_items(invoice_ids=[invoice.pk])
-    row = locked.invoices[invoice.pk]
-    for copy in (row, invoice):
-        copy.penalties_waived_at, copy.penalties_waived_reason = now, reason.strip()[:200]
-    row.save(update_fields=["penalties_waived_at", "penalties_waived_reason", "updated_at"])
-    audit.record(actor=actor, action="invoice.penalties_waived", target=row, body={"reason": reason}, now=now)
-    tell_changed([row.pk], ["penalties"], now=now)
-    announce_change(_parts_of(locked.installments, row), reason="penalties", today=today, now=now)
-
-
 def update_invoice(*, invoice: Invoice, actor: str, today: date, now: datetime, **fields: Unpack[InvoiceFields]) -> list[str]:
     """Change what may change after issue; the names of the fields that did, `[]` when none. `due_on` moves the only instalment's due date.
 

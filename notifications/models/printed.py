@@ -20,6 +20,7 @@ class PrintedLetter(TenantModel):
     holder = models.CharField(max_length=200)
     iban = models.CharField(max_length=34)
     items = ArrayField(models.UUIDField(), default=list)  # the instalments it claims
+    accessories = models.JSONField(default=dict, blank=True)  # {instalment: [penalties, fixed sum]} as text, beside the principal
     printed_at = models.DateTimeField()
 
     class Meta:

@@ -62,6 +62,9 @@ invoice               see           -
 invoice_copy          see           -
 invoice_delivery      see           -
 attach                work          work
+penalties_waive       work          work
+penalties_invoiced    work          work
+penalties_again       work          work
 credit_note           work          work
 receive               work          work
 accept                work          work

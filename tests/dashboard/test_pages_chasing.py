@@ -95,3 +95,21 @@ def test_a_clause_below_the_floor_is_said_before_a_formal_notice_is_approved(own
         ActionMessage.objects.create(action=action, message=message)
     page = owner.get(reverse("dashboard:message", args=[message.pk])).content.decode()
     assert "2nd half of 2026: your clause, 8 %, is below the legal floor, 8.25 %" in page
+
+
+def test_penalties_are_waived_billed_apart_and_due_again_on_the_invoices_page(owner: Client, viewer: Client, house: House) -> None:
+    pk = house.item.invoice_id
+    page = reverse("dashboard:invoice", args=[pk])
+    waive, invoiced, again = (reverse(f"dashboard:penalties_{act}", args=[pk]) for act in ("waive", "invoiced", "again"))
+    shown = owner.get(page).content.decode()
+    assert waive in shown and invoiced in shown and again not in shown
+    assert waive not in viewer.get(page).content.decode()
+    assert owner.post(waive, {"reason": " "}).status_code == 422
+    assert owner.post(waive, {"reason": "An isolated delay"}).status_code == 302
+    shown = owner.get(page).content.decode()
+    assert "An isolated delay" in shown and again in shown and waive not in shown
+    assert owner.post(again, {"reason": "Late once more"}).status_code == 302
+    assert owner.post(invoiced, {"number": "PEN-7", "on": "2027-01-01"}).status_code == 422
+    assert owner.post(invoiced, {"number": "PEN-7", "on": TODAY.isoformat()}).status_code == 302
+    shown = owner.get(page).content.decode()
+    assert "Invoiced apart" in shown and "PEN-7" in shown

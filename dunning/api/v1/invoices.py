@@ -86,6 +86,8 @@ class InvoiceRow(Shape):
             "restart_on": "From which its plan counts, after it was sent again.",
             "penalties_waived_at": "",
             "penalties_waived_reason": "",
+            "penalties_invoiced_on": "When penalties and fixed sum were billed by an invoice of their own.",
+            "penalties_invoice_number": "The number of that invoice.",
             "cancelled_at": "",
             "cancelled_reason": "",
             "document_id": "Its copy, if there is one.",

@@ -180,6 +180,11 @@ class InsolvencyForm(forms.Form):
     published_on = DayField(label=_("Published (BODACC) on"), required=False, help_text=_("The time to declare the claim runs from it."))
 
 
+class PenaltiesInvoicedForm(forms.Form):
+    number = forms.CharField(label=_("Number of their invoice"), max_length=60)
+    on = DayField(label=_("Invoiced on"))
+
+
 class SplitForm(forms.Form):
     """A day of delivery for each open invoice of a customer in proceedings."""
 

@@ -44,6 +44,7 @@ from invoices.selectors.items import items_with_invoice
 from invoices.selectors.rates import floor_words, unpublished_words
 from invoices.services import attach_document
 from scenarios.selectors import Why, list_steps, state_counts, timeline, today_sentence, why, with_steps
+from scenarios.selectors.accessories import accessory_life, formal_notices_served
 from scenarios.selectors.items import COMING, DATED, DISPUTED, FROZEN, OPEN, OVERDUE, PROMISED, SETTLED, STATES
 
 
@@ -129,7 +130,8 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
     organization = request.membership.organization
     found = why(invoice=invoice, organization=organization, today=today)
     items = [reasoning.item for reasoning in found]
-    extras = accessories([item.pk for item in items], until=today) if items else {}
+    ids = [item.pk for item in items]
+    extras = accessories(ids, until=today, formal_notices=formal_notices_served(ids, organization=organization)) if items else {}
     return page(
         request,
         "invoice",
@@ -143,6 +145,8 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         contacts=contact_chain([invoice.customer_id], today=today)[invoice.customer_id],
         entries=drawn(timeline(invoice=invoice, organization=organization, today=today, reasoning=found)),
         write_offs=WriteOff.objects.filter(installment__invoice=invoice, reversed_at=None).order_by("written_off_on", "pk"),
+        life=accessory_life(invoice, organization=organization) if items else None,
+        has_accessory=any(extra.total > 0 for extra in extras.values()),
         is_credit_note=invoice.kind == InvoiceKind.CREDIT_NOTE,
         good_payer=good_payer(invoice.customer_id, currency=invoice.currency) if any(item.outstanding > 0 for item in items) else None,
         is_waited_for=any(reasoning.usual_delay is not None for reasoning in found),
