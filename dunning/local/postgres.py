@@ -194,7 +194,7 @@ class Postgres:
         if self.account:
             os.chown(self.data, self.account["user"], self.account["group"])
             os.fchown(reader, self.account["user"], self.account["group"])
-        locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if version >= 17 else ["--locale=C.UTF-8"]
+        locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if version >= 17 else ["--locale=C.UTF-8"]
         done = self._run(
             binaries / "initdb", "-D", self.data, "-U", "postgres", "--auth=scram-sha-256", f"--pwfile=/dev/fd/{reader}", "--encoding=UTF8",
             *locale, "--no-instructions", *([] if self.durable else ["--no-sync"]), pass_fds=[reader],

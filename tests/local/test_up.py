@@ -37,6 +37,7 @@ def test_one_up_a_folder_with_services_given_and_its_port_taken(committed_databa
 
 def test_an_ordinary_user_with_nothing_installed() -> None:
     with copied(ordinary=True) as checkout:
+        checkout.env["LANG"] = "xx_XX.UTF-8"  # a terminal's own, which this machine does not have
         first, second = checkout.start("showmigrations", "core"), checkout.start("showmigrations", "core")
         for process in (first, second):  # both need a database; one starts it, the other joins it
             said, _ = process.communicate(timeout=120)
