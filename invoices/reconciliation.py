@@ -316,6 +316,21 @@ def named_invoices(texts: Iterable[str]) -> list[Invoice]:
     return [invoice for invoice in invoices if invoice.payment_reference in references or compact(invoice.number) in tokens]
 
 
+def named_in(texts: Iterable[str]) -> dict[str, list[Invoice]]:
+    """For each text that surely names invoices, those; open or not."""
+    texts = {text for text in texts if text.strip()}
+    invoices = named_invoices(texts)
+    if not invoices:
+        return {}
+    found: dict[str, list[Invoice]] = {}
+    for text in texts:
+        references, numbers = set(find_references(text)), numbers_in(text)
+        named = [row for row in invoices if row.payment_reference in references or compact(row.number) in numbers]
+        if named:
+            found[text] = named
+    return found
+
+
 def open_items(customer_ids: Iterable[UUID] | None = None) -> list[OpenItem]:
     """Open items as the matching sees them, of these customers or of all."""
     rows = Installment.objects.select_related("invoice").filter(outstanding__gt=0)

@@ -151,11 +151,13 @@ def set_against(source: Source, parts: Iterable[tuple[Installment, Decimal]]) ->
 class Account:
     """The open, locked items of one or several payers, as the reconciliation reads them; kept up to date while receipts are set against it.
 
-    Made once for a whole load: a receipt then costs what its payer's items cost, not what reading them again would.
+    Made once for a whole load: a receipt then costs what its payer's items cost, not what reading them again would. `texts` are those of
+    receipts that come by themselves: one that names nothing but invoices that are paid already, a transfer sent twice, stays on account.
     """
 
-    def __init__(self, items: Iterable[Installment]) -> None:
+    def __init__(self, items: Iterable[Installment], *, texts: Iterable[str] = ()) -> None:
         self.items = {item.pk: item for item in items}
+        self._named = reconciliation.named_in(texts)
         contested = reconciliation.wholly_contested(self.items)
         self.views: dict[UUID, dict[UUID, reconciliation.OpenItem]] = {}
         for view in reconciliation.as_items(self.items.values(), contested, reconciliation.requested(self.items)):
@@ -167,7 +169,13 @@ class Account:
         receipt = reconciliation.Receipt(
             amount=row.unallocated, currency=row.currency, text=source.payment.reference_text if source.payment is not None else ""
         )
-        open_ = [view for customer_id in sorted(set(customer_ids)) for view in self.views.get(customer_id, {}).values()]
+        owners = set(customer_ids)
+        open_ = [view for customer_id in sorted(owners) for view in self.views.get(customer_id, {}).values()]
+        named = [
+            invoice for invoice in self._named.get(receipt.text, ()) if invoice.customer_id in owners and invoice.currency == row.currency
+        ]
+        if named and not reconciliation.named_items(receipt, open_):
+            return []
         return self.take(source, [(self.items[part.item_id], part.amount) for part in reconciliation.settle(receipt, open_)])
 
     def take(self, source: Source, parts: Iterable[tuple[Installment, Decimal]]) -> list[Allocation]:

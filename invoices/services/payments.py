@@ -93,7 +93,8 @@ def identify_payment(
     body = {"customer": customer.number, "amount": str(row.amount), "currency": row.currency}
     audit.record(actor=actor, action="payment.identified", target=row, body=body, now=now)
     events.emit(type="payment.changed", object_type="payment", object_ids=[row.pk], now=now, payload={"what": ["customer"]})
-    made = Account(locked.installments.values()).settle(Source(payment=row), locked.customers) if settle else []
+    account = Account(locked.installments.values(), texts=[row.reference_text])
+    made = account.settle(Source(payment=row), locked.customers) if settle else []
     tell_allocated(made, now=now)
     after_allocation(made, locked.installments, reason="paid", actor=actor, today=today, now=now)
     announce_credit([customer.pk], today=today, now=now)
@@ -193,7 +194,8 @@ def _sort_out(
 
 def _match(fresh: Sequence[tuple[PaymentDraft, Payment]], families: dict[UUID, set[UUID]], locked: Locked) -> list[Allocation]:
     """What each payment settles, in order: an item a payment closed is not there for the next one."""
-    account = Account(locked.installments.values() if families else ())
+    texts = {payment.reference_text for draft, payment in fresh if draft.allocations is None and payment.customer_id is not None}
+    account = Account(locked.installments.values() if families else (), texts=texts)
     made: list[Allocation] = []
     for draft, payment in fresh:
         source = Source(payment=payment)
@@ -264,18 +266,17 @@ def _payers_named(texts: Iterable[str]) -> dict[str, UUID]:
     texts = {text for text in texts if text.strip()}
     if not texts:
         return {}
-    invoices = reconciliation.named_invoices(texts)
+    named = reconciliation.named_in(texts)
     asked = {**reconciliation.accounts_quoted(texts), **reconciliation.payers_of_requests(texts)}
-    customers = Customer.objects.in_bulk({invoice.customer_id for invoice in invoices} | set(asked.values()))
+    owners = {invoice.customer_id for invoices in named.values() for invoice in invoices}
+    customers = Customer.objects.in_bulk(owners | set(asked.values()))
     payers: dict[str, set[UUID]] = {}
     for text in texts:
-        references, numbers = set(find_references(text)), reconciliation.numbers_in(text)
-        for reference in references & asked.keys():
+        for reference in set(find_references(text)) & asked.keys():
             payers.setdefault(text, set()).add(customers[asked[reference]].payer_id or asked[reference])
-        for invoice in invoices:
-            if invoice.payment_reference in references or reconciliation.compact(invoice.number) in numbers:
-                owner = customers[invoice.customer_id]
-                payers.setdefault(text, set()).add(owner.payer_id or owner.pk)
+        for invoice in named.get(text, ()):
+            owner = customers[invoice.customer_id]
+            payers.setdefault(text, set()).add(owner.payer_id or owner.pk)
     return {text: next(iter(found)) for text, found in payers.items() if len(found) == 1}
 
 

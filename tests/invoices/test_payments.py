@@ -34,6 +34,31 @@ def test_a_payment_that_names_its_invoice_settles_that_one(organization: Organiz
     assert Installment.objects.get(pk=named.pk).settled_on == OCT_5
 
 
+def test_a_transfer_sent_twice_stays_on_account(organization: Organization) -> None:
+    """Its text names a paid invoice: the debtor said what it was for, and what else is open is not paid with it."""
+    customer = make_customer()
+    older = bill(customer, "300.00", issued_on=SEPT_1, due_on=date(2026, 9, 20), number="FA-2026-00041")
+    bill(customer, "1200.00", issued_on=SEPT_1, due_on=OCT_1, number="FA-2026-00042")
+    pay(customer, "1200.00", on=OCT_5, reference_text="FA-2026-00042")
+    again = pay(customer, "1200.00", on=OCT_6, reference_text="FA-2026-00042", external_reference="VIR-2")
+    assert (left(older), unallocated(again)) == (Decimal("300.00"), Decimal("1200.00"))
+    nobodys = pay(None, "1200.00", on=OCT_6, reference_text="FA-2026-00042", external_reference="VIR-3")
+    assert (nobodys.customer_id, left(older), unallocated(nobodys)) == (customer.pk, Decimal("300.00"), Decimal("1200.00"))
+
+    both = pay(customer, "350.00", on=OCT_6, reference_text="FA-2026-00041 FA-2026-00042", external_reference="VIR-4")
+    assert (left(older), unallocated(both)) == (Decimal(0), Decimal("50.00"))
+
+
+def test_a_clerk_may_set_it_against_what_is_open(organization: Organization) -> None:
+    customer = make_customer()
+    older = bill(customer, "300.00", issued_on=SEPT_1, due_on=date(2026, 9, 20), number="FA-2026-00041")
+    bill(customer, "1200.00", issued_on=SEPT_1, due_on=OCT_1, number="FA-2026-00042")
+    pay(customer, "1200.00", on=OCT_5, reference_text="FA-2026-00042")
+    again = pay(customer, "1200.00", on=OCT_6, reference_text="FA-2026-00042", external_reference="VIR-2")
+    services.allocate(payment=again, **at(OCT_6))
+    assert (left(older), unallocated(again)) == (Decimal(0), Decimal("900.00"))
+
+
 def test_an_rf_reference_finds_its_customer_by_itself(organization: Organization) -> None:
     customer = make_customer()
     item = bill(customer, "1200.00", issued_on=SEPT_1, due_on=OCT_1, number="FA-2026-00042")
