@@ -12,7 +12,7 @@ from invoices.models import Hold, Payment
 from notifications.enums import LEFT, MessageState
 from notifications.models import Message
 from notifications.selectors import Departures, waiting_board
-from scenarios.enums import CommitmentState
+from scenarios.enums import CommitmentState, Reason
 from scenarios.models import Commitment, DailyRun
 from scenarios.selectors.frozen import FrozenAmount, frozen_by_us
 from scenarios.selectors.why import reason_words
@@ -37,14 +37,15 @@ class Board:
     kept: Sequence[Kept]
     left_today: int
     frozen: Sequence[FrozenAmount]
-    run: DailyRun | None
+    stopped: DailyRun | None
+    """The run that stopped and asks: of several the oldest, whatever its day, as long as it keeps messages back."""
     everything_held: bool
     held_reason: str
 
     @property
     def is_braked(self) -> bool:
-        """Whether the day's run stopped and asks."""
-        return self.run is not None and self.run.brake is not None and not self.run.brake_released_by
+        """Whether a run stopped and asks."""
+        return self.stopped is not None
 
 
 def board(*, today: date) -> Board:
@@ -58,10 +59,19 @@ def board(*, today: date) -> Board:
         kept=_kept(),
         left_today=Message.objects.filter(planned_on=today, state__in=[*LEFT, MessageState.BOUNCED]).count(),
         frozen=frozen_by_us(),
-        run=DailyRun.objects.filter(local_date=today).first(),
+        stopped=_stopped(today),
         everything_held=profile.held_at is not None,
         held_reason=profile.held_reason,
     )
+
+
+def _stopped(today: date) -> DailyRun | None:
+    asking = DailyRun.objects.filter(brake__isnull=False, brake_released_by="").order_by("local_date")
+    held = Message.objects.filter(state=MessageState.HELD, reason=Reason.BRAKE)
+    for run in asking:
+        if run.local_date == today or held.filter(planned_on__gte=run.local_date).exists():
+            return run
+    return None
 
 
 def _kept() -> list[Kept]:

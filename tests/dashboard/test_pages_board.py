@@ -8,7 +8,8 @@ from django.urls import reverse
 from dunning.core.models import OrganizationProfile
 from dunning.core.tenancy import tenant
 from notifications.models import Message
-from tests.dashboard.conftest import NOW, House, states
+from scenarios.models import DailyRun
+from tests.dashboard.conftest import NOW, TODAY, House, states
 
 
 def test_messages_are_approved_one_or_all(owner: Client, house: House, waiting: list[Message]) -> None:
@@ -53,6 +54,24 @@ def test_messages_are_held_released_and_withdrawn_with_a_reason(owner: Client, h
     assert states(house, waiting) == ["awaiting_approval", "awaiting_approval"]
     owner.post(url, {"act": "withdraw", "message": ids[1:], "reason": "paid today"})
     assert states(house, waiting) == ["awaiting_approval", "cancelled"]
+
+
+def test_a_run_that_stopped_is_let_go_on_a_later_day(owner: Client, house: House, waiting: list[Message]) -> None:
+    """It is Friday 9 October; Wednesday's run was stopped, nobody looked, and yesterday's was not."""
+    with tenant(house.organization):
+        run = DailyRun.objects.create(
+            local_date=TODAY - timedelta(days=2), started_at=NOW, finished_at=NOW, brake={"cause": "volume", "planned": 2, "announced": 0}
+        )
+        Message.objects.filter(pk__in=[message.pk for message in waiting]).update(state="held", reason="brake")
+    shown = owner.get(reverse("dashboard:board")).content.decode()
+    assert "The run of 7 Oct 26 stopped and asks" in shown and f'name="run" value="{run.pk}"' in shown
+    url = reverse("dashboard:release_brake")
+    assert "Nothing was let go" in owner.post(url, {}, follow=True).content.decode()
+    assert states(house, waiting) == ["held", "held"]
+    answer = owner.post(url, {"run": str(run.pk)}, follow=True).content.decode()
+    assert "2 messages go on." in answer and "stopped and asks" not in answer
+    assert "held" not in states(house, waiting)
+    assert "Nothing holds this run." in owner.post(url, {"run": str(run.pk)}, follow=True).content.decode()
 
 
 def test_the_board_says_what_was_taken_off_it_today_and_why(owner: Client, house: House, waiting: list[Message]) -> None:

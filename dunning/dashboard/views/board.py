@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from dunning.core import clock
 from dunning.core.hours import at_wall
 from dunning.core.permissions import Permission
 from dunning.dashboard import choosing
@@ -244,9 +243,11 @@ def release_all(request: MemberRequest) -> HttpResponse:
 
 @member(Permission.APPROVE, methods=("POST",))
 def release_brake(request: MemberRequest) -> HttpResponse:
-    """A person has looked at an unusual run."""
-    run = DailyRun.objects.filter(local_date=clock.today(request.membership.organization.timezone)).first()
+    """A person has looked at an unusual run: the one that the page showed."""
+    run = DailyRun.objects.filter(pk__in=choosing.read([request.POST.get("run", "")])).first()
     released = attempt(request, lambda: release_the_brake(run=run, **acting_now(request))) if run is not None else None
+    if run is None:
+        messages.warning(request, _("Nothing was let go: look at the board again."))
     if released is not None:
         messages.success(request, ngettext("%(count)d message goes on.", "%(count)d messages go on.", released) % {"count": released})
     return redirect("dashboard:board")
