@@ -4,7 +4,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from django.db import connection
@@ -14,7 +14,7 @@ from invoices.measures.collection import Lack, Measure, Missing
 from invoices.owed import FACTORED, Scope, bucket, owed
 from invoices.reports.disputes import OPEN_ON
 from invoices.reports.rows import Rows
-from invoices.reports.sales import months_before, sales
+from invoices.reports.sales import month_end, months_before, sales
 
 DUE_TODAY: Final = "0"
 BANDS: Final = (DUE_TODAY, "1-30", "31-60", "61-90", "90+")
@@ -74,7 +74,8 @@ HAVING GROUPING(line) = 0 OR (line = ANY(%(late)s))"""
 
 
 def _sales_of_year(scope: Scope, closing: date) -> Measure:
-    found = sales(scope, months=months_before(closing, YEAR))
+    last = closing if closing == month_end(closing) else closing.replace(day=1) - timedelta(days=1)  # sales are stated by whole months
+    found = sales(scope, months=months_before(last, YEAR))
     unknown = tuple(month.month for month in found if month.amount is None)
     if unknown:
         return Missing(Lack.SALES, unknown)

@@ -6,13 +6,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, QuerySet, Sum
-from django.db.models.functions import Coalesce, Least
+from django.db.models import Count, DecimalField, F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce, Greatest, Least
 
 from dunning.core.selectors import get_profile
 from invoices.currencies import currencies_in_use
 from invoices.enums import DisputeState, PromiseState
-from invoices.models import Dispute, Installment, Payment, Promise
+from invoices.models import Allocation, Dispute, Installment, Payment, Promise
 
 OLD_DAYS = 30
 Amounts = dict[str, Decimal]
@@ -43,7 +43,7 @@ def figures(*, today: date) -> Figures:
     disputes = Dispute.objects.filter(state=DisputeState.OPEN, installment__outstanding__gt=0)
     received = Payment.objects.filter(cancelled_at=None, received_on__range=(today.replace(day=1), today))
     contested = Least(Coalesce("amount", "installment__outstanding"), "installment__outstanding")
-    promised, promise_count = _counted(promises, "installment__currency", "amount")
+    promised, promise_count = _counted(promises.filter(installment__outstanding__gt=0), "installment__currency", _still_promised())
     disputed, dispute_count = _counted(disputes, "installment__currency", contested)
     return Figures(
         overdue=_by_currency(days),
@@ -57,6 +57,16 @@ def figures(*, today: date) -> Figures:
         disputed=disputed,
         disputes=dispute_count,
     )
+
+
+def _still_promised() -> Least:
+    """What of a promise is to come: its amount less what was paid since it was made, and never more than is left to pay."""
+    paid = Allocation.objects.filter(
+        installment=OuterRef("installment"), payment__isnull=False, reversed_at=None, value_on__gte=OuterRef("made_on")
+    )
+    sums = paid.order_by().values("installment").annotate(sum=Sum("amount")).values("sum")
+    left = F("amount") - Coalesce(Subquery(sums), Decimal(0), output_field=DecimalField())
+    return Least(Greatest(left, Decimal(0), output_field=DecimalField()), F("installment__outstanding"), output_field=DecimalField())
 
 
 def _by_day(overdue: QuerySet[Installment]) -> list[tuple[str, date, Decimal, int]]:

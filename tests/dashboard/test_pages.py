@@ -1,5 +1,8 @@
 """Every page opens for its owner, sends visitors to sign in, and does not exist for strangers."""
 
+from datetime import date
+from decimal import Decimal
+
 import pytest
 from django.core.files.base import ContentFile
 from django.db import connection
@@ -10,10 +13,12 @@ from django.urls import reverse
 from dunning.core.tenancy import tenant
 from dunning.dashboard.views.base import KeysFirst
 from invoices.models import Installment
+from invoices.services import PaymentDraft, make_promise, record_payment
 from notifications.models import Message
 from scenarios.models import Action, ActionPlan
 from tests.dashboard.conftest import NOW, House, sign_in
 from tests.factories import make_customer, make_invoice
+from tests.scenarios.houses import CLERK
 
 LISTS = (
     "today",
@@ -273,6 +278,27 @@ def test_today_tells_the_figures(owner: Client, house: House) -> None:
     assert figures.collected == {"EUR": house.item.amount * 2}
     calls = [row for group in page.context["groups"] for row in group.rows if row.entry.kind == "call"]
     assert next((row.title, row.reason) for row in calls) == ("Durand SARL", "One invoice overdue since 1 October 2026")
+
+
+def test_what_was_paid_of_a_promise_is_not_promised_any_more(owner: Client, house: House) -> None:
+    """1,000.00 for Sunday, of which 600.00 came this morning."""
+    with tenant(house.organization):
+        item = make_invoice(make_customer("C9"), number="FA-9", amount="1000.00", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 8))
+        make_promise(amounts={item: None}, promised_for=date(2026, 10, 11), actor=CLERK, today=NOW.date(), now=NOW)
+        draft = PaymentDraft(customer=item.customer, amount=Decimal(600), received_on=NOW.date(), allocations=[(item, Decimal(600))])
+        record_payment(draft=draft, actor=CLERK, today=NOW.date(), now=NOW)
+    figures = owner.get("/").context["figures"]
+    assert (figures.promised, figures.promises) == ({"EUR": Decimal(400)}, 1)
+
+
+def test_a_search_keeps_the_filters_it_starts_from(owner: Client, house: House) -> None:
+    page = owner.get(
+        reverse("dashboard:payments"), {"state": "all", "received_from": "2026-10-01", "find": "x", "page": "2"}
+    ).content.decode()
+    assert '<input type="hidden" name="received_from" value="2026-10-01">' in page and 'type="hidden" name="page"' not in page
+    page = owner.get(reverse("dashboard:invoices"), {"sort": "due", "state": "overdue", "find": "x"}).content.decode()
+    assert '<input type="hidden" name="sort" value="due">' in page and '<input type="hidden" name="state" value="overdue">' in page
+    assert 'type="hidden" name="find"' not in page
 
 
 def test_a_message_that_went_to_a_wrong_address_says_so_on_its_page_and_in_the_invoices_timeline(house: House, owner: Client) -> None:

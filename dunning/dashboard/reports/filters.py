@@ -43,6 +43,7 @@ class Filters:
     period_key: str
     currencies: Sequence[str]
     groups: Sequence[CustomerGroup]
+    usual_as_of: dt.date
     notes: Sequence[str] = field(default=())
 
     @property
@@ -55,7 +56,7 @@ class Filters:
         found = {"currency": self.currency} if len(self.currencies) > 1 else {}
         if self.group is not None:
             found["group"] = self.group.key
-        if self.as_of != self.today:
+        if self.as_of != self.usual_as_of:
             found["as_of"] = self.as_of.isoformat()
         if self.period_key != USUAL_PERIOD:
             found["period"] = self.period_key
@@ -82,7 +83,7 @@ def read(query: QueryDict, *, today: dt.date, default_as_of: dt.date | None = No
     as_of = _day(query.get("as_of", ""), today, default_as_of or today, notes)
     period, key = _period(query.get("period", ""), today, notes)
     scope = Scope(currency if currency in currencies else currencies[0], None if group is None else group.pk, _customer(query))
-    return Filters(today, scope, group, as_of, period, key, currencies, groups, tuple(notes))
+    return Filters(today, scope, group, as_of, period, key, currencies, groups, default_as_of or today, tuple(notes))
 
 
 def _customer(query: QueryDict) -> UUID | None:
