@@ -1,6 +1,7 @@
 """One report of a provider, brought to the message it names."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.db.models import DateTimeField, Func
@@ -9,6 +10,9 @@ from dunning.core.enums import PAPER_CHANNELS
 from notifications import settlement
 from notifications.models import Message
 from notifications.providers.base import Report
+from notifications.selectors import fold_address
+
+_BOUNCES: Final = ("bounced", "soft_bounced")
 
 
 class DatabaseMoment(Func):
@@ -23,14 +27,18 @@ def apply(report: Report, *, channel: str, name: str, at: datetime, now: datetim
 
     `name` stands for the event when the provider gives it none, `at` for its time. Repeating it changes nothing, and order never matters.
     """
-    message_id = _message_named(report, channel)
-    if message_id is None:
+    found = _message_named(report, channel)
+    if found is None:
         return False
+    message_id, recipient = found
+    kind = report.kind
+    if kind in _BOUNCES and "@" in report.recipient and fold_address(report.recipient) != fold_address(recipient):
+        kind = "bounced_elsewhere"
     details = {"text": report.text} | ({"recipient": report.recipient} if report.recipient else {})
     try:
         settlement.record_delivery_event(
             message_id=message_id,
-            kind=report.kind,
+            kind=kind,
             at=min(report.at or at, now),
             now=now,
             external_id=(report.event_id or name)[:200],
@@ -41,12 +49,12 @@ def apply(report: Report, *, channel: str, name: str, at: datetime, now: datetim
     return True
 
 
-def _message_named(report: Report, channel: str) -> UUID | None:
-    """By our own stable name, else by the provider's; only over the account's own channel."""
+def _message_named(report: Report, channel: str) -> tuple[UUID, str] | None:
+    """Id and recipient, by our own stable name, else by the provider's; only over the account's own channel."""
     channels = PAPER_CHANNELS if channel in PAPER_CHANNELS else (channel,)
-    rows = Message.objects.filter(channel__in=channels)
+    rows = Message.objects.filter(channel__in=channels).values_list("pk", "recipient")
     if report.message_id is not None:
-        return rows.filter(pk=report.message_id).values_list("pk", flat=True).first()
+        return rows.filter(pk=report.message_id).first()
     if report.provider_id:
-        return rows.filter(provider_id=report.provider_id).values_list("pk", flat=True).first()
+        return rows.filter(provider_id=report.provider_id).first()
     return None

@@ -48,6 +48,7 @@ class Kind:
 
 EVENTS: Final[dict[str, Kind]] = {
     "deferred": Kind(0),
+    "bounced_elsewhere": Kind(0),  # a member of a list, or a box it was passed on to: not the address we wrote to
     "opened": Kind(0),  # programs open messages too: never evidence
     "posted": Kind(10, MessageState.ACCEPTED),
     "accepted": Kind(10, MessageState.ACCEPTED),

@@ -166,7 +166,8 @@ def _delivery_status(message: Message, event_id: str) -> Iterator[Report]:
         action, status = header(fields, "Action").lower(), header(fields, "Status").split(" ")[0]
         kind = _kind(action, status)
         if kind:
-            recipient = header(fields, "Final-Recipient").rpartition(";")[2].strip()
+            first = header(fields, "Original-Recipient") or header(fields, "Final-Recipient")  # the one we wrote to, where it is said
+            recipient = first.rpartition(";")[2].strip()
             said = header(fields, "Diagnostic-Code").partition(";")[2].strip() or status
             name = f"{event_id or header(message, 'Message-ID')}:{position}"
             yield Report(kind, message_id=ours, event_id=name[:200], at=at, recipient=recipient[:254], text=said[:500])

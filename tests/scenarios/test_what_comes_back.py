@@ -140,21 +140,6 @@ def test_a_wrong_number_turns_a_text_message_back() -> None:
         assert life.first.phone_state == "failed"
 
 
-def test_a_report_of_a_mail_server_that_it_could_not_deliver_is_read_by_its_original_message_id() -> None:
-    life = Life()
-    life.second_contact()
-    with tenant(life.organization):
-        undeliverable = mailbox._undeliverable(life.sent, at("2026-10-02", 10)).as_bytes()
-    account = use_smtp(life.organization)
-    assert pass_on(life, account, undeliverable, at("2026-10-02", 10)) == {"applied": 1}
-    with tenant(life.organization):
-        life.sent.refresh_from_db()
-        assert (life.sent.state, life.sent.reason) == (MessageState.BOUNCED, "bounced")
-        assert "does not exist" in life.sent.reason_text
-        assert Message.objects.get(resends=life.sent).recipient == "direction@client.example"
-        assert InboundMessage.objects.count() == 0
-
-
 @pytest.mark.parametrize("size", [2, 3])
 def test_whatever_the_order_and_repetition_of_events_the_end_is_the_same(size: int) -> None:
     """Every permutation of every choice of that many events, each once to three times."""

@@ -1,10 +1,11 @@
 """What records are called on screen: a message before it has a subject, a reason, a provider's word."""
 
 from collections.abc import Mapping
+from typing import Final
 from uuid import UUID
 
 from django import template
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from dunning.core.models import Organization, User
 from dunning.core.money import printed_iban
@@ -53,7 +54,18 @@ def event_name(kind: str) -> str:
     for words in (LetterProof, MessageState):
         if kind in words.values:
             return str(words(kind).label)
-    return kind
+    return str(_EVENTS.get(kind, kind))
+
+
+_EVENTS: Final = {
+    "deferred": gettext_lazy("Delayed: it is tried again"),
+    "opened": gettext_lazy("Opened"),
+    "soft_bounced": gettext_lazy("Refused, though the address may serve"),
+    "bounced_elsewhere": gettext_lazy("It came, but failed at another address it was passed on to"),
+    "wrong_number": gettext_lazy("Wrong number"),
+    "stopped": gettext_lazy("The recipient asked for no more"),
+}
+"""What is reported of a message and is neither its state nor a proof of the post."""
 
 
 @register.filter
