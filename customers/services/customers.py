@@ -1,6 +1,6 @@
 """Customers: who owes."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, TypedDict, Unpack
@@ -209,6 +209,27 @@ def set_payer(*, customer: Customer, payer: Customer | None, actor: str, today: 
     body = {"before": _plain(before), "after": _plain(payer)}
     audit.record(actor=actor, action="customer.payer_set", target=row, body=body, now=now)
     _announce([row], reason="payer", today=today, now=now)
+
+
+def link_customers(
+    *, links: Mapping[UUID, Mapping[str, Customer]], fresh: Collection[UUID] = (), actor: str, today: date, now: datetime
+) -> int:
+    """Give customers a `payer` or a `parent` as a checked load says; how many that changed. One audit event for all; `fresh` ones, created in
+    this transaction, are told of as created."""
+    locked = lock_customers(links)
+    moved = [row for pk, row in locked.items() if any(getattr(row, f"{name}_id") != target.pk for name, target in links[pk].items())]
+    if not moved:
+        return 0
+    for row in moved:
+        for name, target in links[row.pk].items():
+            setattr(row, name, target)
+        row.updated_at = now
+    Customer.objects.bulk_update(moved, ["payer", "parent", "updated_at"], batch_size=2000)
+    pairs = sorted([row.number, name, target.number] for row in moved for name, target in links[row.pk].items())
+    body = {"links": pairs if len(pairs) <= 20 else len(pairs), "digest": audit.digest(pairs)}
+    audit.record(actor=actor, action="customers.linked", target=moved[0] if len(moved) == 1 else None, body=body, now=now)
+    _announce([row for row in moved if row.pk not in fresh], reason="payer", today=today, now=now)
+    return len(moved)
 
 
 def set_group(*, customers: Collection[Customer], group: CustomerGroup | None, actor: str, today: date, now: datetime) -> int:

@@ -10,7 +10,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from customers.models import Contact, Customer, CustomerGroup
-from customers.services import CustomerFields, add_contact, create_customers, ensure_group, lock_customers, update_contact, update_customers
+from customers.services import (
+    CustomerFields,
+    add_contact,
+    create_customers,
+    ensure_group,
+    link_customers,
+    lock_customers,
+    update_contact,
+    update_customers,
+)
 from invoices.enums import ImportKind, RowOutcome, TraceKind
 from invoices.importers import staging
 from invoices.importers.fields import CUSTOMER_FIELDS
@@ -70,7 +79,7 @@ class CustomerLoader(ItemLoader):
         for number, lines in refused.items():
             named = ", ".join(str(line) for line in lines[:8])
             reason = _("customer %(number)s stands several times in the file with different content (lines %(lines)s)")
-            for line in lines:
+            for line in sorted({*lines, *self._twice.pop(number, ())}):
                 work.refuse(line, "number", reason % {"number": number, "lines": named})
             del self._rows[number]
         self._read_phones(work)
@@ -114,7 +123,7 @@ class CustomerLoader(ItemLoader):
             contacts = _contacts_of(customer.pk for customer, _fields_given in changes)
             for customer, row in known_rows:
                 _write_contacts(customer, row, contacts.get(customer.pk, []), work)
-        self._link(work)
+        self._link(work, known)
         for number, row in self._rows.items():
             if row.changes or number not in known:
                 yield [row.line, number, row.content]
@@ -193,19 +202,15 @@ class CustomerLoader(ItemLoader):
         work.updated = sum(row.changes for row in self._rows.values())
         work.unchanged = len(self._known) - work.updated + sum(len(lines) for lines in self._twice.values())
 
-    def _link(self, work: Work) -> None:
+    def _link(self, work: Work, known: set[str]) -> None:
         linked = {number: row for number, row in self._rows.items() if row.links}
         if not linked:
             return
         wanted = {*linked, *(target for row in linked.values() for target in row.links.values())}
         found = {customer.number: customer for customer in Customer.objects.filter(number__in=wanted)}
-        for number, row in linked.items():
-            customer = found[number]
-            changed = [name for name, target in row.links.items() if getattr(customer, f"{name}_id") != found[target].pk]
-            for name in changed:
-                setattr(customer, name, found[row.links[name]])
-            if changed:
-                customer.save(update_fields=[*changed, "updated_at"])
+        links = {found[number].pk: {name: found[target] for name, target in row.links.items()} for number, row in linked.items()}
+        fresh = {found[number].pk for number in linked if number not in known}
+        link_customers(links=links, fresh=fresh, **work.who_and_when)
 
 
 def _row(line: int, values: dict[str, Any], currency: str) -> _Row:

@@ -2,13 +2,15 @@
 
 from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from customers.models import Contact, Customer
 from customers.services import confirm_kind
+from customers.signals import customer_changed
 from dunning.core import search
-from dunning.core.models import Organization
+from dunning.core.models import AuditEvent, Organization
 from dunning.core.tenancy import tenant
 from invoices.importers.customers import CustomerLoader
 from invoices.importers.report import Report
@@ -62,6 +64,33 @@ def test_what_changed_is_updated_and_a_new_address_comes_first(organization: Org
         assert (one.city, three.name) == ("Lyon", "Martin SA")  # an empty cell says nothing
         emails = Contact.objects.filter(customer=one).order_by("position").values_list("email", flat=True)
         assert list(emails) == ["nouveau@hotel.example", "compta@hotel.example"]
+
+
+def test_a_payer_changed_by_a_file_is_told_and_kept_in_the_trail(organization: Organization, tmp_path: Path) -> None:
+    _load(organization, tmp_path, *ROWS)
+    heard: list[tuple[str, list[UUID]]] = []
+
+    def hear(sender: object, *, customer_ids: list[UUID], reason: str, **_rest: object) -> None:
+        heard.append((reason, customer_ids))
+
+    customer_changed.connect(hear)
+    try:
+        assert counts(_load(organization, tmp_path, "C3,Martin,,,,,,,C1,")) == (0, 1, 0, 0)
+    finally:
+        customer_changed.disconnect(hear)
+    with tenant(organization):
+        three = Customer.objects.get(number="C3")
+        assert three.payer is not None and three.payer.number == "C1"
+        assert ("payer", [three.pk]) in heard
+        assert AuditEvent.objects.get(action="customers.linked", object_id=str(three.pk)).body["links"] == [["C3", "payer", "C1"]]
+    assert counts(_load(organization, tmp_path, "C3,Martin,,,,,,,C1,")) == (0, 0, 1, 0)
+
+
+def test_a_number_three_times_is_refused_on_every_line(organization: Organization, tmp_path: Path) -> None:
+    report = _load(organization, tmp_path, "C1,Un,,,,,,,,", "C1,Un,,,,,,,,", "C1,Un bis,,,,,,,,")
+    assert counts(report) == (0, 0, 0, 3)
+    with tenant(organization):
+        assert not Customer.objects.exists()
 
 
 def test_bad_rows_and_impossible_links_are_refused(organization: Organization, tmp_path: Path) -> None:
