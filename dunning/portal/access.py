@@ -14,9 +14,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist, SuspiciousOperation
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import override
@@ -168,7 +169,7 @@ def debtor(
             expired: View | None = getattr(view, "expired", None)
             if session is None or not session.is_open(now):
                 if request.method == "POST" and expired is not None and int(request.META.get("CONTENT_LENGTH") or 0) <= LARGEST_FORM:
-                    return private(expired(request, session, **kwargs))
+                    return private(expired(request, session, **kwargs)) if _is_whole(request) else torn(request)
                 return gone(request, session)
             if request.method == "POST":
                 length = int(request.META.get("CONTENT_LENGTH") or 0)
@@ -179,6 +180,8 @@ def debtor(
                     return too_many(request)
                 if limits.count("portal.sent", who=who, seconds=MISSES_WITHIN) > SENT_EACH:
                     return too_many(request)
+                if not _is_whole(request):
+                    return torn(request)
             if costly and limits.count("portal.taken", who=session.link_id.hex, seconds=MISSES_WITHIN) > TAKEN_EACH:
                 return too_many(request)
             return _inside(request, view, session, action, now, kwargs)
@@ -186,6 +189,15 @@ def debtor(
         return opened
 
     return decorate
+
+
+def _is_whole(request: HttpRequest) -> bool:
+    """Read the form before anything is opened for it; False when its body broke off, or is none that a page of ours sends."""
+    try:
+        request.POST  # noqa: B018  # reading it is the act
+    except (MultiPartParserError, SuspiciousOperation, UnreadablePostError):
+        return False
+    return True
 
 
 def _inside(
@@ -314,6 +326,11 @@ def too_many(request: HttpRequest) -> HttpResponse:
 def too_large(request: HttpRequest) -> HttpResponse:
     """Not even read: what was written is still in the browser, one page back."""
     return private(render(request, "portal/too_large.html", status=413))
+
+
+def torn(request: HttpRequest) -> HttpResponse:
+    """A form that did not arrive whole."""
+    return private(render(request, "portal/torn.html", status=400))
 
 
 def broken(request: HttpRequest) -> HttpResponse:

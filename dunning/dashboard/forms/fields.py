@@ -7,11 +7,14 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from dunning.core.days import check_year
 from dunning.core.money import TwoReadings, parse_decimal
 
 
 class DayField(forms.DateField):
     """A day, by the browser's own calendar."""
+
+    default_validators = [check_year]
 
     def __init__(self, *, when: str = "", **kwargs: Any) -> None:
         attributes = {"type": "date", **({"data-when": when} if when else {})}
@@ -21,6 +24,8 @@ class DayField(forms.DateField):
 
 class MomentField(forms.DateTimeField):
     """A day and an hour on the organization's clock."""
+
+    default_validators = [check_year]
 
     def __init__(self, *, when: str = "", **kwargs: Any) -> None:
         attributes = {"type": "datetime-local", **({"data-when": when} if when else {})}

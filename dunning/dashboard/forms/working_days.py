@@ -9,6 +9,7 @@ from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
 from dunning.core.calendars import ALSACE_MOSELLE
+from dunning.core.days import check_year
 from dunning.core.models import OrganizationProfile
 from dunning.dashboard.forms.fields import WordsField
 
@@ -94,9 +95,11 @@ def _lines(text: str) -> list[str]:
 def _day(line: str) -> date:
     for shape in ("%d/%m/%Y", "%Y-%m-%d"):
         try:
-            return datetime.strptime(line, shape).date()
+            day = datetime.strptime(line, shape).date()
         except ValueError:
             continue
+        check_year(day)
+        return day
     raise ValidationError(_("“%(line)s” is not a day: write it as 14/08/2027."), params={"line": line[:40]})
 
 

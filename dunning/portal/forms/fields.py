@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from dunning.core import documents
+from dunning.core.days import check_year
 from dunning.core.money import TwoReadings, parse_decimal
 from dunning.portal import uploads
 
@@ -18,6 +19,7 @@ _TYPED: Final = ["%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y"]
 class DayField(forms.DateField):
     """A day."""
 
+    default_validators = [check_year]
     default_error_messages = {"invalid": _("Write a day such as 31/12/2026."), "required": _("Which day?")}
 
     def __init__(self, **kwargs: Any) -> None:
