@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from dunning.core import documents
 
 MOST: Final = 5
+MOST_ASIDE: Final = 20
+"""Files kept while somebody chooses which of too many are sent."""
 LARGEST: Final = 10 * 1024 * 1024  # bytes
 LARGEST_FORM: Final = 64 * 1024 * 1024  # bytes; beyond, a form is not even read
 A_DAY: Final = 100 * 1024  # kilobytes with one link
@@ -71,7 +73,7 @@ def _ticket(file: documents.File, contact_id: UUID) -> str:
 def bring_back(tickets: Sequence[str], contact_id: UUID) -> list[documents.File]:
     """The files of these tickets that are this contact's, inside `tenant()`."""
     found = []
-    for ticket in tickets[:MOST]:
+    for ticket in dict.fromkeys(tickets[:MOST_ASIDE]):
         try:
             said: Any = signing.loads(ticket, salt=_SALT, max_age=86_400)
         except signing.BadSignature:

@@ -61,7 +61,7 @@ class _FilesInput(forms.ClearableFileInput):
 
 
 class FilesField(forms.FileField):
-    """Up to five files, checked by what they are: a list of `documents.File`."""
+    """Files, checked by what they are: a list of `documents.File`. Their number is judged with those kept from an earlier attempt."""
 
     widget = _FilesInput
 
@@ -72,8 +72,6 @@ class FilesField(forms.FileField):
 
     def clean(self, data: Any, initial: Any = None) -> list[documents.File]:
         given = [upload for upload in (data if isinstance(data, list | tuple) else [data]) if isinstance(upload, UploadedFile)]
-        if len(given) > uploads.MOST:
-            raise ValidationError(_("Five files at most."), code="too_many")
         found, errors = [], []
         for upload in given:
             try:

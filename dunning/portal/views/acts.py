@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from dunning.core import documents
 from dunning.core.errors import DomainError
 from dunning.core.network import address_of
 from dunning.portal import nonces, uploads
@@ -125,11 +126,14 @@ def _sent(request: HttpRequest, visitor: Visitor, act: Act) -> HttpResponse:
         notice = _("That went very quickly. Nothing of what you wrote is lost: please check it once more and send it again.")
     earlier = uploads.bring_back(request.POST.getlist("kept"), visitor.contact.pk) if FILES in form.fields else []
     valid = form.is_valid()
+    if refused := _refused_files(request, form, earlier):
+        form.add_error(FILES, refused)
+        valid = False
     if nonce is None or notice or not valid:
         return _again(request, visitor, act, items, form, earlier, notice)
     data = dict(form.cleaned_data)
     if FILES in form.fields:
-        data[FILES] = [*earlier, *data[FILES]][: uploads.MOST]
+        data[FILES] = [*earlier, *data[FILES]]
     speaker = Speaker(
         contact=visitor.contact,
         link_id=visitor.link.pk,
@@ -157,6 +161,17 @@ def _sent(request: HttpRequest, visitor: Visitor, act: Act) -> HttpResponse:
     return redirect("portal:done", pk=declaration.pk)
 
 
+def _refused_files(request: HttpRequest, form: forms.Form, earlier: Sequence[documents.File]) -> str:
+    """Why the files of a form that was checked are not taken together; "" when they are."""
+    if not isinstance(field := form.fields.get(FILES), FilesField):
+        return ""
+    if getattr(request, "upload_too_large", False):
+        return _("Your files come to more than 60 MB together, and none of them arrived. Attach smaller ones, 10 MB each at most.")
+    if (count := len(earlier) + len(field.good)) > uploads.MOST:
+        return _("Five files at most, and here are %s: leave ticked those we need.") % count
+    return ""
+
+
 def _again(
     request: HttpRequest,
     visitor: Visitor,
@@ -171,7 +186,7 @@ def _again(
     """The form once more: what was typed is in it, and files that were good need not be attached again."""
     kept = []
     if isinstance(field := form.fields.get(FILES), FilesField):
-        kept = uploads.put_aside([*earlier, *field.good][: uploads.MOST], visitor.contact.pk)
+        kept = uploads.put_aside([*earlier, *field.good][: uploads.MOST_ASIDE], visitor.contact.pk)
     return _drawn(request, visitor, act, items, form, closed=closed, notice=notice, kept=kept, status=AGAIN)
 
 
@@ -182,7 +197,7 @@ def _expired(request: HttpRequest, act: Act, *, may_ask: bool) -> HttpResponse:
         "form": act.empty_form(request.POST),
         "button": _("Go on") if act.first_class is not None else act.button,
         "may_ask": may_ask,
-        "had_files": bool(request.FILES),
+        "had_files": bool(request.FILES) or getattr(request, "upload_too_large", False),
         "nonce": request.POST.get("nonce", "")[:1000],
         "packed": request.POST.get("items", "")[: 22 * 500 + 2],
         "address": reverse(f"portal:{act.name}"),
