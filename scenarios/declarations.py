@@ -1,5 +1,6 @@
 """What happens after something was said on the debtor's page, in a sentence or two: for the page, and for the e-mail that confirms it."""
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
@@ -9,8 +10,9 @@ from django.utils.translation import gettext as _
 from customers.enums import PortalAction
 from dunning.core.money import format_date, format_money
 from dunning.core.selectors import get_profile
-from invoices.enums import ActKind
-from invoices.models import DebtorAct, Declaration, Dispute
+from invoices.enums import ActKind, PromiseState
+from invoices.models import DebtorAct, Declaration, Dispute, Installment, Promise
+from invoices.selectors import view_items
 
 
 def what_follows(declaration: Declaration) -> str:
@@ -19,8 +21,7 @@ def what_follows(declaration: Declaration) -> str:
     if action == PortalAction.DISPUTED:
         return _dispute(declaration)
     if action == PortalAction.PROMISED:
-        day = _day(declaration.details["promised_for"])
-        return _("Thank you: we expect your payment on %s and will not remind you of these invoices until then.") % day
+        return _promise(declaration)
     if action == PortalAction.SAYS_PAID and DebtorAct.objects.filter(declaration=declaration, details__foreign_account=True).exists():
         return _foreign_account()
     if action == PortalAction.INSTALMENTS:
@@ -44,6 +45,35 @@ def what_follows(declaration: Declaration) -> str:
         PortalAction.ASKED: _("We will get back to you; until then we will not remind you of these invoices."),
     }
     return sentences.get(action, _("Your answer is recorded, and somebody will look at it."))
+
+
+def _promise(declaration: Declaration) -> str:
+    """What is not reminded of until then: everything, or the amount alone while the rest may be asked for (rule 7)."""
+    day = _day(declaration.details["promised_for"])
+    made = Promise.objects.filter(reference__in=_references(declaration), state=PromiseState.OPEN).select_related("installment__invoice")
+    promises = list(made)
+    items = Installment.objects.select_related("invoice").filter(pk__in=declaration.details["items"], outstanding__gt=0)
+    views = view_items(items, today=promises[0].made_on) if promises else []
+    rest = _sums((view.installment, view.chased) for view in views if view.chased)
+    if not rest:
+        return _("Thank you: we expect your payment on %s and will not remind you of these invoices until then.") % day
+    return _(
+        "Thank you: we expect %(amount)s on %(day)s and will not remind you of it until then. The rest, %(rest)s, remains to be paid, and"
+        " we may remind you of it."
+    ) % {"amount": _sums((promise.installment, promise.amount) for promise in promises), "day": day, "rest": rest}
+
+
+def _references(declaration: Declaration) -> set[str]:
+    acts = DebtorAct.objects.filter(declaration=declaration, kind=ActKind.PROMISED)
+    return {act.details["reference"] for act in acts}
+
+
+def _sums(amounts: Iterable[tuple[Installment, Decimal]]) -> str:
+    """These amounts added up, each currency apart."""
+    sums: dict[str, Decimal] = {}
+    for item, amount in amounts:
+        sums[item.invoice.currency] = sums.get(item.invoice.currency, Decimal(0)) + amount
+    return " + ".join(format_money(amount, currency, _language()) for currency, amount in sorted(sums.items()))
 
 
 def disputes_of(declaration: Declaration) -> list[Dispute]:

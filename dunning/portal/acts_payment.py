@@ -26,7 +26,7 @@ class Promised(Act):
     binds = True
 
     def lead(self, visitor: Visitor, items: Sequence[Installment]) -> str:
-        return _("We note the day and will not remind you of these invoices until then.")
+        return _("We note the day. Until then we will not remind you of the amount you announce.")
 
     def closed(self, visitor: Visitor, items: Sequence[Installment]) -> str:
         if takes_no_promise(visitor.family):
