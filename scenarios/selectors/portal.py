@@ -82,6 +82,11 @@ def sees_whole_account(contact: Contact) -> bool:
     return contact.role in WHOLE_ACCOUNT_ROLES
 
 
+def sees_all(contact: Contact, ids: Collection[UUID]) -> bool:
+    """Whether the contact may see every one of these items of its customer, settled or not: what is paid or agreed on together."""
+    return sees_whole_account(contact) or set(ids) <= _sent_to(contact)
+
+
 def visible_items(contact: Contact, family: Collection[UUID]) -> QuerySet[Installment]:
     """The open items this contact may see and answer for, the oldest due first, with their invoice and customer."""
     found = Installment.objects.select_related("invoice", "customer").filter(

@@ -1,4 +1,4 @@
-"""Payment pages whose report never came: the service is asked what became of them."""
+"""Payment pages whose report never came: the service is asked what became of them. One page serves all who were sent the same."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -9,6 +9,7 @@ from invoices.models import Checkout, Payment
 from scenarios.services import card_payments
 from tests.fakes.stripe import TEST_KEY
 from tests.portal.conftest import NOW
+from tests.portal.test_second_contact import pair_of
 from tests.portal.till import Till, take_cards
 
 HOUR = timedelta(hours=1)
@@ -71,3 +72,11 @@ def test_a_page_nobody_paid_is_closed_when_it_is_asked_about(till: Till) -> None
     assert card_payments.find_out(now=NOW + 3 * HOUR) == 1
     assert "This payment page has closed" in till.page(place)
     assert till.ledger() == ([], {"FA-1": Decimal(1200)})
+
+
+def test_a_card_page_is_shared_by_who_was_sent_the_same(till: Till) -> None:
+    pair = pair_of(till.debt, sent=2)
+    form = {"item": [str(item.pk) for item in pair.sent]}
+    address = pair.anne.post("/portal/pay/card/", form)["Location"]
+    assert pair.paul.post("/portal/pay/card/", form)["Location"] == address
+    assert pair.paul.get(address).status_code == 200

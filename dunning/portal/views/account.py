@@ -19,7 +19,7 @@ from dunning.portal.base import may, page, saved_file
 from dunning.portal.items import choose
 from dunning.portal.registry import ACTS
 from invoices.selectors import has_running_plans, payer_index_sentence, plans_about
-from scenarios.selectors.portal import Account, portal_account, portal_items, visible_items
+from scenarios.selectors.portal import Account, portal_account, portal_items, sees_all, visible_items
 from scenarios.wording import copy_name
 
 ROWS: Final = 20
@@ -36,6 +36,8 @@ def account(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     paginator = Paginator(items, ROWS)
     paginator.count = figures.count  # counted already
     rows = paginator.get_page(request.GET.get("page"))
+    plans = plans_about(items, running=True) if has_running_plans(visitor.family) else []
+    seen = [view for view in plans if sees_all(visitor.contact, view.items)]
     context: dict[str, Any] = {
         "account": figures,
         "rows": rows,
@@ -47,7 +49,8 @@ def account(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "several_customers": len(visitor.family) > 1,
         "habit": payer_index_sentence(visitor.customer),
         "has_copies": any(item.invoice.document_id for item in rows.object_list),
-        "plans": plans_about(items, running=True) if has_running_plans(visitor.family) else [],
+        "plans": seen,
+        "is_planned_with_others": len(seen) < len(plans),
     }
     return page(request, visitor, "account", **context)
 

@@ -17,7 +17,7 @@ from dunning.core.errors import DomainError
 from dunning.portal.access import Later, Visitor, debtor
 from dunning.portal.base import page
 from dunning.portal.items import MOST, choose, ticked
-from scenarios.selectors.portal import sees_whole_account
+from scenarios.selectors.portal import sees_all
 from scenarios.services import card_payments
 
 AGAIN: Final = 422
@@ -52,9 +52,9 @@ def card(request: HttpRequest, visitor: Visitor, pk: UUID) -> HttpResponse:
     """A card payment: where to pay it, or what became of it."""
     payment = card_payments.card_payment(checkout_id=pk, customers=list(visitor.family), now=visitor.now)
     asked = payment.checkout.request
-    if asked.requested_by != f"contact:{visitor.contact.pk}" and not sees_whole_account(visitor.contact):
-        raise Http404
     items = list(asked.items.values_list("installment_id", flat=True))
+    if not sees_all(visitor.contact, items):
+        raise Http404
     back = request.GET.get("back", "")
     return _drawn(
         request,

@@ -22,7 +22,7 @@ from invoices.selectors import PlanView, is_frozen, plans_about
 from invoices.services import request_payment
 from invoices.services.payment_requests import payable
 from notifications import cards
-from scenarios.selectors.portal import sees_whole_account
+from scenarios.selectors.portal import sees_all
 
 WORK: Final = ("GET", "HEAD", "POST")
 AGAIN: Final = 422
@@ -91,9 +91,9 @@ def _each(request: HttpRequest, visitor: Visitor, items: Sequence[Installment], 
 def pay_together(request: HttpRequest, visitor: Visitor, pk: UUID) -> HttpResponse:
     """Several invoices in one transfer, under the reference of their request."""
     asked = PaymentRequest.objects.prefetch_related("items").get(pk=pk, customer__in=list(visitor.family))
-    if asked.requested_by != f"contact:{visitor.contact.pk}" and not sees_whole_account(visitor.contact):
-        raise Http404
     amounts = {row.installment_id: row.amount for row in asked.items.all()}
+    if not sees_all(visitor.contact, amounts):
+        raise Http404
     items = choose(visitor, list(amounts))
     if not items:
         return redirect("portal:page")
@@ -119,9 +119,10 @@ def pay_part(request: HttpRequest, visitor: Visitor, pk: UUID) -> HttpResponse:
 
 
 def running_plan(visitor: Visitor, pk: UUID) -> PlanView | None:
-    """A plan about what the visitor may see."""
+    """A plan about what the visitor may see, and about nothing else."""
     items = choose(visitor, [])
-    return next((view for view in plans_about([item.pk for item in items], running=True) if view.plan.pk == pk), None)
+    found = next((view for view in plans_about([item.pk for item in items], running=True) if view.plan.pk == pk), None)
+    return found if found is not None and sees_all(visitor.contact, found.items) else None
 
 
 def _drawn(
@@ -149,6 +150,7 @@ def _drawn(
         "card": by_card if by_card is not None and not planned and by_card.takes(amount, currency) else None,
         "item_ids": [item.pk for item in items],
         "plans": planned,
+        "plans_seen": [view for view in planned if sees_all(visitor.contact, view.items)],
         "query": urlencode([("item", str(item.pk)) for item in items[:MOST]]),
         "cheque": {"order": order, "address": address} if profile.cheques_offered and currency == EUROS and amount > 0 else None,
     }
