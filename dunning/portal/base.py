@@ -1,9 +1,11 @@
 """What every page of the debtor's page shares: its frame, and how a file leaves it."""
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+from urllib.parse import urlencode
+from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.http import content_disposition_header
 
@@ -12,9 +14,14 @@ from dunning.core.enums import Language
 from dunning.portal.access import Visitor
 from scenarios.wording import greeting, legal_mention
 
+NAMED: Final = 60  # items in an address, of some 4,000 characters
 
-def page(request: HttpRequest, visitor: Visitor, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
-    """Draw templates/portal/<template>.html with the creditor's name, its telephone, and what the visitor may do (`may.promised`…)."""
+
+def page(request: HttpRequest, visitor: Visitor, template: str, *, status: int = 200, again: str = "", **context: Any) -> HttpResponse:
+    """Draw templates/portal/<template>.html with the creditor's name, its telephone, and what the visitor may do (`may.promised`…).
+
+    `again` is the address at which a link finds what was sent: the form, about the same invoices.
+    """
     profile = visitor.profile
     frame = {
         "visitor": visitor,
@@ -23,11 +30,27 @@ def page(request: HttpRequest, visitor: Visitor, template: str, *, status: int =
         "creditor_legal": legal_mention(profile, visitor.language),
         "greeting": greeting(visitor.contact, visitor.language),
         "today": visitor.today,
-        "languages": [(code, str(label)) for code, label in LANGUAGE_NAMES.items() if code != visitor.language],
+        "languages": _languages(visitor, again or request.get_full_path()),
         "may": may(visitor),
         "page_number": request.GET.get("page", ""),
     }
     return render(request, f"portal/{template}.html", {**frame, **context}, status=status)
+
+
+def _languages(visitor: Visitor, address: str) -> list[tuple[str, str, str]]:
+    """The other languages by their code and name, each with the address of this page in it."""
+    path, _question, query = address.partition("?")
+    asked, found = QueryDict(query, mutable=True), []
+    for code, name in LANGUAGE_NAMES.items():
+        if code != visitor.language:
+            asked["lang"] = code
+            found.append((code, name, f"{path}?{asked.urlencode()}"))
+    return found
+
+
+def about(address: str, ids: Sequence[UUID]) -> str:
+    """The address of a form about these items; about what it is usually about when they are more than an address holds."""
+    return f"{address}?{urlencode([('item', str(pk)) for pk in ids])}" if 0 < len(ids) <= NAMED else address
 
 
 def may(visitor: Visitor, *, without: Collection[PortalAction] = ()) -> dict[str, bool]:

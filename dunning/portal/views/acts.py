@@ -18,7 +18,7 @@ from dunning.core.network import address_of
 from dunning.portal import nonces, uploads
 from dunning.portal.access import Visitor, debtor
 from dunning.portal.acts import Act, Scope, statement, totals_of
-from dunning.portal.base import page
+from dunning.portal.base import about, page
 from dunning.portal.forms.fields import FilesField
 from dunning.portal.forms.papers import PaperForm
 from dunning.portal.items import choose, pack, ticked, unpack, usual
@@ -106,7 +106,8 @@ def _drawn(
         "kept": kept,
         "address": reverse(f"portal:{act.name}"),
     }
-    return page(request, visitor, "act", status=status, **context)
+    again = about(reverse(f"portal:{act.name}"), ids) if request.method == "POST" else ""
+    return page(request, visitor, "act", status=status, again=again, **context)
 
 
 def _sent(request: HttpRequest, visitor: Visitor, act: Act) -> HttpResponse:

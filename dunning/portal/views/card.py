@@ -15,7 +15,7 @@ from django.urls import reverse
 from customers.enums import PortalAction
 from dunning.core.errors import DomainError
 from dunning.portal.access import Later, Visitor, debtor
-from dunning.portal.base import page
+from dunning.portal.base import about, page
 from dunning.portal.items import MOST, choose, ticked
 from scenarios.selectors.portal import sees_all
 from scenarios.services import card_payments
@@ -35,9 +35,10 @@ def pay_by_card(request: HttpRequest, visitor: Visitor) -> HttpResponse:
             customer=visitor.customer, items=items, actor=f"contact:{visitor.contact.pk}", today=visitor.today, now=visitor.now
         )
     except DomainError as refusal:
-        return _drawn(
-            request, visitor, notice=refusal.message, query=urlencode([("item", str(item.pk)) for item in items[:MOST]]), status=AGAIN
-        )
+        chosen = [item.pk for item in items[:MOST]]
+        again = about(reverse("portal:pay"), chosen)
+        query = urlencode([("item", str(pk)) for pk in chosen])
+        return _drawn(request, visitor, notice=refusal.message, query=query, again=again, status=AGAIN)
     organization_id, path = visitor.organization.pk, reverse("portal:card", kwargs={"pk": checkout.pk})
 
     def finish() -> HttpResponse:
@@ -68,5 +69,5 @@ def card(request: HttpRequest, visitor: Visitor, pk: UUID) -> HttpResponse:
     )
 
 
-def _drawn(request: HttpRequest, visitor: Visitor, *, status: int = 200, **context: Any) -> HttpResponse:
-    return page(request, visitor, "card", status=status, **context)
+def _drawn(request: HttpRequest, visitor: Visitor, **context: Any) -> HttpResponse:
+    return page(request, visitor, "card", **context)

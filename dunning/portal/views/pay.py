@@ -14,7 +14,7 @@ from customers.enums import PortalAction
 from dunning.core.errors import DomainError
 from dunning.core.paying import cheque_to
 from dunning.portal.access import Visitor, debtor
-from dunning.portal.base import page
+from dunning.portal.base import about, page
 from dunning.portal.items import MOST, choose, ticked, usual
 from dunning.portal.transfers import Transfer, one_account, transfer
 from invoices.models import Installment, PaymentRequest
@@ -84,7 +84,8 @@ def _each(request: HttpRequest, visitor: Visitor, items: Sequence[Installment], 
         "currency": items[0].invoice.currency,
         "notice": notice,
     }
-    return page(request, visitor, "pay_each", status=AGAIN if notice else 200, **context)
+    again = about(reverse("portal:pay"), [item.pk for item in items]) if notice else ""
+    return page(request, visitor, "pay_each", status=AGAIN if notice else 200, again=again, **context)
 
 
 @debtor(PortalAction.PAID_ONLINE)
