@@ -22,6 +22,11 @@ def what_follows(declaration: Declaration) -> str:
         return _dispute(declaration)
     if action == PortalAction.PROMISED:
         return _promise(declaration)
+    if action == PortalAction.SAYS_PAID and DebtorAct.objects.filter(declaration=declaration, details__former_account=True).exists():
+        return _(
+            "Thank you: you paid to an account of ours that we no longer use. We are looking for your payment and will not remind you of"
+            " these invoices for some days. For your next payments, please use the account that our page shows under “Pay now”."
+        )
     if action == PortalAction.SAYS_PAID and DebtorAct.objects.filter(declaration=declaration, details__foreign_account=True).exists():
         return _foreign_account()
     if action == PortalAction.INSTALMENTS:

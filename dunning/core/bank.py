@@ -63,6 +63,11 @@ def replaced_since(iban: str, *, since: datetime) -> BankDetailsChange | None:
     return changes.order_by("decided_at").first()
 
 
+def former_accounts() -> set[str]:
+    """The IBANs a confirmed change took out of use: who pays there paid us, though not where it should."""
+    return set(BankDetailsChange.objects.filter(state=BankChangeState.CONFIRMED).values_list("previous_iban", flat=True))
+
+
 def history() -> list[BankDetailsChange]:
     """Every change and what became of it, the latest first."""
     return list(BankDetailsChange.objects.select_related("proposed_by", "decided_by").order_by("-proposed_at", "-pk"))

@@ -10,7 +10,8 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from customers.models import Contact, Customer
-from dunning.core import audit, events
+from customers.selectors import payer_family
+from dunning.core import audit, bank, events
 from dunning.core.errors import DomainError
 from dunning.core.money import format_date
 from dunning.core.selectors import get_calendar, get_profile
@@ -19,6 +20,7 @@ from invoices.models import DebtorAct, Declaration, Hold, Installment, Invoice
 from invoices.services import holds
 from invoices.services.balances import announce_change
 from invoices.services.locks import Locked, lock_items
+from invoices.services.payment_requests import account_of
 
 ALREADY_PAID_DAYS = 5
 """Business days after the stated payment date during which its item is left alone (rule 7)."""
@@ -103,9 +105,10 @@ def says_paid(
 ) -> list[DebtorAct]:
     """The customer says it has paid: its items wait until five business days after the stated day (rule 7).
 
-    `credited_iban_end` are the last four characters of the account the money went to. When no invoice named here bears such an IBAN,
-    somebody else may have been paid: everything to this customer stops until a person has looked. Raises DomainError for a day more than
-    a month ahead, or other than four characters.
+    `credited_iban_end` are the last four characters of the account the money went to. When no invoice named here bears such an IBAN, and
+    none is or was the organization's own, somebody else may have been paid: everything to this customer, to who pays for it and to all it
+    pays for stops until a person has looked. Nothing is suspected of an invoice whose factor's account is unknown. Raises DomainError for a
+    day more than three weeks ahead, or other than four characters.
     """
     end = credited_iban_end.strip().upper()
     if end and len(end) != 4:
@@ -115,20 +118,23 @@ def says_paid(
     locked = lock_items(item.pk for item in installments)
     items = [locked.installment(item.pk) for item in installments]
     profile = get_profile()
-    ours = {item.invoice.pay_to_iban[-4:] for item in items} | {profile.iban[-4:]}
-    suspect = bool(end) and end not in ours
+    named = {account_of(item, profile.iban) for item in items}
+    is_former = bool(end) and end not in _ends(named | {profile.iban}) and end in _ends(bank.former_accounts())
+    suspect = bool(end) and not is_former and "" not in named and end not in _ends(named | {profile.iban})
     details: dict[str, Any] = {
         "paid_on": paid_on.isoformat(),
         "reference": reference,
         "credited_iban_end": end,
         "foreign_account": suspect,
+        **({"former_account": True} if is_former else {}),
         **({"amount": str(amount)} if amount is not None else {}),
     }
     acts = write_act(ActKind.SAYS_PAID, items, Voice(source, contact, declaration), text, details, actor=actor, now=now)
     ids = sorted({item.invoice_id for item in items})
     events.emit(type="invoice.said_paid", object_type="invoice", object_ids=ids, now=now, payload={"paid_on": paid_on})
     if suspect:
-        _stop_everything(items[0].customer, end, actor=actor, today=today, now=now)
+        for customer in {item.customer_id: item.customer for item in items}.values():
+            _stop_everything(customer, end, actor=actor, today=today, now=now)
     else:
         until = get_calendar(profile).add_business_days(max(paid_on, today), ALREADY_PAID_DAYS)
         holds.release_matching(
@@ -266,16 +272,30 @@ def replay(invoices: Collection[Invoice]) -> None:
     Invoice.objects.bulk_update(invoices, ["received_at", "accepted_at", "not_received_at"])
 
 
+def _ends(accounts: Collection[str]) -> set[str]:
+    return {account[-4:] for account in accounts if account}
+
+
 def _stop_everything(customer: Customer, end: str, *, actor: str, today: date, now: datetime) -> None:
-    hold = Hold(
-        customer=customer,
-        side=HoldSide.OURS,
-        kind=HoldKind.PAUSE,
-        starts_on=today,
-        ends_on=today + timedelta(days=holds.LONGEST_DAYS),
-        reason=_("Possible fraud: says it paid an account ending in %s, which is not ours.") % end,
-        requested_by=actor,
+    """Pause the whole paying group of a locked customer: whoever of it was written to, it is the payer whose money went astray."""
+    reason = _("Possible fraud: says it paid an account ending in %s, which is not ours.") % end
+    group = payer_family(customer.payer_id or customer.pk)
+    paused = set(
+        Hold.objects.filter(customer__in=group, installment=None, reason=reason, released_on=None).values_list("customer_id", flat=True)
     )
-    holds.add_holds([hold], actor=actor, today=today, now=now)
+    pauses = [
+        Hold(
+            customer_id=identifier,
+            side=HoldSide.OURS,
+            kind=HoldKind.PAUSE,
+            starts_on=today,
+            ends_on=today + timedelta(days=holds.LONGEST_DAYS),
+            reason=reason,
+            requested_by=actor,
+        )
+        for identifier in group
+        if identifier not in paused
+    ]
+    holds.add_holds(pauses, actor=actor, today=today, now=now)
     events.emit(type="customer.fraud_suspected", object_type="customer", object_ids=[customer.pk], now=now, payload={"iban_end": end})
-    holds.tell_holds([hold], reason="fraud_suspected", today=today, now=now)
+    holds.tell_holds(pauses, reason="fraud_suspected", today=today, now=now)
