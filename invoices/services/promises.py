@@ -194,8 +194,10 @@ def _refuse_on_portal(items: Sequence[Installment]) -> None:
             code="too_many_broken_promises",
             field="promised_for",
         )
-    if Promise.objects.filter(installment__in=items, state=PromiseState.OPEN).exists():
-        raise DomainError(_("A payment date is already announced for this invoice."), code="already_promised", field="promised_for")
+    known = Promise.objects.select_related("installment__invoice").filter(installment__in=items, state=PromiseState.OPEN)
+    if numbers := sorted({promise.installment.invoice.number for promise in known}):
+        sentence = _("A payment date is already announced for %s. To change it, answer our e-mail; for other invoices, tick them alone.")
+        raise DomainError(sentence % ", ".join(numbers), code="already_promised", field="promised_for")
 
 
 def _withdraw(promises: Sequence[Promise], today: date, now: datetime) -> None:

@@ -155,7 +155,10 @@ def test_after_two_broken_promises_the_page_takes_no_more(visitor: Client, debt:
 def test_a_second_date_is_refused_kindly(visitor: Client, debt: Debt, at_noon: clock.VirtualClock) -> None:
     send(visitor, at_noon, "promise", promised_for="2026-10-20")
     answer = send(visitor, at_noon, "promise", promised_for="2026-10-25")
-    assert answer.status_code == 422 and "A payment date is already announced for this invoice." in answer.content.decode()
+    assert (
+        answer.status_code == 422
+        and "A payment date is already announced for FA-1. To change it, answer our e-mail" in answer.content.decode()
+    )
 
 
 # --- a dispute ------------------------------------------------------------------------------------------------------------------------

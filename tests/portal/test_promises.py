@@ -61,3 +61,32 @@ def test_an_amount_that_does_not_reach_the_last_invoice_says_so(visitor: Client,
     answer = send(visitor, at_noon, "promise", promised_for="2026-10-20", amount="1200")
     page = visitor.get(answer["Location"]).content.decode()
     assert "we expect €1,200.00 on 20 October 2026" in page and "The rest, €500.00, remains to be paid" in page
+
+
+# --- what may be said again -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("act", "typed", "sentence"),
+    [
+        ("accepted", {"tick": "on"}, "the latest one counts"),
+        ("promise", {"promised_for": "2026-10-03"}, "Answer our e-mail, and we correct it"),
+        ("dispute", {"reason": "PU_ERR"}, "Answer our e-mail, and we correct it"),
+        ("paid", {"paid_on": "2026-10-01"}, "Answer our e-mail, and we correct it"),
+    ],
+)
+def test_nobody_is_told_to_answer_again_where_that_is_refused(
+    visitor: Client, debt: Debt, at_noon: clock.VirtualClock, act: str, typed: dict[str, str], sentence: str
+) -> None:
+    page = visitor.get(send(visitor, at_noon, act, **typed)["Location"]).content.decode()
+    assert sentence in page and ("the latest one counts" in page) == (act == "accepted")
+
+
+def test_a_date_announced_before_is_named_among_many(visitor: Client, debt: Debt, at_noon: clock.VirtualClock) -> None:
+    """The 3rd was typed for the 30th. Two more invoices are due; with nothing ticked the page says which one stands in the way."""
+    send(visitor, at_noon, "promise", promised_for="2026-10-03")
+    with tenant(debt.organization):
+        for number in ("FA-2", "FA-3"):
+            make_invoice(debt.customer, number=number, amount="500.00", issued_on=date(2026, 9, 2), due_on=date(2026, 10, 1))
+    refused = send(visitor, at_noon, "promise", promised_for="2026-10-30").content.decode()
+    assert "A payment date is already announced for FA-1. To change it, answer our e-mail" in refused

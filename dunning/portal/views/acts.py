@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from customers.enums import PortalAction
 from dunning.core import documents
 from dunning.core.errors import DomainError
 from dunning.core.network import address_of
@@ -33,6 +34,8 @@ from scenarios.signed_papers import paragraphs
 WORK: Final = ("GET", "HEAD", "POST")
 AGAIN: Final = 422  # nothing was done: the form is drawn again
 SHOWN: Final = 10  # items a form lists by name; the others are counted
+REPLACED: Final = frozenset({PortalAction.RECEIVED, PortalAction.ACCEPTED, PortalAction.NOT_RECEIVED})
+"""Answers that a later one takes the place of; anything else our people take back."""
 FILES: Final = "attached"  # of a form that takes some
 
 
@@ -221,4 +224,9 @@ def done(request: HttpRequest, visitor: Visitor, pk: UUID) -> HttpResponse:
     """What was said, word for word, and what happens now."""
     declaration = Declaration.objects.get(pk=pk, contact=visitor.contact)
     address = visitor.contact.email
-    return page(request, visitor, "done", declaration=declaration, what_follows=what_follows(declaration), receipt_to=address)
+    context: dict[str, Any] = {
+        "what_follows": what_follows(declaration),
+        "receipt_to": address,
+        "may_be_replaced": declaration.action in REPLACED,
+    }
+    return page(request, visitor, "done", declaration=declaration, **context)
