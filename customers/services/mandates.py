@@ -20,7 +20,7 @@ from customers.selectors import has_legal_regime
 from customers.services.customers import lock_customer
 from dunning.core import audit, events
 from dunning.core.enums import MandateScheme
-from dunning.core.errors import DomainError
+from dunning.core.errors import DomainError, StaleObject
 from dunning.core.money import masked_iban
 from dunning.core.sealing import SealBroken, seal, unseal
 from dunning.core.selectors import get_profile
@@ -91,12 +91,15 @@ def sign_mandate(
 ) -> Mandate:
     """The debtor authorises debits of its account; a person must still put the mandate to use (`activate_mandate`).
 
-    One that waits to be checked is replaced. Raises DomainError as `offered_scheme` does, and without a name or a creditor identifier.
+    One that waits to be checked is replaced. Raises DomainError as `offered_scheme` does, and without a name or a creditor identifier;
+    StaleObject when a mandate of this reference was signed already.
     """
     locked = lock_customer(customer)
     scheme = offered_scheme(locked)
     if not signing.name.strip():
         raise DomainError(_("Write your name: it stands under the mandate."), code="required", field="name")
+    if Mandate.objects.filter(reference=reference).exists():
+        raise StaleObject(_("This mandate is signed and recorded already. To sign another one, choose “Change something”."))
     for earlier in Mandate.objects.select_for_update(no_key=True).filter(customer=locked, state=MandateState.SIGNED):
         _revoke(earlier, _("Signed anew"), actor=actor, now=now)
     mandate = Mandate.objects.create(

@@ -139,3 +139,24 @@ def test_not_offered_is_not_shown_and_not_taken(debt: Debt, visitor: Client) -> 
     assert visitor.post("/portal/direct-debit/", ACCOUNT).status_code == 422
     with tenant(debt.organization):
         assert not Mandate.objects.exists()
+
+
+def test_a_paper_that_was_signed_is_not_signed_again_one_page_back(offering: Debt, at_noon: clock.VirtualClock) -> None:
+    """The paper is sent without a name, drawn again, signed. Twice back, the first paper is there still, and is signed as well."""
+    browser = opened(offering.path)
+    first = hidden_of(draw(browser, at_noon))
+    again = browser.post("/portal/direct-debit/", {**first, "name": "", "tick": "on"})
+    at_noon.advance(seconds=3)
+    second = hidden_of(again.content.decode())
+    assert browser.post("/portal/direct-debit/", {**second, "name": "Anne Durand", "tick": "on"}).status_code == 302
+    answer = browser.post("/portal/direct-debit/", {**first, "name": "Anne Durand", "tick": "on"})
+    assert answer.status_code == 422 and "This mandate is signed and recorded already." in unescape(answer.content.decode())
+    with tenant(offering.organization):
+        assert (Mandate.objects.count(), Declaration.objects.count()) == (1, 1)
+    changed = browser.post("/portal/direct-debit/", {**hidden_of(answer.content.decode()), "change": "1"})
+    assert 'name="iban"' in changed.content.decode()  # and from there another may be drawn up
+    at_noon.advance(seconds=3)
+    fresh = browser.post("/portal/direct-debit/", {**hidden_of(changed.content.decode()), **ACCOUNT})
+    at_noon.advance(seconds=3)
+    signed = browser.post("/portal/direct-debit/", {**hidden_of(fresh.content.decode()), "name": "Anne Durand", "tick": "on"})
+    assert signed.status_code == 302
