@@ -18,6 +18,7 @@ from dunning.core.models import OrganizationProfile
 from dunning.core.money import format_date, format_money
 from invoices.models import Invoice
 from invoices.references import printed_reference, reference_for
+from invoices.services import factor_of, holder_of
 from notifications.blocks import (
     WORDS,
     BankDetails,
@@ -330,12 +331,24 @@ def bank_details(account: Account, lines: Sequence[Line], qr_svg: str = "") -> B
     details = payment_details(account, lines)
     return BankDetails(
         language=account.language,
-        holder=account.profile.account_holder or account.profile.legal_name,
+        holder=_holder(account, lines),
         iban=str(details["iban"]),
         bic=str(details["bic"]),
         reference=str(details["reference"]),
         qr_svg=qr_svg,
     )
+
+
+def _holder(account: Account, lines: Sequence[Line]) -> str:
+    iban = account_iban(account, lines)
+    invoices = (
+        [account.invoices[pk] for pk in {line.invoice_id for line in lines if line.invoice_id}] if iban != account.profile.iban else []
+    )
+    customers = {account.customer.pk: account.customer}
+    if others := {invoice.customer_id for invoice in invoices} - set(customers):
+        customers |= Customer.objects.in_bulk(others)
+    factors = [factor_of(invoice, customers[invoice.customer_id]) for invoice in invoices]
+    return holder_of(iban, profile=account.profile, factors=[factor for factor in factors if factor is not None])
 
 
 def invoice_table(account: Account, lines: Sequence[Line]) -> InvoiceTable:

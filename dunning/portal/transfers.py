@@ -12,12 +12,15 @@ from dunning.portal.access import Visitor
 from invoices.epc import epc_payload, epc_svg
 from invoices.models import Installment
 from invoices.references import printed_reference
-from invoices.services.payment_requests import account_of
+from invoices.services.payment_requests import account_of, factor_of, holder_of
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """One amount to one account. `changed_on`: the account is so new that people are told; `code`: a drawing, "" when there is none."""
+    """One amount to one account.
+
+    `holder` is "" when nobody knows it; `changed_on`: the account is so new that people are told; `code`: a drawing, "" when there is none.
+    """
 
     amount: Decimal
     currency: str
@@ -42,11 +45,14 @@ class Transfer:
         return f"{self.amount:f}"
 
 
-def transfer(visitor: Visitor, *, amount: Decimal, currency: str, iban: str, reference: str, text: str = "") -> Transfer:
-    """A transfer of `amount` to `iban`, the visitor's creditor's own account or another its invoices name."""
+def transfer(
+    visitor: Visitor, items: Sequence[Installment], *, amount: Decimal, currency: str, iban: str, reference: str, text: str = ""
+) -> Transfer:
+    """A transfer of `amount` to `iban`, the visitor's creditor's own account or another the invoices of these items name."""
     profile = visitor.profile
     is_own = iban == profile.iban
-    holder, bic = (profile.account_holder or profile.legal_name, profile.bic) if is_own else (profile.legal_name, "")
+    factors = [factor for item in items if (factor := factor_of(item.invoice, item.customer)) is not None]
+    holder, bic = holder_of(iban, profile=profile, factors=factors), profile.bic if is_own else ""
     changed = bank.new_since(now=visitor.now) if is_own else None
     zone = ZoneInfo(visitor.organization.timezone)
     return Transfer(
@@ -74,5 +80,5 @@ def _code(holder: str, iban: str, bic: str, amount: Decimal, currency: str, refe
             name=holder, iban=iban, amount=amount, currency=currency, reference=reference, text="" if reference else text, bic=bic
         )
     except ValueError:
-        return ""  # another currency, or more than such a code holds: everything is written beside it
+        return ""  # another currency, no holder, or more than such a code holds: everything is written beside it
     return epc_svg(payload)

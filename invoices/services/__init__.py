@@ -50,7 +50,7 @@ from invoices.services.payment_plans import (
     plan_amounts,
     refuse_plan,
 )
-from invoices.services.payment_requests import payable, request_payment
+from invoices.services.payment_requests import factor_of, holder_of, payable, request_payment
 from invoices.services.payments import (
     Recorded,
     cancel_payment,
@@ -96,9 +96,11 @@ __all__ = [
     "end_plan",
     "enter_reference_rate",
     "escalate_expired_holds",
+    "factor_of",
     "find_good_payers",
     "grant_hold",
     "hold_items",
+    "holder_of",
     "identify_payment",
     "issue_credit_note",
     "issue_invoice",

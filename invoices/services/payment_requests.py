@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 from customers.models import Customer
 from dunning.core import audit
 from dunning.core.errors import DomainError
+from dunning.core.models import OrganizationProfile
 from dunning.core.selectors import get_profile
 from dunning.core.tenancy import current_organization_id
 from invoices.enums import InvoiceState
-from invoices.models import Installment, PaymentRequest, PaymentRequestItem
+from invoices.models import Installment, Invoice, PaymentRequest, PaymentRequestItem
 from invoices.references import creditor_reference
 from invoices.selectors.insolvency import is_frozen
 from invoices.selectors.items import view_items
@@ -85,8 +86,25 @@ def request_payment(
 
 def account_of(item: Installment, own: str) -> str:
     """The account an item, its invoice and customer loaded, is paid to: the one its invoice names, else `own`; "" for a factor's."""
-    is_factored = item.invoice.is_factored or bool(item.customer.factor_name)
-    return item.invoice.pay_to_iban or ("" if is_factored else own)
+    return item.invoice.pay_to_iban or (own if factor_of(item.invoice, item.customer) is None else "")
+
+
+def holder_of(iban: str, *, profile: OrganizationProfile, factors: Collection[str]) -> str:
+    """Whose name stands with an account: ours with our own, the factor's with that of invoices assigned to it.
+
+    `factors` names the factor of each assigned invoice, "" where nobody wrote it down; the answer is "" when that leaves it open.
+    """
+    if iban == profile.iban:
+        return profile.account_holder or profile.legal_name
+    named = set(factors)
+    if not named:
+        return profile.legal_name
+    return named.pop() if len(named) == 1 else ""
+
+
+def factor_of(invoice: Invoice, customer: Customer) -> str | None:
+    """The factor an invoice was assigned to, "" when it is not named; None when it was assigned to nobody."""
+    return customer.factor_name if invoice.is_factored or customer.factor_name else None
 
 
 def _amounts(asked: Mapping[UUID, Decimal | None], most: Mapping[UUID, Decimal]) -> dict[UUID, Decimal]:

@@ -66,7 +66,9 @@ def _one(request: HttpRequest, visitor: Visitor, item: Installment) -> HttpRespo
     iban = one_account(visitor, [item])
     invoice = item.invoice
     how = (
-        transfer(visitor, amount=amount, currency=invoice.currency, iban=iban, reference=invoice.payment_reference, text=invoice.number)
+        transfer(
+            visitor, [item], amount=amount, currency=invoice.currency, iban=iban, reference=invoice.payment_reference, text=invoice.number
+        )
         if amount > 0 and iban
         else None
     )
@@ -101,7 +103,7 @@ def pay_together(request: HttpRequest, visitor: Visitor, pk: UUID) -> HttpRespon
     left = payable({item.pk: item for item in items}, today=visitor.today)
     if {pk: amount for pk, amount in left.items() if amount > 0} != amounts:
         return _each(request, visitor, items)  # one of them was paid or contested since: asked for anew
-    how = transfer(visitor, amount=asked.amount, currency=asked.currency, iban=asked.pay_to_iban, reference=asked.reference)
+    how = transfer(visitor, items, amount=asked.amount, currency=asked.currency, iban=asked.pay_to_iban, reference=asked.reference)
     return _drawn(request, visitor, items, how, amount=asked.amount, currency=asked.currency)
 
 
@@ -115,7 +117,7 @@ def pay_part(request: HttpRequest, visitor: Visitor, pk: UUID) -> HttpResponse:
     if any(is_frozen(item) for item in items):
         return redirect("portal:page")
     amount, iban = view.next_part.amount - view.next_part.paid, one_account(visitor, items)
-    how = transfer(visitor, amount=amount, currency=view.plan.currency, iban=iban, reference=view.plan.reference) if iban else None
+    how = transfer(visitor, items, amount=amount, currency=view.plan.currency, iban=iban, reference=view.plan.reference) if iban else None
     return _drawn(request, visitor, items, how, amount=amount, currency=view.plan.currency, part=view.next_part)
 
 
