@@ -7,6 +7,7 @@ from datetime import date, datetime
 from django.utils.translation import gettext as _
 
 from customers import services
+from customers.enums import MandateState
 from customers.models import Contact, Customer, Mandate
 from customers.services import DebitAccount, MandateSigning
 from dunning.core.enums import MandateScheme
@@ -14,6 +15,7 @@ from dunning.core.errors import DomainError, StaleObject
 from dunning.core.models import Organization
 from dunning.core.money import printed_iban
 from dunning.core.selectors import get_profile
+from invoices.services.debits import collect_by_debit, end_debits
 from notifications.enums import MessageKind
 from notifications.letters import LetterError
 from scenarios import effects, outside
@@ -107,14 +109,19 @@ def sign_mandate(
 
 
 def activate(*, mandate: Mandate, actor: str, today: date, now: datetime) -> None:
-    """Put a signed mandate to use; its task is done."""
+    """Put a signed mandate to use: its customer pays by direct debit from now on (rule 1). Its task is done."""
     services.activate_mandate(mandate=mandate, actor=actor, today=today, now=now)
+    collect_by_debit(customers=[mandate.customer], actor=actor, today=today, now=now)
     _close_task(mandate, TaskState.DONE, "activated", actor=actor, now=now)
 
 
 def revoke(*, mandate: Mandate, reason: str, actor: str, today: date, now: datetime) -> None:
-    """End a mandate; a task to check it is over."""
+    """End a mandate; a task to check it is over. With the one in use its customer stops paying by direct debit."""
+    services.lock_customers([mandate.customer_id])
+    was_in_use = Mandate.objects.filter(pk=mandate.pk, state=MandateState.ACTIVE).exists()
     services.revoke_mandate(mandate=mandate, reason=reason, actor=actor, today=today, now=now)
+    if was_in_use:
+        end_debits(customer=mandate.customer, actor=actor, today=today, now=now)
     _close_task(mandate, TaskState.CANCELLED, "revoked", actor=actor, now=now)
 
 

@@ -61,9 +61,13 @@ def test_a_mandate_is_put_to_use_and_ended_on_the_record(owner: Client, house: H
     record = reverse("dashboard:customer", args=[house.item.customer_id])
     page = owner.get(record).content.decode()
     assert "FR76 •••• 0189" in page and "0112" not in page and "Signed, to be checked" in page
-    assert owner.post(reverse("dashboard:activate_mandate", args=[mandate.pk])).status_code == 302
+    activate, revoke = (reverse(f"dashboard:{act}_mandate", args=[mandate.pk]) for act in ("activate", "revoke"))
+    assert "what comes due is not reminded of before its collection" in owner.get(activate).content.decode()
+    assert "pays by transfer again" not in owner.get(revoke).content.decode()
+    assert owner.post(activate).status_code == 302
+    assert "It then pays by transfer again" in owner.get(revoke).content.decode()
     assert "In use" in owner.get(record).content.decode()
-    assert owner.post(reverse("dashboard:revoke_mandate", args=[mandate.pk]), {"reason": "Account closed"}).status_code == 302
+    assert owner.post(revoke, {"reason": "Account closed"}).status_code == 302
     owner.get(record)  # says so once
     assert mandate.reference not in owner.get(record).content.decode()
     with tenant(house.organization):

@@ -9,10 +9,12 @@ from dunning.core import documents
 from dunning.core.errors import StaleObject
 from dunning.core.models import Organization, OrganizationProfile
 from dunning.core.tenancy import tenant
+from invoices.models import Installment, Invoice
 from notifications.models import Message
 from scenarios.models import Task
+from scenarios.selectors import why
 from scenarios.services import mandates
-from tests.factories import make_customer
+from tests.factories import make_customer, make_invoice
 from tests.scenarios.houses import CLERK, at, open_house, send
 from tests.scenarios.road import plain, words_of
 
@@ -90,3 +92,46 @@ def test_words_that_changed_since_they_were_read_are_not_signed(house: Organizat
         with pytest.raises(StaleObject):
             mandates.sign_mandate(customer=customer, draft=draft(customer, reference=read.reference), sha256=read.sha256, name="A", **who)
         assert not Mandate.objects.exists() and not Task.objects.exists()
+
+
+def collections(customer: Customer) -> dict[str, tuple[str, date | None]]:
+    rows = Installment.objects.filter(customer=customer).select_related("invoice")
+    return {row.invoice.number: (row.means, row.collection_on) for row in rows}
+
+
+def test_put_to_use_it_is_how_the_customer_pays_and_what_comes_due_is_not_chased(house: Organization, customer: Customer) -> None:
+    """Signed on 5 October it changes nothing: it is not checked yet. Put to use, FA-2, due on the 20th, waits for its collection, FA-3 for
+    the day the bank was given; FA-1 is late and asked for as before. Ended on the 12th, FA-2 is announced and asked for like a transfer."""
+    with tenant(house):
+        for number, due_on in (("FA-1", date(2026, 10, 1)), ("FA-2", date(2026, 10, 20)), ("FA-3", date(2026, 10, 21))):
+            make_invoice(customer, number=number, issued_on=date(2026, 9, 1), due_on=due_on)
+        given = date(2026, 10, 28)
+        Installment.objects.filter(invoice__number="FA-3").update(collection_on=given)
+    mandate = sign(house, customer)
+    with tenant(house):
+        customer.refresh_from_db()
+        assert customer.payment_means == "transfer" and collections(customer)["FA-2"] == ("transfer", None)
+        mandates.activate(mandate=mandate, actor=CLERK, today=OCT_5, now=at("2026-10-05"))
+        customer.refresh_from_db()
+        assert customer.payment_means == "direct_debit"
+        debit = "direct_debit"
+        assert collections(customer) == {"FA-1": (debit, None), "FA-2": (debit, date(2026, 10, 20)), "FA-3": (debit, given)}
+        (found,) = why(invoice=Invoice.objects.get(number="FA-2"), organization=house, today=OCT_5)
+        assert found.reason.value == "collection_pending"
+    with tenant(house):
+        mandates.revoke(mandate=mandate, reason="Compte clos", actor=CLERK, today=date(2026, 10, 12), now=at("2026-10-12"))
+        customer.refresh_from_db()
+        assert customer.payment_means == "transfer"
+        assert collections(customer) == {"FA-1": ("transfer", None), "FA-2": ("transfer", None), "FA-3": ("transfer", given)}
+        (found,) = why(invoice=Invoice.objects.get(number="FA-2"), organization=house, today=date(2026, 10, 12))
+        assert found.reason.value != "collection_pending"
+
+
+def test_a_mandate_that_was_never_put_to_use_ends_nothing_else(house: Organization, customer: Customer) -> None:
+    """The customer is debited under a paper mandate of old; the one it signed on its page is refused."""
+    with tenant(house):
+        Customer.objects.filter(pk=customer.pk).update(payment_means="direct_debit")
+    mandate = sign(house, customer)
+    with tenant(house):
+        mandates.revoke(mandate=mandate, reason="Wrong account", actor=CLERK, today=OCT_5, now=at("2026-10-06"))
+        assert Customer.objects.get().payment_means == "direct_debit"

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from customers.enums import ContactRole
+from customers.enums import ContactRole, MandateState
 from customers.models import Contact, Mandate
 from customers.services import deactivate_contact, set_absence, update_contact
 from dunning.core.permissions import Permission
@@ -113,7 +113,7 @@ def activate_mandate(request: MemberRequest, pk: UUID) -> HttpResponse:
         title=_("Put this mandate to use"),
         verb=_("It is right"),
         back=back,
-        lead=_lead(mandate),
+        lead=_lead(mandate, _("From now on it pays by direct debit: what comes due is not reminded of before its collection.")),
         icon="landmark",
     )
 
@@ -130,9 +130,9 @@ def revoke_mandate(request: MemberRequest, pk: UUID) -> HttpResponse:
 
     if submitted(request, form, act):
         return done(request, _("The mandate %s may not be used any more.") % mandate.reference, back)
-    return act_page(
-        request, form, nav="customers", title=_("End this mandate"), verb=_("End it"), back=back, lead=_lead(mandate), icon="ban"
-    )
+    then = _("It then pays by transfer again, and is reminded of what comes due.") if mandate.state == MandateState.ACTIVE else ""
+    lead = _lead(mandate, then)
+    return act_page(request, form, nav="customers", title=_("End this mandate"), verb=_("End it"), back=back, lead=lead, icon="ban")
 
 
 @member(Permission.MANAGE)
@@ -143,11 +143,13 @@ def mandate_paper(request: MemberRequest, pk: UUID) -> HttpResponse:
     return answer_file(content, "application/pdf", f"{mandate.reference}.pdf")
 
 
-def _lead(mandate: Mandate) -> str:
+def _lead(mandate: Mandate, then: str) -> str:
+    """Whose account it is about, and what follows."""
     values = {
         "customer": mandate.customer.name,
         "scheme": mandate.get_scheme_display(),
         "account": mandate.iban_masked,
         "person": mandate.signatory,
     }
-    return _("%(customer)s: %(scheme)s on %(account)s, signed by %(person)s.") % values
+    about = _("%(customer)s: %(scheme)s on %(account)s, signed by %(person)s.") % values
+    return f"{about} {then}".rstrip()
