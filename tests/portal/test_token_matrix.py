@@ -33,8 +33,8 @@ from tests.scenarios.houses import CLERK, open_house
 LATE = {"issued_on": date(2026, 9, 1), "due_on": date(2026, 9, 20)}
 EVERYBODYS_OWN = {"page", "logo", "brand", "copies", "table", "pay", "pay_by_card", "question", "link", *(act.name for act in ACTS)}
 """Addresses that name nothing: each visitor finds its own there."""
-OPEN_TO_ALL = {"open", "letter", "letter_enter"}
-"""Addresses that are a secret themselves, or lead to one; their own tests are test_links and test_letter_checks."""
+OPEN_TO_ALL = {"open", "letter", "letter_copies", "letter_enter"}
+"""Addresses that are a secret themselves, or lead to one; their own tests are test_links, test_letter_checks and test_letter_copies."""
 
 
 class Owned(NamedTuple):
