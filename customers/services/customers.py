@@ -214,8 +214,9 @@ def set_payer(*, customer: Customer, payer: Customer | None, actor: str, today: 
 def link_customers(
     *, links: Mapping[UUID, Mapping[str, Customer]], fresh: Collection[UUID] = (), actor: str, today: date, now: datetime
 ) -> int:
-    """Give customers a `payer` or a `parent` as a checked load says; how many that changed. One audit event for all; `fresh` ones, created in
-    this transaction, are told of as created."""
+    """Give customers a `payer` or a `parent` as a checked load says; how many that changed. One audit event for all.
+
+    `fresh` ones, created in this transaction, were told of as created."""
     locked = lock_customers(links)
     moved = [row for pk, row in locked.items() if any(getattr(row, f"{name}_id") != target.pk for name, target in links[pk].items())]
     if not moved:
