@@ -1,16 +1,22 @@
 """Disputes that programs open, and those a platform reports: the customer is told the same day, once."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
 import pytest
+from django.db import connection, connections
 
+from dunning.core import clock
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.models import Dispute, Installment
+from invoices.services import lock_items
 from notifications.models import Message
-from tests.api.conftest import Api
+from tests.api.conftest import NOW, Api, program
 from tests.factories import make_customer, make_invoice
+from tests.scenarios.houses import open_house
 
 
 @pytest.fixture
@@ -47,3 +53,33 @@ def test_who_contests_on_the_platform_is_told_once(api: Api, house: Organization
     assert details["disputes"] == [str(dispute.pk)]
     assert api.post(f"/invoices/{item.invoice_id}/e-invoice-status", {"status": "209"}).status_code == 200
     assert len(acknowledgements(house)) == 1
+
+
+def test_a_status_that_comes_twice_at_once_is_acknowledged_once(committed_database: str) -> None:
+    """Two workers are given the same call: both find the customer's rows taken, and go on when these are given back."""
+    house = open_house()
+    with tenant(house):
+        item = make_invoice(make_customer("C1"), number="FA-1", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+    platform = program(house)
+
+    def report() -> int:
+        try:
+            with clock.virtual(NOW):
+                return int(platform.post(f"/invoices/{item.invoice_id}/e-invoice-status", {"status": "207"}).status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as workers:
+        with tenant(house), connections["owner"].cursor() as cursor:
+            lock_items(invoice_ids=[item.invoice_id])
+            calls = [workers.submit(report) for _worker in range(2)]
+            while _waiting_for_locks(cursor) < 2 and not any(call.done() for call in calls):
+                time.sleep(0.02)
+        assert [call.result() for call in calls] == [200, 200]
+    assert len(acknowledgements(house)) == 1
+
+
+def _waiting_for_locks(cursor: Any) -> int:
+    cursor.execute("SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE datname = current_database() AND NOT granted")
+    count: int = cursor.fetchone()[0]
+    return count

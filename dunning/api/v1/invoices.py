@@ -309,6 +309,7 @@ class EInvoice(InvoiceEndpoint):
     def post(self, call: Call, pk: UUID) -> Answer:
         """Receipt, acceptance, dispute, suspension or refusal follow from it. The same status again changes nothing. Who contests on the
         platform is written to the same day."""
+        lock_items(invoice_ids=[pk])  # a status that arrives twice at once is acknowledged once
         contested = Dispute.objects.filter(installment__invoice=pk, state=DisputeState.OPEN).select_related(
             "installment__invoice", "customer"
         )
