@@ -31,7 +31,7 @@ from scenarios.models import Action, ActionMessage, PlanStep
 from scenarios.quiet_hours import sending_hours
 from scenarios.recipients import Directory, Recipient
 from scenarios.scheduler import decide_all
-from scenarios.spacing import Written, spaced_until
+from scenarios.spacing import Written, spaced_until, written_today
 from scenarios.statement import Line, account_lines
 from scenarios.timing import printed_deadline
 
@@ -153,7 +153,7 @@ def _facts(
         held=frame.profile.held_at is not None and not preview,
         suppressed=recipient is None,
         spaced=spaced is not None and not preview,
-        written_today=any(other.group == message.group_key and other.on == today for other in written) and not preview,
+        written_today=written_today(written, message.group_key, today) and not preview,
         outside_window=quiet,
         awaiting_approval=message.phase == Phase.LEGAL and message.approved_at is None,
         approved_cents=round(message.amount * 100) if message.approved_at is not None and message.phase == Phase.LEGAL else None,

@@ -9,7 +9,7 @@ from typing import Final
 
 from dunning.core.calendars import Calendar
 from scenarios.drafts import Composition, MessageDraft, TaskDraft
-from scenarios.enums import ActionState, Channel, DecisionKind, Reason, TaskKind
+from scenarios.enums import ActionState, Channel, DecisionKind, Phase, Reason, TaskKind
 from scenarios.facts import Balance, CustomerFacts, Decision, HistoryEntry, Item, OpenCommitment, Policy, Steps
 from scenarios.grouping import compose
 from scenarios.planner import as_history, carried_through, decide
@@ -65,8 +65,8 @@ def foresee(
 ) -> Foresight:
     """What comes from `first` through `last` for one whole paying group. What is under way on `today` is carried through that day.
 
-    `correspondence` is what was written to each recipient lately; a message that waits is taken to leave today. The ledger is taken to be
-    kept up.
+    `correspondence` is what was written to each recipient lately; a message that waits is taken to leave today, save a formal notice. The
+    ledger is taken to be kept up.
     """
     return _Days(subjects, correspondence, calendar, replace(policy, coverage_gate=False), today).live(first, last)
 
@@ -230,5 +230,6 @@ def _dated(balances: Mapping[str, Balance], late: Mapping[tuple[str, str], int],
 
 
 def _as_left(known: Correspondence, today: int) -> Correspondence:
-    left = tuple(Written(today, message.phase, message.group) for message in known.waiting)
+    """A formal notice that waits leaves on the day a person approves it, which nobody knows: until then nothing keeps its distance."""
+    left = tuple(Written(today, message.phase, message.group) for message in known.waiting if message.phase < Phase.LEGAL)
     return Correspondence(written=(*known.written, *left))

@@ -79,7 +79,8 @@ def spaced_until(written: Iterable[Written], group: str, phase: Phase, calendar:
 
     `spacing` is in business days.
     """
-    latest = max((message.on for message in written if message.group == group and message.phase >= phase), default=None)
+    ahead = _ahead_of(group)
+    latest = max((message.on for message in written if message.group in ahead and message.phase >= phase), default=None)
     if latest is None:
         return None
     free = calendar.add_bd_ordinal(latest, spacing)
@@ -88,4 +89,13 @@ def spaced_until(written: Iterable[Written], group: str, phase: Phase, calendar:
 
 def written_today(written: Iterable[Written], group: str, today: int) -> bool:
     """Whether the group already had its one message of the day."""
-    return any(message.on == today and message.group == group for message in written)
+    ahead = _ahead_of(group)
+    return any(message.on == today and message.group in ahead for message in written)
+
+
+def _ahead_of(group: str) -> tuple[str, str]:
+    """Whose messages stand in the way of the group's next one: its own, and the formal notice on the same account.
+
+    The notice is a letter of its own and waits for nothing that is less than it.
+    """
+    return group, f"legal:{group.removeprefix('account:')}"

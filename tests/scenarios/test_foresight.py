@@ -116,9 +116,10 @@ def test_a_consequence_announced_before_is_carried_out_and_frees_the_others() ->
         policy=COVERED,
         today=day("2026-10-27"),
         first=day("2026-10-28"),
-        last=day("2026-11-10"),
+        last=day("2026-11-12"),
     ).coming
-    assert [(iso(coming.on), coming.step) for coming in found] == [("2026-11-06", "formal_notice"), ("2026-11-09", "r1")]
+    # freed by the notice, r1 keeps its distance from it: three business days, the 11th being a holiday
+    assert [(iso(coming.on), coming.step) for coming in found] == [("2026-11-06", "formal_notice"), ("2026-11-12", "r1")]
 
 
 def test_a_credit_covers_what_is_overdue_until_more_becomes_so() -> None:
