@@ -16,7 +16,7 @@ from invoices.services import lock_items
 from notifications.models import Message
 from tests.api.conftest import NOW, Api, program
 from tests.factories import make_customer, make_invoice
-from tests.scenarios.houses import open_house
+from tests.scenarios.houses import open_house, send
 
 
 @pytest.fixture
@@ -53,6 +53,17 @@ def test_who_contests_on_the_platform_is_told_once(api: Api, house: Organization
     assert details["disputes"] == [str(dispute.pk)]
     assert api.post(f"/invoices/{item.invoice_id}/e-invoice-status", {"status": "209"}).status_code == 200
     assert len(acknowledgements(house)) == 1
+
+
+def test_who_cannot_be_written_to_stays_on_the_board_with_the_reason(api: Api, house: Organization) -> None:
+    with tenant(house):
+        mute = make_invoice(make_customer("C2", email=""), number="FA-2", issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
+    assert api.post("/disputes", {"installment_id": str(mute.pk), "reason": "PU_ERR"}).status_code == 201
+    send(house, "2026-10-09")
+    with tenant(house):
+        message = Message.objects.get(template_key="dispute_acknowledged")
+        assert (message.state, message.reason) == ("held", "no_contact")
+        assert Dispute.objects.get().acknowledged_on is None
 
 
 def test_a_status_that_comes_twice_at_once_is_acknowledged_once(committed_database: str) -> None:
