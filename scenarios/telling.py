@@ -34,7 +34,8 @@ GROUP BY 1, 2
 _LATE: Final = f"""
 SELECT coalesce(t.assignee_id, c.account_owner_id), t.kind, count(*)
 FROM scenarios_task t LEFT JOIN customers_customer c ON c.organization_id = t.organization_id AND c.id = t.customer_id
-WHERE t.alerted_on = %s AND t.state = '{TaskState.OPEN.value}' AND (t.opened_on < t.alerted_on OR t.kind = ANY(%s::text[]))
+WHERE t.alerted_on > %s AND t.alerted_on <= %s AND t.state = '{TaskState.OPEN.value}'
+  AND (t.opened_on < t.alerted_on OR t.kind = ANY(%s::text[]))
 GROUP BY 1, 2
 """  # noqa: S608 - made of a constant
 _LATE_AT_BIRTH: Final = (TaskKind.HOLD_EXPIRED, TaskKind.POST_LETTER)
@@ -63,10 +64,14 @@ def tell_day(*, run: DailyRun, now: datetime) -> None:
             notices.tell(topic=NoticeTopic.DAY, key=key, to=[member], now=now, object_type="run", object_id=run.pk, details=details)
 
 
-def tell_late(*, run: DailyRun, now: datetime) -> None:
-    """Who manages the organization hears once a day of what became late at somebody else's desk (rules 7 and 9)."""
+def tell_late(*, run: DailyRun, before: DailyRun | None, now: datetime) -> None:
+    """Who manages the organization hears once a day of what became late at somebody else's desk (rules 7 and 9).
+
+    `before` is the last run that came to its end: what became late during one that was cut short is told with this one.
+    """
+    since = date.min if before is None else before.local_date
     with connection.cursor() as cursor:
-        ask(cursor, _LATE, [run.local_date, [kind.value for kind in _LATE_AT_BIRTH]])
+        ask(cursor, _LATE, [since, run.local_date, [kind.value for kind in _LATE_AT_BIRTH]])
         late = cursor.fetchall()
     if not late:
         return

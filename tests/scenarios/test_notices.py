@@ -1,6 +1,7 @@
 """What people are told of the day's run, of tasks, replies and failures: once, to those it concerns, and to nobody else."""
 
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 from django.utils import translation
@@ -17,6 +18,7 @@ from notifications.models import Message, ProviderAccount
 from notifications.services import report
 from scenarios import telling
 from scenarios.brakes import Brake
+from scenarios.context import batches
 from scenarios.enums import TaskKind
 from scenarios.models import DailyRun, Task
 from scenarios.services.tasks import assign_task, assign_tasks
@@ -223,3 +225,27 @@ def test_a_letter_that_nobody_posted_is_told_to_the_managers(house: Organization
     run_on(house, "2026-10-09", deliver=False)
     assert told(olga) == [("late", {"kinds": {"post_letter": 1}})]
     assert told(anna) == [("day", {"kinds": {"post_letter": 1}})]
+
+
+def test_what_became_late_in_a_run_that_was_cut_short_is_told_with_the_next(house: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine stops at the end of Friday's run, whose house-keeping was done, and comes back on Monday."""
+    olga, anna = person(house, "olga", Role.OWNER), person(house, "anna")
+    open_calls(house, 2, anna.user)
+    with tenant(house):
+        for number in ("C1", "C2"):
+            make_invoice(make_customer(number), issued_on=date(2026, 10, 1), due_on=date(2026, 10, 31))
+    run_on(house, "2026-10-15", deliver=False)
+    with monkeypatch.context() as patched:
+        patched.setattr("scenarios.scheduler.batches", partial(batches, size=1))
+        patched.setattr("scenarios.scheduler._finish", _stop_the_machine)
+        with pytest.raises(KeyboardInterrupt):
+            run_on(house, "2026-10-16", deliver=False)
+    with tenant(house):
+        assert Task.objects.filter(alerted_on=date(2026, 10, 16)).count() == 2
+    run_on(house, "2026-10-19", deliver=False)
+    run_on(house, "2026-10-20", deliver=False)
+    assert told(olga) == [("late", {"kinds": {"call": 2}})]
+
+
+def _stop_the_machine(*_args: object, **_kwargs: object) -> None:
+    raise KeyboardInterrupt
