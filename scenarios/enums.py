@@ -123,6 +123,7 @@ class TaskKind(models.TextChoices):
     CHORUS_STATUS = "chorus_status", _("Check the Chorus Pro status")
     DECLARE_CLAIM = "declare_claim", _("Declare the claim")
     RECLAIM_GOODS = "reclaim_goods", _("Reclaim goods under retention of title")
+    LIMITATION = "limitation", _("Act before the claim is barred")
     CONFIRM_SPLIT = "confirm_split", _("Say what was delivered before the judgment")
     UNCERTAIN_SENDING = "uncertain_sending", _("Settle an uncertain sending")
     HOLD_EXPIRED = "hold_expired", _("A hold has expired")

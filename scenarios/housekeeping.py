@@ -26,6 +26,7 @@ from notifications.models import Message
 from scenarios import effects, outside, work
 from scenarios.context import Frame
 from scenarios.enums import HUMAN_CHANNELS, ActionState, Phase, Reason, TaskKind, TaskState
+from scenarios.limitation import LOOKED_AT, open_limitation_tasks
 from scenarios.models import Action, PlanStep, Schedule, Task
 from scenarios.outcomes import ALERT_AFTER, Age, approval_age, call_age, posting_is_late
 
@@ -53,6 +54,7 @@ def keep_house(*, frame: Frame, now: datetime) -> Counter[str]:
     done["our_work"] = work.open_work_of_holds(today=today, now=now) if waits["our_holds"] else 0
     done["replies"] = work.open_reply_tasks(today=today, now=now) if waits["replies"] else 0
     done["insolvencies"] = work.open_insolvency_tasks(profile=frame.profile, today=today, now=now) if waits["insolvencies"] else 0
+    done["limitations"] = open_limitation_tasks(profile=frame.profile, today=today, now=now) if waits["limitations"] else 0
     return done
 
 
@@ -82,14 +84,21 @@ SELECT EXISTS (SELECT 1 FROM invoices_promise WHERE state = 'open' AND promised_
                AND NOT EXISTS (SELECT 1 FROM scenarios_task t WHERE t.organization_id = h.organization_id AND t.hold_id = h.id))
            AS our_holds,
        EXISTS (SELECT 1 FROM customers_customer WHERE reply_pending_since IS NOT NULL) AS replies,
-       EXISTS (SELECT 1 FROM customers_customer WHERE insolvency_opened_on IS NOT NULL) AS insolvencies
+       EXISTS (SELECT 1 FROM customers_customer WHERE insolvency_opened_on IS NOT NULL) AS insolvencies,
+       EXISTS (SELECT 1 FROM invoices_installment WHERE outstanding > 0 AND due_on < %(aged)s)
+           OR EXISTS (SELECT 1 FROM scenarios_task WHERE kind = 'limitation' AND state = 'open') AS limitations
 """
 
 
 def _what_waits(frame: Frame) -> dict[str, bool]:
     """Whether there is anything at all for each part to look at, in one question: most mornings there is little."""
     with connection.cursor() as cursor:
-        days = {"today": frame.today, "oldest": frame.today - timedelta(days=ALERT_AFTER), "warned": _warned_until(frame)}
+        days = {
+            "today": frame.today,
+            "oldest": frame.today - timedelta(days=ALERT_AFTER),
+            "warned": _warned_until(frame),
+            "aged": frame.today - LOOKED_AT,
+        }
         ask(cursor, _WAITING, {**days, "legal": int(Phase.LEGAL)})
         (row,) = cursor.fetchall()
         return {column.name: there for column, there in zip(cursor.description, row, strict=True)}

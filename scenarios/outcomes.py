@@ -8,6 +8,7 @@ from typing import Final
 
 from dunning.core.calendars import Calendar
 from invoices.enums import HoldKind, HoldSide
+from invoices.limitation import months_after
 from scenarios.enums import REACHED_A_PERSON, CallOutcome, TaskKind
 
 ATTEMPTS_A_WEEK: Final = 3
@@ -144,14 +145,6 @@ def may_thank(thanked_on: int | None, firm_reminder_sent: bool, today: int) -> b
 
 
 # --- insolvency -------------------------------------------------------------------------------------------------------------------------
-
-
-def months_after(day: date, months: int) -> date:
-    """The same day so many months later, else the last day of that month (code de procédure civile, art. 641)."""
-    month = day.month - 1 + months
-    year, month = day.year + month // 12, month % 12 + 1
-    last = (date(year + month // 12, month % 12 + 1, 1) - date.resolution).day
-    return date(year, month, min(day.day, last))
 
 
 def declare_claim_by(published_on: date, *, in_metropolitan_france: bool = True) -> date:

@@ -28,6 +28,7 @@ ICONS: Final[dict[str, str]] = {
     TaskKind.DECLARE_CLAIM: "gavel",
     TaskKind.RECLAIM_GOODS: "gavel",
     TaskKind.CONFIRM_SPLIT: "gavel",
+    TaskKind.LIMITATION: "gavel",
     TaskKind.UNCERTAIN_SENDING: "circle-dashed",
     TaskKind.HOLD_EXPIRED: "hourglass",
     TaskKind.REPLY: "inbox",

@@ -41,6 +41,7 @@ HOUSEKEEPING: Final[dict[str, LazyText | str]] = {
     "our_work": gettext_lazy("documents and credit notes of ours to supply"),
     "replies": gettext_lazy("replies to read"),
     "insolvencies": gettext_lazy("deadlines of insolvencies"),
+    "limitations": gettext_lazy("claims about to be barred"),
     "thanks": gettext_lazy("thanks for payments"),
 }
 _CAUSES: Final[dict[str, LazyText | str]] = {

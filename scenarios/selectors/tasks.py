@@ -52,6 +52,7 @@ RANK_OF: Final[dict[str, int]] = {
     TaskKind.DECLARE_CLAIM: 2,
     TaskKind.RECLAIM_GOODS: 2,
     TaskKind.CONFIRM_SPLIT: 2,
+    TaskKind.LIMITATION: 2,
     TaskKind.HAND_OVER: 2,
     TaskKind.CHORUS_STATUS: 2,
     TaskKind.REPLY: 3,

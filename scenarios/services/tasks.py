@@ -20,8 +20,8 @@ from scenarios.outcomes import may_be_taken_back
 DECIDED_ELSEWHERE = (TaskKind.CALL, TaskKind.APPROVAL, TaskKind.ACTIVATE_MANDATE, TaskKind.HOLD_REQUEST)
 """Closed by their own act: a recorded call, an approval or a withdrawal, a mandate put to use or ended, a request answered."""
 
-SET_BY_LAW = (TaskKind.DECLARE_CLAIM, TaskKind.RECLAIM_GOODS)
-"""Due on a day after which the right is lost (rule 12)."""
+SET_BY_LAW = (TaskKind.DECLARE_CLAIM, TaskKind.RECLAIM_GOODS, TaskKind.LIMITATION)
+"""Due on a day after which the right is lost."""
 
 
 def lock_task(task: Task) -> Task:

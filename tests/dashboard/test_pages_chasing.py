@@ -10,6 +10,7 @@ from customers.models import Customer
 from dunning.core.enums import Phase
 from dunning.core.models import OrganizationProfile
 from dunning.core.tenancy import tenant
+from invoices.models import Installment, Invoice
 from notifications.models import Message
 from scenarios.models import Action, ActionMessage
 from tests.dashboard.conftest import TODAY, House
@@ -113,3 +114,12 @@ def test_penalties_are_waived_billed_apart_and_due_again_on_the_invoices_page(ow
     assert owner.post(invoiced, {"number": "PEN-7", "on": TODAY.isoformat()}).status_code == 302
     shown = owner.get(page).content.decode()
     assert "Invoiced apart" in shown and "PEN-7" in shown
+
+
+def test_a_claim_near_its_limitation_says_until_when(owner: Client, house: House) -> None:
+    page = reverse("dashboard:invoice", args=[house.item.invoice_id])
+    assert "Barred by limitation" not in owner.get(page).content.decode()
+    with tenant(house.organization):
+        Invoice.objects.filter(pk=house.item.invoice_id).update(issued_on=date(2022, 3, 10))
+        Installment.objects.filter(pk=house.item.pk).update(due_on=date(2022, 4, 10))
+    assert "after 10 March 2027" in owner.get(page).content.decode()

@@ -43,7 +43,6 @@ from scenarios.outcomes import (
     may_be_taken_back,
     may_call,
     may_thank,
-    months_after,
     next_contact,
     posting_is_late,
     reclaim_goods_by,
@@ -368,8 +367,6 @@ def test_rule_12_deadlines():
     assert declare_claim_by(date(2026, 12, 31)) == date(2027, 2, 28)
     assert declare_claim_by(date(2026, 12, 31), in_metropolitan_france=False) == date(2027, 4, 30)
     assert reclaim_goods_by(date(2026, 11, 30)) == date(2027, 2, 28)
-    assert months_after(date(2027, 11, 30), 3) == date(2028, 2, 29)
-    assert months_after(date(2026, 10, 15), 2) == date(2026, 12, 15)
 
 
 # --- rule 15: brakes --------------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from django.utils.translation import pgettext
 from customers.selectors import contact_chain, get_customer, list_groups
 from dunning.core import documents
 from dunning.core.permissions import Permission, require
+from dunning.core.selectors import get_profile
 from dunning.dashboard import exports
 from dunning.dashboard.components import Tab
 from dunning.dashboard.files import answer_file
@@ -43,6 +44,7 @@ from invoices.selectors.in_the_way import standing_in_the_way
 from invoices.selectors.items import items_with_invoice
 from invoices.selectors.rates import floor_words, unpublished_words
 from invoices.services import attach_document
+from scenarios.limitation import ending_items
 from scenarios.selectors import Why, list_steps, state_counts, timeline, today_sentence, why, with_steps
 from scenarios.selectors.accessories import accessory_life, formal_notices_served
 from scenarios.selectors.items import COMING, DATED, DISPUTED, FROZEN, OPEN, OVERDUE, PROMISED, SETTLED, STATES
@@ -145,6 +147,7 @@ def show(request: MemberRequest, pk: UUID) -> HttpResponse:
         contacts=contact_chain([invoice.customer_id], today=today)[invoice.customer_id],
         entries=drawn(timeline(invoice=invoice, organization=organization, today=today, reasoning=found)),
         write_offs=WriteOff.objects.filter(installment__invoice=invoice, reversed_at=None).order_by("written_off_on", "pk"),
+        ending=next(iter(ending_items(profile=get_profile(), today=today, items=ids)), None) if items else None,
         life=accessory_life(invoice, organization=organization) if items else None,
         has_accessory=any(extra.total > 0 for extra in extras.values()),
         is_credit_note=invoice.kind == InvoiceKind.CREDIT_NOTE,
