@@ -344,6 +344,8 @@ class _Writer:
         Message.objects.filter(pk__in=replaced).update(state=MessageState.CANCELLED, reason=Reason.SUPERSEDED, updated_at=self.moment.now)
         outbox.tell_states(sorted(replaced), now=self.moment.now)
         outbox.drop_tickets(replaced)
+        asked = list(Task.objects.filter(kind=TaskKind.APPROVAL, message__in=replaced, state=TaskState.OPEN))
+        effects.close_tasks(asked, state=TaskState.CANCELLED, outcome=Reason.SUPERSEDED, actor="system", now=self.moment.now)
         ActionMessage.objects.filter(message__in=replaced, action__in=kept).delete()
         lost = set(carried.values()) - kept
         Action.objects.filter(pk__in=lost, state=ActionState.PLANNED).update(state=ActionState.TAKEN_BACK, reason=Reason.SUPERSEDED)
