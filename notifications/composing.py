@@ -25,6 +25,7 @@ from notifications import accounts, letter_codes, pace
 from notifications.blocks import portal_button
 from notifications.enums import MessageKind, Obstacle
 from notifications.models import Message, MessageTemplate, ProviderAccount
+from notifications.placeholders import placeholders
 from notifications.providers import mime
 from notifications.providers.base import Misconfigured, Provider
 from notifications.rendering import (
@@ -208,6 +209,8 @@ def _email(message: Message, go: Go, bench: Workbench, template: MessageTemplate
     context = go.context
     if linked is not None:
         context = {**context, "portal_link": portal_button(portal_access.masked_address(), message.language, bench.profile.accent_colour)}
+    if context.get("copies.online") and (linked is None or "portal_link" not in placeholders(template.body)):
+        context = {**context, "copies.online": False, "copies.on_request": True}
     rendered = _rehearsed(message) or render_email(template.subject, template.body, context, language=message.language)
     return Content(
         template=template,

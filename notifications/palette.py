@@ -12,7 +12,7 @@ How to fill one (`empty_context()` gives every key, blank):
 - `BLOCK`: a `notifications.placeholders.Block`, made by `notifications.blocks` (e-mails) or `notifications.letters` (letters).
 
 `portal_link` is filled by `notifications.composing`: a block in an e-mail to a contact, blank in everything else, so that it may open a
-section as a text does.
+section as a text does. It also turns `copies.online` into `copies.on_request` where the message has no such link.
 
 Exactly one of `invoices.one` and `invoices.several` is true. At most one of `bank.unchanged` and `bank.changed_on` holds: neither, when the
 invoices name an account that was ours until a change of the last thirty days. The `invoice.*` keys are filled when `invoices.one` is, else
@@ -183,6 +183,8 @@ account.up_to_date | Rien n'est échu sur le compte | Nothing is overdue on the 
 bank.unchanged | Vos coordonnées bancaires n'ont pas changé depuis 30 jours | Your bank details have not changed for 30 days
 attached | Les factures sont jointes | The invoices are attached
 copies.online | Trop de factures à joindre : elles sont sur la page du client | Too many invoices to attach: they are on the customer's page
+copies.on_request | Trop de factures à joindre, et le message n'a pas de lien : elles s'obtiennent sur demande | \
+Too many invoices to attach, and the message has no link: they are had on request
 after.partial_payment | Un paiement partiel est arrivé depuis le dernier message | A part payment came since the last message
 after.broken_promise | Une promesse n'a pas été tenue | A promise was broken
 """

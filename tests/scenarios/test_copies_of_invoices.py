@@ -1,5 +1,6 @@
 """The copies of the invoices a message is about: attached up to five, else on the customer's page, and never said without being so."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.models import Installment
+from scenarios.services.texts import shipped_text, write_texts
 from tests.factories import make_customer, make_invoice
-from tests.scenarios.houses import live, open_house, run_on
+from tests.scenarios.houses import CLERK, at, live, open_house, run_on
 from tests.scenarios.road import attach, mail_of, plain
 
 pytestmark = pytest.mark.django_db
@@ -18,6 +20,8 @@ ONLINE = (
     "Nos factures sont trop nombreuses pour être jointes : "
     "vous pouvez les télécharger toutes sur votre page, ou nous les demander en réponse à ce message."
 )
+
+ON_REQUEST = "Nos factures sont trop nombreuses pour être jointes : demandez-nous leurs copies en répondant à ce message."
 
 
 @pytest.fixture
@@ -50,6 +54,23 @@ def test_the_first_reminder_of_six_invoices_says_where_their_copies_are(
         assert first.attachments.count() == files
     assert said in words and unsaid not in words
     assert "/p/" in words
+
+
+def test_a_text_without_the_link_to_the_page_says_to_ask_for_the_copies(house: Organization) -> None:
+    shipped = shipped_text("r1", "email", "fr", "")
+    assert shipped is not None
+    before, _, rest = shipped.body.partition("{{#portal_link}}")
+    _, _, after = rest.partition("{{/portal_link}}")
+    with tenant(house):
+        write_texts(texts=(replace(shipped, body=before + after),), actor=CLERK, now=at("2026-09-30", 9))
+    _owed(house, 6)
+    live(house, ["2026-10-02"])
+    with tenant(house):
+        first = mail_of("2026-10-02")
+        words = plain(first.body_text)
+        assert not first.attachments.exists()
+    assert "/p/" not in words
+    assert ON_REQUEST in words and "sur votre page" not in words
 
 
 def test_whoever_is_asked_whether_an_invoice_came_gets_it_and_an_announcement_says_nothing_of_copies(house: Organization) -> None:
