@@ -1,11 +1,16 @@
 """What a formal notice claims beside the principal, in the words and the law of who sends it."""
 
+import hashlib
+import re
+import zipfile
 from datetime import date
+from io import BytesIO
 
 import pytest
+from django.test import Client
 
 from customers.models import Customer
-from dunning.core import documents
+from dunning.core import clock, documents
 from dunning.core.models import Organization
 from dunning.core.tenancy import tenant
 from invoices.models import Invoice
@@ -70,6 +75,31 @@ def test_dutch_fixed_sums_differ_by_the_invoice_and_are_not_multiplied() -> None
     assert "FA-1 01/09/2026 01/10/2026 €500.00 €5.13 €75.00 €580.13" in letter  # 500 x 10.40 % x 36 / 365 = 5.13
     assert "FA-2 01/09/2026 01/10/2026 €5,000.00 €51.29 €625.00 €5,676.29" in letter
     assert "10.40 %" in letter[letter.index("Annex 1 —") :]
+
+
+# --- copies that are too many to bind -----------------------------------------------------------------------------------------------------
+
+COPIES_APART = {
+    "fr": "P.J. : copies des 11 factures, à télécharger pendant six mois à l'adresse ",
+    "en": "Enclosures: copies of the 11 invoices, to be downloaded for six months at ",
+}
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_a_formal_notice_of_eleven_pages_of_copies_leaves_and_says_where_they_are(language: str) -> None:
+    house = open_house()
+    letter = letter_of_6_november(house, *["500.00"] * 11, language=language)
+    assert COPIES_APART[language] in letter
+    assert "Facture-FA-1.pdf" not in letter and "Invoice-FA-1.pdf" not in letter
+    (code,) = set(re.findall(r"v/ ?([0-9A-Z]{4}(?:-[0-9A-Z]{4}){3})", letter))
+    with clock.virtual(at("2026-11-10")):
+        answer = Client().get(f"/v/{code}/copies/")
+        archive = zipfile.ZipFile(BytesIO(b"".join(answer.streaming_content)))  # type: ignore[attr-defined]
+    assert len(archive.namelist()) == 11
+    with tenant(house):
+        notice = Message.objects.get(channel="registered")
+        kept = [part.document.sha256 for part in notice.attachments.select_related("document")]
+    assert sorted(hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()) == sorted(kept)
 
 
 # --- the source of the rate ---------------------------------------------------------------------------------------------------------------
