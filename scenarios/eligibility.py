@@ -209,7 +209,7 @@ def asks_question(item: Item, policy: Policy) -> bool:
     """Rule 5: receipt and acceptance are asked for the first invoices, large amounts, or after an earlier "not received"."""
     customer = item.customer
     return not item.situation.answered and (
-        customer.invoices_before < policy.question_first_invoices
+        item.invoice_id in customer.first_invoices
         or item.amount_cents > policy.question_threshold_cents
         or customer.situation.not_received_before
     )

@@ -283,7 +283,7 @@ class CustomerFacts:
     language: str = "fr"
     reachable: frozenset[str] = WRITTEN
     pays_by_cheque: bool = False
-    invoices_before: int = 99  # invoices issued to them so far, this one not counted
+    first_invoices: tuple[str, ...] = ()  # ids of the first three issued to them (rule 5)
     registered_office_known: bool = True
     representative_known: bool = True
     owner_warned_on: int | None = None
@@ -357,8 +357,7 @@ class Policy:
     legal_reminders: int = 2  # rule 4
     legal_rest_days: int = 8  # calendar days since the last of them
     owner_warning: int = 2  # rule 11
-    question_first_invoices: int = 3  # rule 5
-    question_threshold_cents: int = 300_000
+    question_threshold_cents: int = 300_000  # rule 5
     suspended: bool = False
     held: bool = False  # the tenant holds everything (rule 15)
     supervised: bool = False

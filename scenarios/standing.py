@@ -128,7 +128,7 @@ def customer_facts(
     groups: dict[str, str] = {}
     empty: dict[str, Balance] = {}
     for (
-        customer_id, payer_id, group_id, regime, language, emails, mobiles, postal, cheque, invoices_before, office, representative,
+        customer_id, payer_id, group_id, regime, language, emails, mobiles, postal, cheque, first_invoices, office, representative,
         warned_on, reply, absent_until, absence_noted_on, substitute, insolvent_on, not_received, index_tenths,
     ) in fetch(cursor, CUSTOMERS, ids):  # fmt: skip
         situation = QUIET_CUSTOMER
@@ -155,7 +155,7 @@ def customer_facts(
         groups[customer_id] = group_id or ""
         customers[customer_id] = CustomerFacts(
             customer_id, balances.get(customer_id, empty), payer_id or "", regime, language, _REACHABLE[emails, mobiles, postal], cheque,
-            invoices_before, office, representative, warned_on, situation, None, index_tenths,
+            tuple(first_invoices or ()), office, representative, warned_on, situation, None, index_tenths,
         )  # fmt: skip
     for customer_id, facts in customers.items():
         payer = customers.get(facts.payer_id) if facts.payer_id else None

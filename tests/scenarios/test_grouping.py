@@ -143,7 +143,7 @@ def test_rule_5_an_overdue_item_between_two_steps_is_shown_and_its_plan_does_not
 
 
 def test_rule_5_the_question_stands_in_its_own_section():
-    items = owes(item("FIRST", due="2026-11-20", issue="2026-10-21"), invoices_before=0)
+    items = owes(item("FIRST", due="2026-11-20", issue="2026-10-21"), first_invoices=("FIRST",))
 
     (message,) = written(decided(items)).messages
     assert lines(message) == [("to_confirm", "FIRST", 1_000_00, True)]
@@ -153,7 +153,11 @@ def test_rule_5_the_question_stands_in_its_own_section():
 def test_rule_5_what_is_announced_sets_the_text_before_what_is_asked_wherever_the_plan_puts_the_question():
     question = Step("again", 5, Phase.SERVICE, Channel.EMAIL, Anchor.ISSUE, 20, conditions=(Condition.QUESTION,))
     plan = compile_steps([STANDARD_STEPS[1], question])
-    items = owes(item("ASKED", due="2026-12-20", issue="2026-10-06"), item("SOON", due="2026-11-02", issue="2026-10-20"), invoices_before=0)
+    items = owes(
+        item("ASKED", due="2026-12-20", issue="2026-10-06"),
+        item("SOON", due="2026-11-02", issue="2026-10-20"),
+        first_invoices=("ASKED", "SOON"),
+    )
 
     (message,) = written(decided(items, steps=plan)).messages
     assert message.step.key == "pre_due"
@@ -302,7 +306,7 @@ def test_rule_6_no_spacing_still_means_one_a_day():
 
 
 def test_rule_6_what_was_passed_over_does_not_drop_out_while_the_message_waits():
-    fresh = owes(item("A", due="2026-11-02", issue="2026-10-26"), invoices_before=0)
+    fresh = owes(item("A", due="2026-11-02", issue="2026-10-26"), first_invoices=("A",))
     decisions = decided(fresh)
     assert [skip.reason for skip in decisions[0].skips] == [Reason.SUPERSEDED]
 

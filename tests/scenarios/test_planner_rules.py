@@ -175,7 +175,7 @@ def test_rule_2_the_payer_index_calls_for_a_step_when_it_is_known(tenths, taken)
 
 def test_rule_2_a_service_step_passed_over_drops_out_when_the_later_one_goes():
     # Issued on 24 September, due on 1 October: J-7 comes before issue + 5.
-    decision = ask("2026-09-24", item(issue="2026-09-24", customer=customer(invoices_before=0)))
+    decision = ask("2026-09-24", item(issue="2026-09-24", customer=customer(first_invoices=("FA-1",))))
 
     assert decision.step.key == "pre_due"
     assert [(skip.step.key, skip.reason) for skip in decision.skips] == [("receipt", Reason.SUPERSEDED)]
@@ -350,12 +350,12 @@ def test_rule_4_an_approval_blocks_what_follows_without_limit_of_time():
 @pytest.mark.parametrize(
     ("asked", "subject"),
     [
-        (True, item(customer=customer(invoices_before=2))),
-        (False, item(customer=customer(invoices_before=3))),
+        (True, item("FA-3", customer=customer(first_invoices=("FA-1", "FA-2", "FA-3")))),
+        (False, item("FA-4", customer=customer(first_invoices=("FA-1", "FA-2", "FA-3")))),
         (True, item(amount=3_000_01)),
         (False, item(amount=3_000_00)),
         (True, item(customer=customer(situation=CustomerSituation(not_received_before=True)))),
-        (False, item(customer=customer(invoices_before=0), situation=ItemSituation(answered=True))),
+        (False, item(customer=customer(first_invoices=("FA-1",)), situation=ItemSituation(answered=True))),
     ],
     ids=["third invoice", "fourth", "above 3 000", "exactly 3 000", "an earlier one had not arrived", "a status answers"],
 )

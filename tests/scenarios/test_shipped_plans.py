@@ -22,7 +22,7 @@ def compiled(key: str) -> Steps:
 
 def dates(key: str, *, due: str = "2026-10-01", first: bool = False) -> list[tuple[str, str]]:
     """The plan as foreseen on the issue date, 1 September 2026, for 1 000,00; `first`: one of the customer's first invoices."""
-    newcomer = customer(invoices_before=0) if first else customer()
+    newcomer = customer(first_invoices=("FA-1",)) if first else customer()
     found = forecast(
         item=item(due=due, customer=newcomer),
         steps=compiled(key),
