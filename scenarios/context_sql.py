@@ -92,10 +92,8 @@ SELECT c.id::text, c.payer_id::text, c.group_id::text,
        coalesce(k.emails, false), coalesce(k.mobiles, false),
        (c.address_line1 <> '' AND c.city <> '') OR (c.registered_line1 <> '' AND c.registered_city <> ''),
        c.payment_means = 'cheque',
-       -- the first three invoices; of whoever has a hundred or more they are long past
-       (SELECT CASE WHEN count(*) < 100 THEN (array_agg(v.id::text ORDER BY v.issued_on, v.number))[:3] END
-        FROM (SELECT id, issued_on, number FROM invoices_invoice v WHERE v.organization_id = c.organization_id
-              AND v.customer_id = c.id AND v.kind = 'invoice' LIMIT 100) v),
+       ARRAY(SELECT v.id::text FROM invoices_invoice v WHERE v.organization_id = c.organization_id AND v.customer_id = c.id
+             AND v.kind = 'invoice' ORDER BY v.issued_on, v.number LIMIT 3),
        c.registered_line1 <> '' AND c.registered_city <> '',
        c.legal_representative <> '' OR coalesce(k.representative, false),
        {_ordinal("c.owner_warned_on")},

@@ -155,7 +155,7 @@ def customer_facts(
         groups[customer_id] = group_id or ""
         customers[customer_id] = CustomerFacts(
             customer_id, balances.get(customer_id, empty), payer_id or "", regime, language, _REACHABLE[emails, mobiles, postal], cheque,
-            tuple(first_invoices or ()), office, representative, warned_on, situation, None, index_tenths,
+            tuple(first_invoices), office, representative, warned_on, situation, None, index_tenths,
         )  # fmt: skip
     for customer_id, facts in customers.items():
         payer = customers.get(facts.payer_id) if facts.payer_id else None
