@@ -13,6 +13,7 @@ from scenarios.enums import ActionState, Channel, DecisionKind, Phase, Reason, T
 from scenarios.facts import Balance, CustomerFacts, Decision, HistoryEntry, Item, OpenCommitment, Policy, Steps
 from scenarios.grouping import compose
 from scenarios.planner import as_history, carried_through, decide
+from scenarios.promised import next_expected
 from scenarios.spacing import NO_CORRESPONDENCE, Correspondence, Written
 
 _TAKE: Final = DecisionKind.TAKE
@@ -144,8 +145,9 @@ class _Days:
             self.due[number] = day + 1
             self.decisions[number] = replace(decision, kind=_WAIT, reason=Reason.ONE_PER_DAY)
             self._execute(decision, day)
-        elif decision.kind is _WAIT and decision.on is not None:
-            self.due[number] = max(decision.on, day + 1)
+        elif decision.kind is _WAIT and decision.on is not None and decision.steps is not None:
+            promised = next_expected(decision.item, decision.steps, self.calendar, self.policy, day)
+            self.due[number] = max(decision.on if promised is None else min(decision.on, promised), day + 1)
             if decision.reason is Reason.HABIT:
                 self.found.by_habit.add(decision.item.id)
         else:

@@ -24,7 +24,7 @@ from scenarios.eligibility import (
 from scenarios.enums import ActionState, DecisionKind, Phase, Reason
 from scenarios.facts import HUMAN, QUIET, Decision, HistoryEntry, Item, Policy, Skip, Step, Steps
 from scenarios.progress import FRESH, Progress, next_occurrence, read_history
-from scenarios.promised import expected
+from scenarios.promised import expected, next_expected
 from scenarios.timing import NominalDates, nominal_dates, printed_deadline, shifted
 
 _SERVICE: Final = Phase.SERVICE
@@ -293,7 +293,8 @@ def _future(
             history.append(as_history(decision.step, ActionState.DONE, day, decision.occurrence, calendar))
             day += 1
         elif decision.kind == _WAIT and decision.on is not None:
-            day = max(decision.on, day + 1)
+            promised = next_expected(item, steps, calendar, policy, day)
+            day = max(decision.on if promised is None else min(decision.on, promised), day + 1)
         elif decision.reason == Reason.LEDGER_NOT_COVERED:
             day += 1
         else:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dunning.core.calendars import Calendar
 from scenarios.eligibility import Barrier, frozen, item_barrier, open_promises, uncontested_cents
 from scenarios.enums import Reason
-from scenarios.facts import Item, Policy, Step, Steps
+from scenarios.facts import Item, Policy, Promise, Step, Steps
 from scenarios.timing import offset_from
 
 
@@ -21,12 +21,23 @@ def expected(item: Item, step: Step, calendar: Calendar, policy: Policy, today: 
     """What the step is about today; None when no open promise calls for it (yet). It leaves the day after the promise at the earliest."""
     since = cents = 0
     for promise in open_promises(item, calendar, policy, today):
-        on = calendar.roll_ordinal(max(offset_from(promise.for_on, step, calendar), promise.made_on + 1))
+        on = _day_of(step, promise, calendar)
         if on <= today:
             since = max(since, on)
             cents += promise.amount_cents - promise.paid_cents
     cents = min(cents, uncontested_cents(item))
     return Expected(since, cents) if cents > 0 else None
+
+
+def next_expected(item: Item, steps: Steps, calendar: Calendar, policy: Policy, today: int) -> int | None:
+    """The next day after today on which an open promise calls for a step; None when none does."""
+    promises = open_promises(item, calendar, policy, today) if steps.outside else ()
+    days = (_day_of(step, promise, calendar) for step in steps.outside for promise in promises)
+    return min((day for day in days if day > today), default=None)
+
+
+def _day_of(step: Step, promise: Promise, calendar: Calendar) -> int:
+    return calendar.roll_ordinal(max(offset_from(promise.for_on, step, calendar), promise.made_on + 1))
 
 
 def barrier_around(item: Item, steps: Steps, calendar: Calendar, policy: Policy, today: int) -> Barrier | None:

@@ -9,11 +9,13 @@ from invoices.services import make_promise
 from notifications.models import Message
 from scenarios.enums import ActionState, Anchor, Channel, DecisionKind, Phase, Reason
 from scenarios.facts import CustomerSituation, Dispute, HistoryEntry, ItemSituation, Promise, Step, compile_steps
+from scenarios.foresight import Subject, foresee
 from scenarios.gate import carried
 from scenarios.plan_content import PlanContent, StepContent
+from scenarios.planner import forecast
 from scenarios.services.plans import assign_plan, publish_plan
 from tests.factories import make_customer, make_invoice
-from tests.scenarios.builders import COVERED, FRANCE, STANDARD_STEPS, ask, customer, day, done, item
+from tests.scenarios.builders import COVERED, FRANCE, STANDARD_STEPS, ask, customer, day, done, iso, item
 from tests.scenarios.houses import CLERK, at, live, open_house, steps_of
 
 EVE = compile_steps([*STANDARD_STEPS, Step("eve", 20, Phase.SERVICE, Channel.EMAIL, Anchor.PROMISE, -2)], plan="standard", version="2")
@@ -60,6 +62,24 @@ def test_two_promises_are_reminded_of_each_on_its_day():
     assert taken(ask("2026-10-19", parts, R2_DONE, steps=EVE)) == ("eve", 1, 300_00)
     assert taken(ask("2026-10-20", parts, [*R2_DONE, eve("2026-10-19")], steps=EVE)) is None
     assert taken(ask("2026-10-28", parts, [*R2_DONE, eve("2026-10-19")], steps=EVE)) == ("eve", 2, 400_00)
+
+
+def test_the_eve_of_the_promised_day_is_foreseen():
+    # Promised on Monday 5 October for Tuesday 20: the eve is the 18th, a Sunday; if it is broken the call comes once it is over.
+    subject = promised(whole("2026-10-05", "2026-10-20"))
+    ahead = forecast(item=subject, steps=EVE, history=R1_DONE, calendar=FRANCE, policy=COVERED, today=day("2026-10-06"))
+    assert [(step.key, iso(on)) for step, on in ahead][:2] == [("eve", "2026-10-19"), ("call", "2026-10-23")]
+
+    found = foresee(
+        [Subject(subject, EVE, R1_DONE)],
+        correspondence={},
+        calendar=FRANCE,
+        policy=COVERED,
+        today=day("2026-10-06"),
+        first=day("2026-10-07"),
+        last=day("2026-10-30"),
+    )
+    assert [(coming.step, iso(coming.on)) for coming in found.coming][:2] == [("eve", "2026-10-19"), ("call", "2026-10-23")]
 
 
 def test_one_that_reached_nobody_is_taken_again():
