@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from dunning.core.models import OrganizationProfile
 from invoices.models import Hold, Payment
@@ -67,11 +67,15 @@ def board(*, today: date) -> Board:
 
 def _stopped(today: date) -> DailyRun | None:
     asking = DailyRun.objects.filter(brake__isnull=False, brake_released_by="").order_by("local_date")
+    return next((run for run in asking if run.local_date == today or held_since(run).exists()), None)
+
+
+def held_since(run: DailyRun) -> QuerySet[Message]:
+    """What the brake of this run keeps back: its messages, and those that replaced them on the days up to the next run that was stopped."""
     held = Message.objects.filter(state=MessageState.HELD, reason=Reason.BRAKE)
-    for run in asking:
-        if run.local_date == today or held.filter(planned_on__gte=run.local_date).exists():
-            return run
-    return None
+    stopped = DailyRun.objects.filter(local_date__gt=run.local_date, brake__isnull=False, brake_released_by="")
+    following = stopped.order_by("local_date").values_list("local_date", flat=True).first()
+    return held if following is None else held.filter(planned_on__lt=following)
 
 
 def _kept() -> list[Kept]:

@@ -5,7 +5,6 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from dunning.core import answers, audit, events, notices
@@ -15,16 +14,14 @@ from dunning.core.services import next_run_after
 from dunning.core.tenancy import tenant
 from invoices.services import find_good_payers, learn_habits
 from notifications import receipts
-from notifications.enums import MessageState
-from notifications.models import Message
 from notifications.services import release
 from notifications.webhooks import log
 from scenarios import fallout, housekeeping, payer_indexes, scheduler, thanks
 from scenarios.brakes import Brake
 from scenarios.context import Frame, batches, load_frame, open_customers
-from scenarios.enums import Reason
 from scenarios.leaving import departure
 from scenarios.models import DailyRun
+from scenarios.selectors.board import held_since
 from scenarios.services import many
 
 
@@ -98,18 +95,10 @@ def release_brake(*, run: DailyRun, actor: str, now: datetime) -> int:
         raise DomainError(_("Nothing holds this run."), code="not_braked")
     locked.brake_released_by = run.brake_released_by = actor
     locked.save(update_fields=["brake_released_by"])
-    released = release(message_ids=_ids(_held_since(locked)), actor=actor, now=now)
+    released = release(message_ids=_ids(held_since(locked)), actor=actor, now=now)
     audit.record(actor=actor, action="run.brake_released", target=locked, body={"messages": released, **locked.brake}, now=now)
     events.emit(type="run.released", object_type="run", object_ids=[locked.pk], now=now)
     return released
-
-
-def _held_since(run: DailyRun) -> QuerySet[Message]:
-    """What the brake of this run keeps back: its messages, and those that replaced them on the days up to the next run that was stopped."""
-    held = Message.objects.filter(state=MessageState.HELD, reason=Reason.BRAKE)
-    stopped = DailyRun.objects.filter(local_date__gt=run.local_date, brake__isnull=False, brake_released_by="")
-    following = stopped.order_by("local_date").values_list("local_date", flat=True).first()
-    return held if following is None else held.filter(planned_on__lt=following)
 
 
 def _ids(messages: Any) -> list[UUID]:

@@ -56,6 +56,20 @@ def test_messages_are_held_released_and_withdrawn_with_a_reason(owner: Client, h
     assert states(house, waiting) == ["awaiting_approval", "cancelled"]
 
 
+def test_a_supervised_board_says_until_when_and_leads_to_the_setting(owner: Client, viewer: Client, house: House) -> None:
+    board, setting = reverse("dashboard:board"), reverse("dashboard:supervision")
+    assert setting not in owner.get(board).content.decode()
+    with tenant(house.organization):
+        OrganizationProfile.objects.update(supervised_until=TODAY)
+    shown = owner.get(board).content.decode()
+    assert "Until 9 October 2026 every message waits for a person." in shown and setting in shown
+    shown = viewer.get(board).content.decode()
+    assert "every message waits for a person." in shown and setting not in shown
+    with tenant(house.organization):
+        OrganizationProfile.objects.update(supervised_until=TODAY - timedelta(days=1))
+    assert "every message waits" not in owner.get(board).content.decode()
+
+
 def test_a_run_that_stopped_is_let_go_on_a_later_day(owner: Client, house: House, waiting: list[Message]) -> None:
     """It is Friday 9 October; Wednesday's run was stopped, nobody looked, and yesterday's was not."""
     with tenant(house.organization):

@@ -1,7 +1,7 @@
 """The departure board: every message about to leave, and the acts on them - approve, withdraw, hold, release."""
 
 from collections.abc import Callable
-from datetime import time
+from datetime import date, time
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from django.utils.translation import ngettext, pgettext
 
 from dunning.core.hours import at_wall
 from dunning.core.permissions import Permission
+from dunning.core.selectors import get_profile
 from dunning.dashboard import choosing
 from dunning.dashboard.components import Tab
 from dunning.dashboard.forms.acts import ReasonForm
@@ -86,9 +87,16 @@ def show(request: MemberRequest) -> HttpResponse:
         ],
         tabs=[Tab(label, with_query(request, state=key), is_current=key == state, count=counts[key]) for key, label in words.items()],
         ledger_through=coverage_through(),
+        supervised_until=_supervised_until(today),
         first=ENOUGH if counts["approval"] > ENOUGH and is_beginning() else 0,
         shown=choosing.carried(awaiting_approval_ids()) if state == "approval" else "",
     )
+
+
+def _supervised_until(today: date) -> date | None:
+    """The last day on which everything waits for a person (rule 15), while it has not passed."""
+    until = get_profile().supervised_until
+    return until if until is not None and until >= today else None
 
 
 @member(Permission.APPROVE, methods=("POST",))
