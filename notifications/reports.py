@@ -1,6 +1,7 @@
 """One report of a provider, brought to the message it names."""
 
 from datetime import datetime
+from email.utils import parseaddr
 from typing import Final
 from uuid import UUID
 
@@ -32,7 +33,8 @@ def apply(report: Report, *, channel: str, name: str, at: datetime, now: datetim
         return False
     message_id, recipient = found
     kind = report.kind
-    if kind in _BOUNCES and "@" in report.recipient and fold_address(report.recipient) != fold_address(recipient):
+    reported = parseaddr(report.recipient)[1]  # services repeat a name beside it
+    if kind in _BOUNCES and "@" in reported and fold_address(reported) != fold_address(recipient):
         kind = "bounced_elsewhere"
     details = {"text": report.text} | ({"recipient": report.recipient} if report.recipient else {})
     try:
