@@ -268,8 +268,7 @@ def _finish(day: _Day, stop: Brake | None, release: Release, released: Sequence[
         ask(cursor, _END, [Json(daily.counts), daily.items, Json(daily.forecast), brake_, daily.finished_at, daily.pk])
     audit.record(actor=day.actor, action="run.finished", target=daily, body={"on": moment.today, **daily.counts}, now=moment.now)
     events.emit(type="run.finished", object_type="run", object_ids=[daily.pk], now=moment.now)
-    telling.tell_day(run=daily, now=moment.now)
-    telling.tell_late(run=daily, before=day.before, now=moment.now)
+    telling.tell_day(run=daily, before=day.before, now=moment.now)
     telling.tell_rates(country_of_law=day.frame.profile.country, today=moment.today, now=moment.now)
     if stop is not None:
         telling.tell_brake(run=daily, stop=stop, now=moment.now)

@@ -23,35 +23,42 @@ from scenarios.brakes import Brake
 from scenarios.enums import TaskKind, TaskState
 from scenarios.models import DailyRun, Task
 
-_TOLD_APART: Final = (TaskKind.REPLY, TaskKind.FIND_CONTACT)
+_TOLD_APART: Final = [TaskKind.REPLY.value, TaskKind.FIND_CONTACT.value]
 """Tasks whose event is told by itself: the reply that came, the message that reached nobody."""
-_OPENED: Final = f"""
-SELECT c.account_owner_id, t.kind, count(*)
+_LATE_AT_BIRTH: Final = [TaskKind.HOLD_EXPIRED.value, TaskKind.POST_LETTER.value]
+"""Tasks that are opened because something is late: a pause of ours that ended, a letter nobody posted."""
+_TASKS: Final = f"""
+SELECT 'opened', c.account_owner_id, t.kind, count(*)
 FROM scenarios_task t LEFT JOIN customers_customer c ON c.organization_id = t.organization_id AND c.id = t.customer_id
 WHERE t.opened_on = %s AND t.state = '{TaskState.OPEN.value}' AND t.assignee_id IS NULL AND t.kind <> ALL(%s::text[])
-GROUP BY 1, 2
-"""  # noqa: S608 - made of a constant
-_LATE: Final = f"""
-SELECT coalesce(t.assignee_id, c.account_owner_id), t.kind, count(*)
+GROUP BY 2, 3
+UNION ALL
+SELECT 'late', coalesce(t.assignee_id, c.account_owner_id), t.kind, count(*)
 FROM scenarios_task t LEFT JOIN customers_customer c ON c.organization_id = t.organization_id AND c.id = t.customer_id
 WHERE t.alerted_on > %s AND t.alerted_on <= %s AND t.state = '{TaskState.OPEN.value}'
   AND (t.opened_on < t.alerted_on OR t.kind = ANY(%s::text[]))
-GROUP BY 1, 2
+GROUP BY 2, 3
 """  # noqa: S608 - made of a constant
-_LATE_AT_BIRTH: Final = (TaskKind.HOLD_EXPIRED, TaskKind.POST_LETTER)
-"""Tasks that are opened because something is late: a pause of ours that ended, a letter nobody posted."""
+_Counts = list[tuple[UUID | None, str, int]]
 
 
-def tell_day(*, run: DailyRun, now: datetime) -> None:
-    """Tell each person, in one notice, of the tasks of the run's day that are theirs to do.
+def tell_day(*, run: DailyRun, before: DailyRun | None, now: datetime) -> None:
+    """Tell each person, in one notice, of the tasks of the run's day that are theirs to do, and managers of what became late.
 
-    Tasks about a customer are for its account owner, others for everybody who works. What has an assignee was told when it got one.
+    `before` is the last run that came to its end: what became late during one that was cut short is told with this one.
     """
+    since = date.min if before is None else before.local_date
     with connection.cursor() as cursor:
-        ask(cursor, _OPENED, [run.local_date, [kind.value for kind in _TOLD_APART]])
-        counts = cursor.fetchall()
-    if not counts:
-        return
+        ask(cursor, _TASKS, [run.local_date, _TOLD_APART, since, run.local_date, _LATE_AT_BIRTH])
+        rows = cursor.fetchall()
+    if opened := [(person, kind, count) for what, person, kind, count in rows if what == "opened"]:
+        _tell_opened(run, opened, now)
+    if late := [(person, kind, count) for what, person, kind, count in rows if what == "late"]:
+        _tell_late(run, late, now)
+
+
+def _tell_opened(run: DailyRun, counts: _Counts, now: datetime) -> None:
+    """Tasks about a customer are for its account owner, others for everybody who works. What has an assignee was told when it got one."""
     team = notices.team()
     of_person: dict[UUID, Counter[str]] = {}
     for owner_id, kind, count in counts:
@@ -64,17 +71,8 @@ def tell_day(*, run: DailyRun, now: datetime) -> None:
             notices.tell(topic=NoticeTopic.DAY, key=key, to=[member], now=now, object_type="run", object_id=run.pk, details=details)
 
 
-def tell_late(*, run: DailyRun, before: DailyRun | None, now: datetime) -> None:
-    """Who manages the organization hears once a day of what became late at somebody else's desk (rules 7 and 9).
-
-    `before` is the last run that came to its end: what became late during one that was cut short is told with this one.
-    """
-    since = date.min if before is None else before.local_date
-    with connection.cursor() as cursor:
-        ask(cursor, _LATE, [since, run.local_date, [kind.value for kind in _LATE_AT_BIRTH]])
-        late = cursor.fetchall()
-    if not late:
-        return
+def _tell_late(run: DailyRun, late: _Counts, now: datetime) -> None:
+    """Who manages the organization hears once a day of what became late at somebody else's desk (rules 7 and 9)."""
     key = f"late:{run.local_date.isoformat()}"
     for manager in notices.team().who_may(Permission.MANAGE):
         kinds: Counter[str] = Counter()
