@@ -85,7 +85,8 @@ SELECT EXISTS (SELECT 1 FROM invoices_promise WHERE state = 'open' AND promised_
            AS our_holds,
        EXISTS (SELECT 1 FROM customers_customer WHERE reply_pending_since IS NOT NULL) AS replies,
        EXISTS (SELECT 1 FROM customers_customer WHERE insolvency_opened_on IS NOT NULL) AS insolvencies,
-       EXISTS (SELECT 1 FROM invoices_installment WHERE outstanding > 0 AND due_on < %(aged)s)
+       EXISTS (SELECT 1 FROM invoices_installment i JOIN invoices_invoice v ON v.organization_id = i.organization_id AND v.id = i.invoice_id
+               WHERE i.outstanding > 0 AND i.due_on < %(today)s AND coalesce(v.delivered_on, v.issued_on) <= %(aged)s)
            OR EXISTS (SELECT 1 FROM scenarios_task WHERE kind = 'limitation' AND state = 'open') AS limitations
 """
 

@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db.models import Max
+from django.db.models.functions import Coalesce
 
 from customers.enums import CustomerKind
 from dunning.core.enums import WRITTEN_CHANNELS, Phase
@@ -19,8 +20,8 @@ from scenarios import effects
 from scenarios.enums import ActionState, TaskKind, TaskState
 from scenarios.models import Action, Task
 
-LOOKED_AT: Final = timedelta(days=300)
-"""What fell due more recently is not a year from its end: the shortest period is two years from delivery."""
+LOOKED_AT: Final = timedelta(days=364)
+"""What was supplied more recently is more than a year from its end: the shortest period is two years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,15 @@ class Ending:
 
 
 def ending_items(*, profile: OrganizationProfile, today: date, items: Collection[UUID] | None = None) -> list[Ending]:
-    """Open items near the end of their limitation, of these or of all, the nearest first.
+    """Overdue items near the end of their limitation, of these or of all, the nearest first.
 
-    None where another law than the French holds; none in proceedings, where the claim is declared.
+    None where another law than the French holds; none in proceedings, where the claim is declared. What is not due yet cannot be barred
+    (C. civ. 2233).
     """
     if profile.country != "FR":
         return []
-    rows = Installment.objects.select_related("invoice", "customer").filter(outstanding__gt=0, due_on__lt=today - LOOKED_AT)
+    rows = Installment.objects.select_related("invoice", "customer").filter(outstanding__gt=0, due_on__lt=today)
+    rows = rows.alias(supplied_on=Coalesce("invoice__delivered_on", "invoice__issued_on")).filter(supplied_on__lte=today - LOOKED_AT)
     rows = rows.filter(invoice__state=InvoiceState.ISSUED, customer__insolvency_opened_on=None)
     found = list(rows if items is None else rows.filter(pk__in=list(items)))
     acknowledged, asked = _acknowledged(found), _asked(found)

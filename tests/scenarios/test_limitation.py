@@ -50,6 +50,17 @@ def test_a_consumers_debt_is_told_of_three_times_on_one_task(house: Organization
         assert _look("2025-12-10") == 1  # it was done at six months; at three it is asked about anew
 
 
+def test_it_counts_from_the_delivery_however_late_the_due_day(house: Organization) -> None:
+    """Delivered on 10 March 2024 and due on 8 July: told of on 10 March 2025. What is not due yet is not looked at."""
+    with tenant(house):
+        consumer = make_customer("C-1", kind="consumer")
+        late = make_invoice(consumer, number="FA-1", issued_on=date(2024, 3, 15), due_on=date(2024, 7, 8), delivered_on=date(2024, 3, 10))
+        make_invoice(consumer, number="FA-2", issued_on=date(2024, 3, 15), due_on=date(2025, 6, 1), delivered_on=date(2024, 3, 10))
+        profile = get_profile()
+        assert ending_items(profile=profile, today=date(2025, 3, 9)) == []
+        assert [ending.item.pk for ending in ending_items(profile=profile, today=date(2025, 3, 10))] == [late.pk]
+
+
 def test_it_is_over_once_nothing_is_owed(house: Organization) -> None:
     with tenant(house):
         item = _owes("consumer", "FA-1", "2024-06-10")
