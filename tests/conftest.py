@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from django.utils import translation
+from hypothesis import settings
 
+settings.load_profile("ci")  # the same examples everywhere; `--hypothesis-profile=default` draws others
 pytest_plugins = ["tests.database_fixtures", "tests.browser_fixtures"]
 
 
