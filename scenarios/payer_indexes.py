@@ -45,7 +45,7 @@ WITH part AS (
     LEFT JOIN ({reminded} {these}) reminded ON reminded.installment_id = i.id
     WHERE a.payment_id IS NOT NULL AND a.reversed_at IS NULL AND a.value_on > %(since)s AND a.value_on <= %(today)s AND {counts} {these}
     UNION ALL
-    SELECT i.customer_id, v.currency, v.id, greatest(0, i.outstanding + coalesce(later.amount, 0) - coalesce(d.contested, 0)), {open_late},
+    SELECT i.customer_id, v.currency, v.id, greatest(0, i.outstanding - coalesce(d.contested, 0)) + coalesce(later.amount, 0), {open_late},
            false, false
     FROM {joined} {rolled}
     LEFT JOIN (

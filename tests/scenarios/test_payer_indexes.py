@@ -154,6 +154,19 @@ def test_a_payment_valued_tomorrow_does_not_choose_the_currency_today(organizati
     assert tomorrow is not None and tomorrow.currency == "EUR"
 
 
+def test_what_is_paid_with_a_day_to_come_is_owed_until_then_though_the_rest_is_contested(organization: Organization) -> None:
+    """Of 100 due on 31 August 60 come tomorrow, and the customer contests what is left: today the 60 are late, the 40 are not counted."""
+    customer = make_customer()
+    paid_three(customer)
+    owed = owe(customer, "F-1", "100", "2026-08-31")
+    pay(customer, "60", on=TODAY + timedelta(days=1), entered_on=TODAY, allocations=((owed, Decimal(60)),))
+    services.open_dispute(installment=item("F-1"), reason="PU_ERR", **at(TODAY))
+    PayerIndex.objects.all().delete()
+    payer_indexes.refresh(today=TODAY)
+    assert kept(customer) == explained(customer)
+    assert kept(customer) != (Decimal(80), 3)
+
+
 def test_what_a_factor_pays_says_nothing_of_the_debtor(organization: Organization) -> None:
     sold = make_customer(factor_name="Factor SA")
     paid_three(sold, days_late=40)
