@@ -86,7 +86,7 @@ class Fated(World):
 
     def run(self, today: int) -> Decision:
         for due, entry in self.pending:
-            if due == today and entry in self.history:
+            if due <= today and entry in self.history:  # it ended by itself, on a day the engine was down too
                 self.history[self.history.index(entry)] = replace(entry, state=self.fates[0][0], on=today)
                 self.fates.append(self.fates.pop(0))
         decision = super().run(today)
