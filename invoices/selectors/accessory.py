@@ -13,6 +13,7 @@ from dunning.core.models import OrganizationProfile
 from dunning.core.selectors import get_profile
 from invoices.clauses import Clause, DebtorKind, Mode, clause_for
 from invoices.enums import InvoiceState
+from invoices.judgments import Side, side_of
 from invoices.models import Allocation, Installment, Invoice, ReferenceRate, WriteOff
 from invoices.penalties import Movement, MovementKind, PenaltyStatement, penalties
 from invoices.rates import PUBLISHED, RateRow, RateTable, Semester, Series, UnpublishedRate
@@ -24,8 +25,9 @@ _NOTHING = Decimal(0)
 class Accessory:
     """What one item costs its debtor beyond the principal, at the end of a day.
 
-    `statement` holds the lines a letter prints; None when nothing can be claimed, for `reason`: "waived", "cancelled", "unknown_kind",
-    "rate_unpublished" (of `missing`), "unknown_law". The fixed sum is counted once per invoice, on its first late item (D441-5).
+    `statement` holds the lines a letter prints; None when nothing can be claimed, for `reason`: "waived", "invoiced", "cancelled",
+    "unknown_kind", "rate_unpublished" (of `missing`), "unknown_law". The fixed sum is counted once per invoice, on its first late item
+    (D441-5).
     """
 
     statement: PenaltyStatement | None
@@ -129,7 +131,13 @@ def _of(
 def insolvency_of(invoice: Invoice, customer: Customer) -> date | None:
     """The opening judgment when it freezes this invoice: its delivery, else its issue, precedes it (rule 12)."""
     opened = customer.insolvency_opened_on
-    return opened if opened is not None and (invoice.delivered_on or invoice.issued_on) < opened else None
+    return opened if opened is not None and side_of_judgment(invoice, opened) is Side.BEFORE else None
+
+
+def side_of_judgment(invoice: Invoice, opened: date) -> Side:
+    """On which side of the judgment of that day an invoice stands."""
+    delivered = invoice.delivered_on.toordinal() if invoice.delivered_on is not None else None
+    return side_of(supplied_on=delivered, issued_on=invoice.issued_on.toordinal(), judged_on=opened.toordinal())
 
 
 def _movements(items: Iterable[Installment]) -> dict[UUID, list[Movement]]:

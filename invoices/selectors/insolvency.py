@@ -9,10 +9,10 @@ from django.db.models import DateField, F, Q
 from django.db.models.functions import Cast, Coalesce
 
 from customers.models import Customer
-from invoices.judgments import UNSURE_DAYS, Side, side_of
+from invoices.judgments import UNSURE_DAYS, Side
 from invoices.models import Installment
 from invoices.rates import Semester, Series, UnpublishedRate
-from invoices.selectors.accessory import Accessory, accessories
+from invoices.selectors.accessory import Accessory, accessories, side_of_judgment
 from invoices.selectors.items import open_items
 
 _NOTHING = Decimal(0)
@@ -46,14 +46,7 @@ def is_frozen(item: Installment) -> bool:
     """Whether an item, its invoice and customer loaded, was supplied before the judgment, or may have been: it is neither asked for nor
     paid."""
     opened = item.customer.insolvency_opened_on
-    return opened is not None and _side(item, opened) is not Side.AFTER
-
-
-def _side(item: Installment, opened: date) -> Side:
-    delivered, issued = item.invoice.delivered_on, item.invoice.issued_on
-    return side_of(
-        supplied_on=delivered.toordinal() if delivered is not None else None, issued_on=issued.toordinal(), judged_on=opened.toordinal()
-    )
+    return opened is not None and side_of_judgment(item.invoice, opened) is not Side.AFTER
 
 
 def insolvency_split(customer: Customer) -> InsolvencySplit | None:
@@ -66,7 +59,7 @@ def insolvency_split(customer: Customer) -> InsolvencySplit | None:
         return None
     sides: dict[Side, list[Installment]] = {side: [] for side in Side}
     for item in open_items(customer_ids=[customer.pk]):
-        sides[_side(item, opened)].append(item)
+        sides[side_of_judgment(item.invoice, opened)].append(item)
     frozen = sides[Side.BEFORE]
     figures = accessories([item.pk for item in frozen], until=opened - timedelta(days=1))
     accrued: dict[str, Decimal] = {}

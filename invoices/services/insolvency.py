@@ -15,7 +15,7 @@ def refuse_frozen(items: Iterable[Installment]) -> None:
     if frozen:
         raise DomainError(
             _(
-                "Insolvency proceedings are open, and what is older than the judgment is neither promised nor accepted here: %s."
+                "Insolvency proceedings are open, and what falls under them or may do so is neither promised nor accepted here: %s."
                 " For other invoices, tick them alone; for anything else, call us or answer our e-mail."
             )
             % ", ".join(frozen),

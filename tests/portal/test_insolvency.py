@@ -51,13 +51,13 @@ def test_what_is_older_than_the_judgment_is_not_asked_for(debt: Debt) -> None:
     judge(debt)
     browser = opened(debt.path)
     page = browser.get("/portal/").content.decode()
-    assert "FA-1" in page and "Older than the judgment, not to be paid now" in page and "Insolvency proceedings are open" in page
+    assert "FA-1" in page and "Under the proceedings, not to be paid now" in page and "Insolvency proceedings are open" in page
     for offered in ("To be paid now", "day late", "Pay now", "I will pay on…", "conforms to our order", "Pay in instalments"):
         assert offered not in page
     assert "Received, not checked yet" in page and "I have a question" in page
     assert browser.get("/portal/pay/")["Location"] == browser.post("/portal/pay/")["Location"] == "/portal/"
     one = browser.get(f"/portal/pay/?item={debt.item.pk}").content.decode()
-    assert "Nothing to pay now" in one and "older than the judgment" in one and "FR20 9999" not in one
+    assert "Nothing to pay now" in one and "falls under them or may do so" in one and "FR20 9999" not in one
     assert "a direct debit cannot be set up here" in browser.get("/portal/direct-debit/").content.decode()
     with tenant(debt.organization):
         assert not PaymentRequest.objects.exists()
@@ -72,7 +72,7 @@ def test_nobody_is_bound_by_what_was_drawn_before_the_judgment_was_known(
     judge(debt)
     answer = visitor.post(f"/portal/{act}/", {**hidden, **typed})
     page = answer.content.decode()
-    assert answer.status_code == 422 and "older than the judgment is neither promised nor accepted here: FA-1" in page
+    assert answer.status_code == 422 and "what falls under them or may do so is neither promised nor accepted here: FA-1" in page
     with tenant(debt.organization):
         assert (Promise.objects.count(), DebtorAct.objects.count()) == (0, 0)
 
