@@ -210,7 +210,7 @@ def answer(message: Message, *, organization: Organization, today: date, now: da
     if message.channel in PAPER_CHANNELS:
         printed = formal_notice.complete(context, account=account, lines=lines, legal=False)
         context, letter, claim = printed.words, printed.page, printed.claim
-    attached = wording.copies_of(account, lines, message.channel) if message.details.get("copies") else ()
+    attached = wording.copies_of(wording.copies_kept(account, lines), message.channel) if message.details.get("copies") else ()
     try:
         attached = (*agreed.papers(message, organization=organization, now=now), *attached)
     except LetterError as error:

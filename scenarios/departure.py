@@ -266,9 +266,10 @@ def _say(
             context, letter, claim = printed.words, printed.page, printed.claim
         except formal_notice.RateUnknown as error:
             return Stop(reason=Reason.MISSING_VALUE.value, text=str(error))
+    copies, too_many = _copies(message, account, lines)
     return Go(
-        context={**context, **_said_of_copies(message, account, lines)},
-        attachments=_copies(message, account, lines),
+        context={**context, "attached": bool(copies), "copies.online": too_many},
+        attachments=copies,
         recipient=recipient.address if recipient is not None else "",
         recipient_name=recipient.name if recipient is not None else "",
         postal_address=recipient.postal if recipient is not None else (),
@@ -303,20 +304,16 @@ def _account(message: Message, frame: Frame, load: Load, items: Sequence[UUID], 
     )
 
 
-def _copies(message: Message, account: wording.Account, lines: Sequence[Line]) -> tuple[tuple[UUID, str], ...]:
-    """Copies go with reminders of a due invoice and with the question whether it came; an announcement does not need them again."""
-    return wording.copies_of(account, lines, message.channel) if _shows_copies(message, lines) else ()
+def _copies(message: Message, account: wording.Account, lines: Sequence[Line]) -> tuple[tuple[tuple[UUID, str], ...], bool]:
+    """The copies to attach, and whether there are too many for an e-mail.
 
-
-def _shows_copies(message: Message, lines: Sequence[Line]) -> bool:
-    return message.phase != Phase.SERVICE or all(line.section == Section.TO_CONFIRM for line in claimed_lines(lines))
-
-
-def _said_of_copies(message: Message, account: wording.Account, lines: Sequence[Line]) -> dict[str, bool]:
-    """Whether copies are attached, or too many for that."""
-    attached = bool(_copies(message, account, lines))
-    many = not attached and message.channel == Channel.EMAIL and _shows_copies(message, lines) and bool(wording.copies_kept(account, lines))
-    return {"attached": attached, "copies.online": many}
+    They go with reminders of a due invoice and with the question whether it came; an announcement does not need them again.
+    """
+    if message.phase == Phase.SERVICE and any(line.section != Section.TO_CONFIRM for line in claimed_lines(lines)):
+        return (), False
+    kept = wording.copies_kept(account, lines)
+    copies = wording.copies_of(kept, message.channel)
+    return copies, message.channel == Channel.EMAIL and len(copies) < len(kept)
 
 
 def message_lines(message: Message, frame: Frame, batch: Batch, kept: Sequence[Cargo]) -> tuple[Line, ...]:

@@ -413,11 +413,10 @@ def _table_row(account: Account, line: Line) -> TableRow:
     )
 
 
-def copies_of(account: Account, lines: Sequence[Line], channel: str) -> tuple[tuple[UUID, str], ...]:
-    """(document id, file name) of the invoices to attach: all behind a letter, up to five with an e-mail, none with a text message."""
-    copies = copies_kept(account, lines)
-    if channel in PAPER_CHANNELS or (channel != Channel.SMS and len(copies) <= MOST_COPIES):
-        return copies
+def copies_of(kept: tuple[tuple[UUID, str], ...], channel: str) -> tuple[tuple[UUID, str], ...]:
+    """Those of `copies_kept` to attach: all behind a letter, up to five with an e-mail, none with a text message."""
+    if channel in PAPER_CHANNELS or (channel != Channel.SMS and len(kept) <= MOST_COPIES):
+        return kept
     return ()
 
 
