@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -9,7 +10,8 @@ from django.utils.translation import gettext as _
 from customers.models import Contact, Customer
 from dunning.core.errors import DomainError
 from invoices.enums import DisputeState
-from invoices.models import Dispute, Installment, Promise
+from invoices.models import Dispute, Installment, Invoice, Promise
+from invoices.services import lock_items, record_e_invoice_status
 from notifications.enums import MessageKind
 from notifications.models import Message
 from scenarios import outside
@@ -40,6 +42,18 @@ def acknowledge_disputes(*, disputes: Sequence[Dispute], actor: str, today: date
         for theirs in by_currency.values()
     ]
     return written[0] if written else None
+
+
+def record_platform_status(*, invoice: Invoice, actor: str, today: date, now: datetime, **status: Any) -> None:
+    """A status of the e-invoicing platform, as `invoices.services.record_e_invoice_status` takes it; who contests by it is told so, once
+    however often and by however many the status is reported."""
+    lock_items(invoice_ids=[invoice.pk])
+    contested = Dispute.objects.select_related("installment__invoice", "customer").filter(
+        installment__invoice=invoice, state=DisputeState.OPEN
+    )
+    before = list(contested.values_list("pk", flat=True))
+    record_e_invoice_status(invoice=invoice, actor=actor, today=today, now=now, **status)
+    acknowledge_disputes(disputes=list(contested.exclude(pk__in=before)), actor=actor, today=today, now=now)
 
 
 def answer_dispute(*, dispute: Dispute, actor: str, today: date, now: datetime) -> Message:

@@ -17,19 +17,18 @@ from dunning.api.v1.customers import CustomerRow
 from dunning.core import search
 from dunning.core.scopes import WRITE
 from dunning.core.selectors import get_profile
-from invoices.enums import DisputeState, EInvoiceStatus, InvoiceKind, InvoiceState
-from invoices.models import Dispute, Installment, Invoice
+from invoices.enums import EInvoiceStatus, InvoiceKind, InvoiceState
+from invoices.models import Installment, Invoice
 from invoices.services import (
     InstallmentDraft,
     InvoiceDraft,
     cancel_invoice,
     issue_invoice,
     lock_items,
-    record_e_invoice_status,
     update_invoice,
     waive_penalties,
 )
-from scenarios.services.answers import acknowledge_disputes
+from scenarios.services.answers import record_platform_status
 
 _NOTHING: Final = Value(Decimal("0.00"))
 
@@ -309,11 +308,5 @@ class EInvoice(InvoiceEndpoint):
     def post(self, call: Call, pk: UUID) -> Answer:
         """Receipt, acceptance, dispute, suspension or refusal follow from it. The same status again changes nothing. Who contests on the
         platform is written to the same day."""
-        lock_items(invoice_ids=[pk])  # a status that arrives twice at once is acknowledged once
-        contested = Dispute.objects.filter(installment__invoice=pk, state=DisputeState.OPEN).select_related(
-            "installment__invoice", "customer"
-        )
-        before = list(contested.values_list("pk", flat=True))
-        record_e_invoice_status(invoice=get_invoice(pk), **call.body, **call.acting)
-        acknowledge_disputes(disputes=list(contested.exclude(pk__in=before)), **call.acting)
+        record_platform_status(invoice=get_invoice(pk), **call.body, **call.acting)
         return call.show(INVOICES, pk)
