@@ -81,7 +81,7 @@ def test_eleven_pages_of_copies_leave_the_letter_and_it_says_where_they_are() ->
     assert "Download the copies of 2 invoices" in page and f'href="{path}copies"' in page.replace("copies/", "copies")
     answer = Client().get(f"{path}copies/")
     assert (answer.status_code, answer["Content-Type"], answer["Cache-Control"]) == (200, "application/zip", "no-store")
-    archive = zipfile.ZipFile(BytesIO(b"".join(answer.streaming_content)))  # type: ignore[attr-defined]
+    archive = zipfile.ZipFile(BytesIO(answer.getvalue()))
     assert archive.namelist() == ["Invoice-FA-1.pdf", "Invoice-FA-2.pdf"]
     assert [len(pypdfium2.PdfDocument(archive.read(name))) for name in archive.namelist()] == [6, 5]
 

@@ -94,7 +94,7 @@ def test_a_formal_notice_of_eleven_pages_of_copies_leaves_and_says_where_they_ar
     (code,) = set(re.findall(r"v/ ?([0-9A-Z]{4}(?:-[0-9A-Z]{4}){3})", letter))
     with clock.virtual(at("2026-11-10")):
         answer = Client().get(f"/v/{code}/copies/")
-        archive = zipfile.ZipFile(BytesIO(b"".join(answer.streaming_content)))  # type: ignore[attr-defined]
+        archive = zipfile.ZipFile(BytesIO(answer.getvalue()))
     assert len(archive.namelist()) == 11
     with tenant(house):
         notice = Message.objects.get(channel="registered")
