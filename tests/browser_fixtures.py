@@ -3,10 +3,11 @@
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -69,9 +70,27 @@ def chromium() -> Iterator["Browser"]:
         pytest.skip("no Chromium on this machine")
     # Playwright keeps an event loop in this thread, and Django would take the test's own queries for asynchronous code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with launched(path) as browser:
+    with launched(path) as browser, pytest.MonkeyPatch.context() as patch:
+        _wait_for_whole_pages(patch)
         yield browser
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+def _wait_for_whole_pages(patch: pytest.MonkeyPatch) -> None:
+    """A click or a tap ends when the page it led to is whole: Playwright's ends with the first bytes of that page, and what a test counts
+    or lists at once would be what a busy machine had read of it by then."""
+    from playwright.sync_api import Locator
+
+    def until_whole(act: Callable[..., None]) -> Callable[..., None]:
+        @wraps(act)
+        def whole(found: Locator, **options: Any) -> None:
+            act(found, **options)
+            found.page.wait_for_load_state()
+
+        return whole
+
+    for name in ("click", "tap"):
+        patch.setattr(Locator, name, until_whole(getattr(Locator, name)))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ def board_line(page: "Page") -> str:
 
 def card(page: "Page", title: str) -> list[str]:
     """What a card of the page says below its title, line by line."""
+    page.wait_for_load_state()
     found = page.locator("main .card").filter(has=page.get_by_role("heading", name=title))
     lines = [line.strip() for line in found.inner_text().translate(PLAIN).replace("\t", "\n").splitlines()]
     return [line for line in lines if line and line != title]
@@ -26,6 +27,7 @@ def card(page: "Page", title: str) -> list[str]:
 
 def table_rows(page: "Page") -> list[list[str]]:
     """The first table of the page, row by row, cell by cell; empty cells are left out."""
+    page.wait_for_load_state()  # a key may have led here, and a list is not waited for
     rows = page.locator("main table").first.locator("tbody tr").all()
     cells = [[cell.strip() for cell in row.locator("th, td").all_inner_texts()] for row in rows]
     return [[cell for cell in row if cell] for row in cells]
