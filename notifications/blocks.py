@@ -1,6 +1,6 @@
 """The ready-made blocks of a message: the table of invoices, the list of earlier reminders, the bank details.
 
-The data classes hold strings already formatted in the message's language; e-mails render them here, letters in `notifications.letters`.
+The data classes hold strings already formatted in the message's language; e-mails render them here, letters in `letter_blocks`.
 E-mail programs know little CSS: styles stand on each element, layout is tables, and nothing is wider than a phone.
 """
 

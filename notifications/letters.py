@@ -15,22 +15,7 @@ from typing import Final, Literal
 
 from django.utils.translation import gettext as _
 
-from notifications.blocks import (
-    RIGHT_ALIGNED,
-    WORDS,
-    BankDetails,
-    ChronologyRow,
-    InvoiceTable,
-    LetterCheck,
-    SectionKind,
-    TableRow,
-    TableSection,
-    bank_rows,
-    email_bank,
-    email_chronology,
-    email_table,
-    section_title,
-)
+from notifications.blocks import WORDS, LetterCheck
 from notifications.placeholders import Block, Value, render_markup
 from notifications.press import COUNT, MERGE, RENDER, Press, PressError
 
@@ -108,7 +93,8 @@ class Annex:
 
 @dataclass(frozen=True, slots=True)
 class LetterContent:
-    """A letter, every value formatted in its language. `body_html` comes from `rendering.render_letter_text` with this module's blocks.
+    """A letter, every value formatted in its language. `body_html` comes from `rendering.render_letter_text` with the blocks of
+    `notifications.letter_blocks`.
 
     `recipient` is the address, name first, at most 7 lines. `registered` is the number of the registered letter, or "" when it is not
     known yet; None for an ordinary one. `window` is the envelope's, see `window_side`. `references` are label and value pairs.
@@ -154,13 +140,11 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "start": "Du", "end": "au", "days": "Jours", "base": "Somme due", "rate": "Taux annuel", "penalty": "Pénalité",
         "annex_total": "Total des pénalités",
         "annex_formula": "Pénalité = somme due × taux annuel × jours / 365, arrondie au centime par période.",
-        "information": "Pour information (non réclamé par la présente)",
         "check": "Cette lettre vient-elle bien de nous\u00a0?",
         "check_how": "Scannez ce code, ou tapez l’adresse ci-dessous\u00a0: vous y lirez le montant, la date et le compte à créditer.",
         "copy": "copie de la facture", "copies": "copies des {number} factures",
         "elsewhere": ", à télécharger pendant six mois à l’adresse {address}, ou sur simple demande",
         "check_alt": "QR code de l’adresse qui permet de vérifier cette lettre",
-        "qr": "Le QR code porte ces coordonnées, pour les applications bancaires qui le lisent.",
     },
     "en": {
         "registered": "REGISTERED LETTER\nWITH ACKNOWLEDGEMENT OF RECEIPT",
@@ -172,13 +156,11 @@ _PHRASES: Final[dict[str, dict[str, str]]] = {
         "start": "From", "end": "to", "days": "Days", "base": "Sum due", "rate": "Annual rate", "penalty": "Penalty",
         "annex_total": "Total penalties",
         "annex_formula": "Penalty = sum due × annual rate × days / 365, rounded to the cent for each period.",
-        "information": "For information (not claimed by this letter)",
         "check": "Does this letter really come from us?",
         "check_how": "Scan this code, or type the address below: it shows the amount, the date and the account to pay to.",
         "copy": "copy of the invoice", "copies": "copies of the {number} invoices",
         "elsewhere": ", to be downloaded for six months at {address}, or on request",
         "check_alt": "QR code of the address where this letter can be checked",
-        "qr": "The QR code holds these details, for the banking applications that read it.",
     },
 }  # fmt: skip
 
@@ -197,107 +179,6 @@ _DEFAULT_INTEREST: Final[dict[str, dict[str, str]]] = {
     },
 }
 """The same, to a public buyer."""
-
-
-# ---- The blocks of a letter ---------------------------------------------------------------------------------------------------------
-
-_LETTER_COLUMNS: Final = ("number", "issued_on", "due_on", "amount", "late", "outstanding", "penalties", "fixed_sum", "total")
-
-
-def letter_table(table: InvoiceTable) -> Block:
-    """The invoices of a letter. With penalties, each invoice is split into principal, penalties and fixed sum, and so are the totals.
-
-    Items shown for information stand in a table of their own below, titled as not claimed, unless the table ends in the account's balance.
-    """
-    if not any(section.rows for section in table.sections):
-        return Block("", "")
-    others = [] if table.balance else [section for section in table.sections if section.kind is SectionKind.INFORMATION]
-    claimed = [section for section in table.sections if section not in others]
-    html = _table(claimed, table, total=table.total) if claimed else ""
-    for section in others:
-        title = section.title or _PHRASES[table.language]["information"]
-        html += f'<p class="table-title">{escape(title)}</p>' + _table([section], table, total="", titles=False)
-    return Block(text=email_table(table).text, html=html)
-
-
-def _columns(rows: Iterable[TableRow]) -> list[str]:
-    rows = list(rows)
-    kept = [name for name in _LETTER_COLUMNS if any(getattr(row, name) for row in rows)]
-    if all(not row.amount or row.amount == row.outstanding for row in rows) and "amount" in kept:
-        kept.remove("amount")
-    if "penalties" in kept or "fixed_sum" in kept:
-        kept = [name for name in kept if name not in {"amount", "late"}]
-    return kept
-
-
-def _table(sections: Sequence[TableSection], table: InvoiceTable, *, total: str, titles: bool = True) -> str:
-    language, words = table.language, WORDS[table.language]
-    columns = _columns(row for section in sections for row in section.rows)
-    split = "penalties" in columns or "fixed_sum" in columns
-    heads = {**words, "outstanding": words["principal"] if split else words["outstanding"], "total": words["row_total"]}
-    heads["penalties"] = words["default_interest" if table.default_interest else "penalties"]
-    side = {name: ' class="amount"' if name in RIGHT_ALIGNED else "" for name in columns}
-    output = [
-        '<table class="invoices"><thead><tr>',
-        *(f"<th{side[name]}>{escape(heads[name])}</th>" for name in columns),
-        "</tr></thead><tbody>",
-    ]
-    for section in sections:
-        if titles and (len(sections) > 1 or section.title):
-            output.append(f'<tr class="section"><td colspan="{len(columns)}">{escape(section_title(section, language))}</td></tr>')
-        for row in section.rows:
-            output.append("<tr>" + "".join(f"<td{side[name]}>{_cell(row, name, words)}</td>" for name in columns) + "</tr>")
-        sums = _sums(section, split=split)
-        if any(sums.values()) and (split or len(sections) > 1):
-            output.append(_sum_row(words["subtotal"] if len(sections) > 1 else words["row_total"], sums, columns, "subtotal"))
-    if total and not (split and len(sections) == 1):
-        output.append(_sum_row(table.total_word, {"total" if split else "outstanding": total}, columns, "total"))
-    return "".join([*output, "</tbody></table>"])
-
-
-def _sums(section: TableSection, *, split: bool) -> dict[str, str]:
-    if not split:
-        return {"outstanding": section.total}
-    return {"outstanding": section.principal, "penalties": section.penalties, "fixed_sum": section.fixed_sum, "total": section.total}
-
-
-def _cell(row: TableRow, name: str, words: dict[str, str]) -> str:
-    cell = escape(getattr(row, name))
-    if name == "number":
-        under = [f"{words['po']} {row.po}"] if row.po else []
-        under += [row.note] if row.note else []
-        cell += "".join(f'<span class="under">{escape(line)}</span>' for line in under)
-    return cell
-
-
-def _sum_row(label: str, sums: dict[str, str], columns: Sequence[str], kind: str) -> str:
-    first = next((place for place, name in enumerate(columns) if sums.get(name)), len(columns))
-    cells = "".join(f'<td class="amount">{escape(sums.get(name, ""))}</td>' for name in columns[first:])
-    return f'<tr class="{kind}"><td colspan="{first}">{escape(label)}</td>{cells}</tr>'
-
-
-def letter_chronology(rows: Sequence[ChronologyRow], language: str) -> Block:
-    """The earlier reminders as a table, oldest first. An empty list is an error: a letter that recalls reminders needs one."""
-    text = email_chronology(rows).text
-    words = WORDS[language]
-    columns = [name for name in ("on", "means", "recipient", "subject") if any(getattr(row, name) for row in rows)]
-    head = "".join(f"<th>{escape(words[name])}</th>" for name in columns)
-    lines = "".join("<tr>" + "".join(f"<td>{escape(getattr(row, name))}</td>" for name in columns) + "</tr>" for row in rows)
-    return Block(text=text, html=f'<table class="chronology"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>')
-
-
-def letter_bank(bank: BankDetails) -> Block:
-    """The bank details in a frame, with the EPC QR code beside them when there is one (euro only)."""
-    rows = "".join(f"<tr><th>{escape(label)}</th><td>{escape(value)}</td></tr>" for label, value in bank_rows(bank))
-    if not bank.qr_svg:
-        return Block(text=email_bank(bank).text, html=f'<div class="bank"><table>{rows}</table></div>')
-    image = base64.b64encode(bank.qr_svg.encode()).decode()
-    caption = escape(_PHRASES[bank.language]["qr"])
-    code = f'<p>{caption}</p><img alt="{caption}" src="data:image/svg+xml;base64,{image}">'
-    return Block(text=email_bank(bank).text, html=f'<div class="bank coded"><table>{rows}</table>{code}</div>')
-
-
-# ---- The sheet ----------------------------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,7 @@ How to fill one (`empty_context()` gives every key, blank):
 - `TEXT`: the words to print. `""` means "does not apply": `{{#key}}…{{/key}}` is dropped, while printing it bare raises
   `MissingValue(key)` and the message is held. A key absent from the context raises in both cases, so nothing is dropped by oversight.
 - `FLAG`: `True` or `False`, for `{{#key}}…{{/key}}` alone; it is never printed.
-- `BLOCK`: a `notifications.placeholders.Block`, made by `notifications.blocks` (e-mails) or `notifications.letters` (letters).
+- `BLOCK`: a `notifications.placeholders.Block`, made by `notifications.blocks` (e-mails) or `notifications.letter_blocks` (letters).
 
 `portal_link` is filled by `notifications.composing`: a block in an e-mail to a contact, blank in everything else, so that it may open a
 section as a text does. It also turns `copies.online` into `copies.on_request` where the message has no such link.

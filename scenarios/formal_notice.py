@@ -16,7 +16,8 @@ from invoices.references import normalise_reference
 from invoices.selectors import accessories
 from invoices.selectors.rates import unpublished_words
 from notifications.blocks import InvoiceTable, SectionKind, TableRow, TableSection
-from notifications.letters import Annex, AnnexRow, letter_bank, letter_chronology, letter_table
+from notifications.letter_blocks import letter_bank, letter_chronology, letter_table
+from notifications.letters import Annex, AnnexRow
 from notifications.placeholders import Value
 from notifications.signals import Claim as LetterClaim
 from scenarios.claims import claimed_cents, claimed_lines

@@ -11,13 +11,11 @@ from collections.abc import Sequence
 
 from notifications.blocks import BankDetails, ChronologyRow, InvoiceTable, SectionKind, TableRow, TableSection, email_bank, email_table
 from notifications.legal_sentences import legal_sentences
+from notifications.letter_blocks import letter_bank, letter_chronology, letter_table
 from notifications.letters import (
     LetterContent,
     Sender,
-    letter_bank,
-    letter_chronology,
     letter_html,
-    letter_table,
     render_letter,
     style_sheet,
 )

@@ -14,6 +14,7 @@ import segno
 import zxingcpp
 
 from notifications.blocks import BankDetails, ChronologyRow, InvoiceTable, SectionKind, TableRow, TableSection
+from notifications.letter_blocks import letter_bank, letter_chronology, letter_table
 from notifications.letters import (
     Annex,
     AnnexRow,
@@ -23,10 +24,7 @@ from notifications.letters import (
     LetterTooLong,
     Sender,
     UnreadableCopy,
-    letter_bank,
-    letter_chronology,
     letter_html,
-    letter_table,
     merge_print_file,
     render_letter,
     window_side,
