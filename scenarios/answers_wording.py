@@ -27,6 +27,7 @@ from notifications.signals import Go, Stop
 from scenarios import agreed, formal_notice, outside, wording, written
 from scenarios.claims import claimed_cents, claimed_lines, items_of
 from scenarios.context import local_date
+from scenarios.copies import copies_kept, copies_of
 from scenarios.declarations import what_follows
 from scenarios.enums import Reason, Section, Variant
 from scenarios.models import Action, TaskAttempt
@@ -210,7 +211,7 @@ def answer(message: Message, *, organization: Organization, today: date, now: da
     if message.channel in PAPER_CHANNELS:
         printed = formal_notice.complete(context, account=account, lines=lines, legal=False)
         context, letter, claim = printed.words, printed.page, printed.claim
-    attached = wording.copies_of(wording.copies_kept(account, lines), message.channel) if message.details.get("copies") else ()
+    attached = copies_of(copies_kept(account, lines), message.channel) if message.details.get("copies") else ()
     try:
         attached = (*agreed.papers(message, organization=organization, now=now), *attached)
     except LetterError as error:

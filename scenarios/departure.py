@@ -23,6 +23,7 @@ from scenarios.approved import ask_again_for_approval, says_more_than_approved
 from scenarios.claims import claimed_cents, claimed_lines, items_of
 from scenarios.context import STILL_OURS, Batch, Case, Frame, load_frame, local_date, open_organization
 from scenarios.convoy import Convoy, Load
+from scenarios.copies import copies_kept, copies_of, missing_copies
 from scenarios.eligibility import chased_cents
 from scenarios.enums import Consequence, DecisionKind, Reason, Section, Variant
 from scenarios.facts import Decision, Step
@@ -252,7 +253,7 @@ def _say(
         return Stop(reason=Reason.COVERED_BY_CREDIT.value, final=True)
     items = [UUID(line.item_id) for line in lines if line.own_step]
     account = _account(message, frame, load, items, recipient)
-    if message.channel == Channel.REGISTERED and (missing := wording.missing_copies(account, lines)):
+    if message.channel == Channel.REGISTERED and (missing := missing_copies(account, lines)):
         return Stop(reason=Reason.DOCUMENT_MISSING.value, text=", ".join(missing))
     terms = _terms(message, frame, frame.today, {entry.seen.item_id for entry in kept})
     context = wording.say(account=account, lines=lines, terms=terms, channel=message.channel, up_to_date=_is_up_to_date(load.batch, frame))
@@ -311,8 +312,8 @@ def _copies(message: Message, account: wording.Account, lines: Sequence[Line]) -
     """
     if message.phase == Phase.SERVICE and any(line.section != Section.TO_CONFIRM for line in claimed_lines(lines)):
         return (), False
-    kept = wording.copies_kept(account, lines)
-    copies = wording.copies_of(kept, message.channel)
+    kept = copies_kept(account, lines)
+    copies = copies_of(kept, message.channel)
     return copies, message.channel == Channel.EMAIL and len(copies) < len(kept)
 
 

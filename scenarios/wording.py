@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from customers.models import Contact, Customer
 from dunning.core import bank
-from dunning.core.enums import PAPER_CHANNELS, Channel
+from dunning.core.enums import Channel
 from dunning.core.models import OrganizationProfile
 from dunning.core.money import format_date, format_money
 from invoices.models import Invoice
@@ -42,7 +42,6 @@ from scenarios.recipients import Entry
 from scenarios.statement import Line
 
 CENT: Final = Decimal("0.01")
-MOST_COPIES: Final = 5  # an e-mail attaches up to five invoices
 
 _SECTIONS: Final = {
     Section.OVERDUE: SectionKind.OVERDUE,
@@ -411,35 +410,6 @@ def _table_row(account: Account, line: Line) -> TableRow:
         late=_DAYS_LATE[account.language].format(late) if late > 0 else "",
         po=invoice.purchase_order,
     )
-
-
-def copies_of(kept: tuple[tuple[UUID, str], ...], channel: str) -> tuple[tuple[UUID, str], ...]:
-    """Those of `copies_kept` to attach: all behind a letter, up to five with an e-mail, none with a text message."""
-    if channel in PAPER_CHANNELS or (channel != Channel.SMS and len(kept) <= MOST_COPIES):
-        return kept
-    return ()
-
-
-def copies_kept(account: Account, lines: Sequence[Line]) -> tuple[tuple[UUID, str], ...]:
-    """(document id, file name) of each claimed invoice whose copy is here."""
-    copies: list[tuple[UUID, str]] = []
-    for line in claimed_lines(lines):
-        invoice = account.invoices[line.invoice_id]
-        if invoice.document_id and all(invoice.document_id != known for known, _ in copies):
-            copies.append((invoice.document_id, copy_name(invoice, account.language)))
-    return tuple(copies)
-
-
-def copy_name(invoice: Invoice, language: str) -> str:
-    """Facture-FA-2026-00042.pdf"""
-    word = "Facture" if language == "fr" else "Invoice"
-    return f"{word}-{''.join(char if char.isalnum() or char in '-_.' else '-' for char in invoice.number)}.pdf"
-
-
-def missing_copies(account: Account, lines: Sequence[Line]) -> list[str]:
-    """Numbers of claimed invoices whose copy is not there: a registered letter waits for it."""
-    claimed = {line.invoice_id for line in claimed_lines(lines)}
-    return sorted(account.invoices[pk].number for pk in claimed if not account.invoices[pk].document_id)
 
 
 def first_message_id(items: Sequence[UUID]) -> str:

@@ -16,6 +16,7 @@ from invoices.models import Invoice
 from notifications.models import InboundMessage, Message
 from notifications.signals import Go
 from scenarios import wording
+from scenarios.copies import copy_name
 from scenarios.enums import Phase
 
 TEXT: Final = "reply_answer"
@@ -58,4 +59,4 @@ def thread_ids(reply: InboundMessage) -> tuple[str, ...]:
 def _copies(invoice_ids: Sequence[str], language: str) -> tuple[tuple[UUID, str], ...]:
     """(document id, file name) of these invoices, in the order of their numbers."""
     invoices = Invoice.objects.filter(pk__in=list(invoice_ids), document__isnull=False).order_by("number", "pk")
-    return tuple((invoice.document_id, wording.copy_name(invoice, language)) for invoice in invoices if invoice.document_id is not None)
+    return tuple((invoice.document_id, copy_name(invoice, language)) for invoice in invoices if invoice.document_id is not None)

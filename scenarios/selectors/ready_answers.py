@@ -20,6 +20,7 @@ from notifications.rendering import LONGEST_SUBJECT, MissingValue, TemplateError
 from notifications.texts import shipped_texts
 from scenarios import wording
 from scenarios.answers_wording import recalled_lines
+from scenarios.copies import MOST_COPIES
 from scenarios.selectors.items import items_of_message
 
 NOTED, COPY, BANK = "ready_noted", "ready_copy", "ready_bank"
@@ -60,7 +61,7 @@ def beginning_of_answer(*, reply: InboundMessage, ready: str, today: date) -> Be
     copies = [*theirs.filter(pk__in=named).order_by("number"), *theirs.exclude(pk__in=named).order_by("-issued_on", "number")[:MOST_LISTED]]
     if not copies:
         filled.pop(COPY, None)
-    ticked = [invoice.pk for invoice in copies if invoice.pk in named][: wording.MOST_COPIES] if ready == COPY else []
+    ticked = [invoice.pk for invoice in copies if invoice.pk in named][:MOST_COPIES] if ready == COPY else []
     greeting = f"{_filled(_GREETING, context)}\n\n"
     return Beginning(answer_subject(reply), filled.get(ready, greeting), ticked, list(filled), copies[:MOST_LISTED])
 

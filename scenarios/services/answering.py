@@ -29,11 +29,11 @@ from notifications.services import check_address
 from notifications.texts import shipped_texts
 from notifications.validation import LONGEST_SUBJECT
 from scenarios import written
+from scenarios.copies import MOST_COPIES
 from scenarios.selectors.items import items_of_message
 from scenarios.selectors.ready_answers import language_of
 from scenarios.services.replies import handle_reply
 from scenarios.services.texts import shipped_contents, write_texts
-from scenarios.wording import MOST_COPIES
 
 LEAVES_AFTER: Final = timedelta(minutes=1)
 LONGEST: Final = 10_000  # characters of an answer

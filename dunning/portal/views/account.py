@@ -19,8 +19,8 @@ from dunning.portal.base import may, page, saved_file
 from dunning.portal.items import choose
 from dunning.portal.registry import ACTS
 from invoices.selectors import has_running_plans, payer_index_sentence, plans_about
+from scenarios.copies import copy_name
 from scenarios.selectors.portal import Account, portal_account, portal_items, sees_all, visible_items
-from scenarios.wording import copy_name
 
 ROWS: Final = 20
 BINDING: Final = frozenset({PortalAction.PAID_ONLINE, PortalAction.PROMISED, PortalAction.ACCEPTED, PortalAction.INSTALMENTS})

@@ -23,9 +23,9 @@ from dunning.portal.items import choose, ticked
 from dunning.portal.views.pay import running_plan
 from invoices.models import Installment
 from invoices.selectors.items import unallocated_credits
+from scenarios.copies import copy_name
 from scenarios.selectors.portal import sees_whole_account, visible_items
 from scenarios.services.payment_plans import read_agreement
-from scenarios.wording import copy_name
 
 LARGEST: Final = 200 * 1024 * 1024  # bytes of one archive
 ROWS: Final = 5_000  # of a table
