@@ -6,8 +6,22 @@ from datetime import date
 from typing import Any
 
 from dunning.core.calendars import Calendar, calendar_for
+from invoices.enums import HoldKind, HoldSide
 from scenarios.enums import ActionState, Anchor, Channel, Condition, Consequence, DecisionKind, Phase, Variant
-from scenarios.facts import Balance, Credit, CustomerFacts, Decision, HistoryEntry, Item, Policy, Step, Steps, compile_steps
+from scenarios.facts import (
+    Balance,
+    Credit,
+    CustomerFacts,
+    Decision,
+    HistoryEntry,
+    Hold,
+    Item,
+    ItemSituation,
+    Policy,
+    Step,
+    Steps,
+    compile_steps,
+)
 from scenarios.planner import decide
 
 FRANCE = calendar_for("FR")
@@ -113,6 +127,16 @@ def ask(on: str, subject: Item | None = None, history: Iterable[HistoryEntry] = 
         policy=given.get("policy", COVERED),
         today=day(on),
     )
+
+
+def said(decision: Decision) -> tuple[str, str, str | None]:
+    """What a decision says, in three words: kind, reason, and the day it waits for."""
+    return (decision.kind.value, decision.reason.value, None if decision.on is None else iso(decision.on))
+
+
+def held(side: HoldSide, kind: HoldKind, until: str, amount: int | None = None) -> ItemSituation:
+    """An item held since 5 October."""
+    return ItemSituation(holds=(Hold(side, kind, day("2026-10-05"), day(until), amount),))
 
 
 class World:

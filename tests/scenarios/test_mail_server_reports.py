@@ -8,7 +8,7 @@ from notifications import mailbox
 from notifications.enums import MessageState
 from notifications.models import InboundMessage, Message, Suppression
 from tests.scenarios.houses import at
-from tests.scenarios.test_what_comes_back import Life, pass_on, use_smtp
+from tests.scenarios.lives import Life, pass_on, use_smtp
 
 pytestmark = pytest.mark.usefixtures("committed_database")
 

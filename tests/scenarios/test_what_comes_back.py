@@ -1,181 +1,26 @@
-"""Dated stories of what comes back, over the real road: the provider's HTTP call, the worker that reads it, the plans that follow."""
+"""Dated stories of the replies that come back, over the real road: the provider calls, a worker reads it, the plans follow."""
 
-from datetime import date, datetime, timedelta
-from email.message import EmailMessage
-from itertools import permutations
-from typing import Any
+from datetime import date
 
 import pytest
 from django.test import Client
 
-from customers.models import Contact, Customer
-from dunning.core.models import Organization
+from customers.models import Contact
 from dunning.core.tenancy import tenant
 from invoices.models import Installment
 from notifications import mailbox, reply_tokens, selectors
 from notifications.enums import EventState, MessageState, ReplyKind
-from notifications.models import DeliveryEvent, InboundEvent, InboundMessage, Message, ProviderAccount, Suppression
+from notifications.models import InboundEvent, InboundMessage, Message, ProviderAccount, Suppression
 from scenarios.enums import TaskKind, TaskState
-from scenarios.models import Schedule, Task
+from scenarios.models import Task
 from scenarios.services.replies import handle_reply, join_reply, note_absence
 from scenarios.services.tasks import complete_task
-from tests.factories import make_customer, make_invoice
-from tests.notifications.callers import brevo_event, call, read_what_came, twilio_call, use, use_brevo, use_twilio
-from tests.scenarios.houses import CLERK, at, cover, mail, open_house, run_on, send, steps_of
+from tests.factories import make_customer
+from tests.notifications.callers import call, read_what_came, twilio_call, use_twilio
+from tests.scenarios.houses import CLERK, at, mail, open_house, run_on, send
+from tests.scenarios.lives import Life, pass_on, use_smtp, written
 
 pytestmark = pytest.mark.usefixtures("committed_database")
-
-
-class Life:
-    """Durand's invoice fell due on 1 October and was reminded of on the 2nd, over the post office; then providers take over."""
-
-    def __init__(self, **fields: Any) -> None:
-        self.organization = open_house()
-        with tenant(self.organization):
-            self.durand = make_customer("C1", name="Durand SARL", **fields)
-            self.first = Contact.objects.get(customer=self.durand)
-            self.item = self.invoice(self.durand, "FA-1")
-        run_on(self.organization, "2026-10-02")
-        with tenant(self.organization):
-            self.sent = Message.objects.get(customer=self.durand, state=MessageState.ACCEPTED, template_key="r1")
-
-    @staticmethod
-    def invoice(customer: Customer, number: str) -> Installment:
-        return make_invoice(customer, number=number, issued_on=date(2026, 9, 1), due_on=date(2026, 10, 1))
-
-    def second_contact(self, email: str = "direction@client.example", name: str = "Paul Durand") -> Contact:
-        with tenant(self.organization):
-            return Contact.objects.create(customer=self.durand, position=2, name=name, role="accounting", email=email)
-
-    def schedule(self) -> tuple[str, str]:
-        with tenant(self.organization):
-            row = Schedule.objects.get(installment=self.item)
-            return row.reason, row.next_on.isoformat() if row.next_on else ""
-
-
-def written(life: Life, text: str, *, sender: str = "", to: str = "", **headers: str) -> bytes:
-    """A message as a mail server passes it on."""
-    said = EmailMessage()
-    said["From"] = sender or f"Service comptable <{life.sent.recipient}>"
-    said["To"] = to or life.sent.reply_to or "compta@atelier.example"
-    said["Subject"] = headers.pop("Subject", f"Re: {life.sent.subject}")
-    said["Message-ID"] = headers.pop("Message_ID", "<reply-1@client.example>")
-    for name, value in headers.items():
-        said[name.replace("_", "-")] = value
-    said.set_content(text)
-    return said.as_bytes()
-
-
-def use_smtp(organization: Organization) -> ProviderAccount:
-    from notifications.enums import ProviderKind
-
-    return use(organization, "email", ProviderKind.SMTP, {"host": "127.0.0.1", "port": 1, "reply_domain": "in.atelier.example"}, {})
-
-
-def pass_on(life: Life, account: ProviderAccount, body: bytes, moment: datetime) -> dict[str, int]:
-    assert call(account, body, at=moment, content_type="message/rfc822").status_code == 200
-    return read_what_came(life.organization, at=moment)
-
-
-# --- reports ------------------------------------------------------------------------------------------------------------------------------
-
-
-def test_a_bounce_closes_the_address_and_the_same_step_goes_to_the_next_contact_then_to_a_person() -> None:
-    life = Life()
-    life.second_contact()
-    account = use_brevo(life.organization)
-
-    moment = at("2026-10-02", 10)
-    assert call(account, brevo_event("hard_bounce", life.sent, ts_epoch=int(moment.timestamp() * 1000)), at=moment).status_code == 200
-    assert read_what_came(life.organization, at=moment) == {"applied": 1}
-    with tenant(life.organization):
-        assert list(Suppression.objects.values_list("address", "reason")) == [(life.sent.recipient, "hard_bounce")]
-        again = Message.objects.get(resends=life.sent)
-        assert (again.recipient, again.state) == ("direction@client.example", MessageState.QUEUED)
-        assert [state for key, state, _ in steps_of(life.item) if key == "r1"] == ["taken_back", "planned"]
-        Message.objects.filter(pk=again.pk).update(state=MessageState.SENDING)  # handed over; no answer yet
-    assert call(account, brevo_event("hard_bounce", again), at=moment).status_code == 200
-    assert read_what_came(life.organization, at=moment) == {"applied": 1}
-    with tenant(life.organization):
-        assert Suppression.objects.count() == 2
-        assert Task.objects.filter(kind=TaskKind.FIND_CONTACT, customer=life.durand, state=TaskState.OPEN).count() == 1
-        assert not Message.objects.filter(resends=again).exists()
-
-
-def test_a_complaint_closes_the_address_and_the_next_step_goes_to_the_next_contact() -> None:
-    life = Life()
-    life.second_contact()
-    account = use_brevo(life.organization)
-    call(account, brevo_event("spam", life.sent), at=at("2026-10-02", 10))
-    assert read_what_came(life.organization, at=at("2026-10-02", 10)) == {"applied": 1}
-    with tenant(life.organization):
-        life.sent.refresh_from_db()
-        assert life.sent.state == MessageState.COMPLAINED
-        assert Suppression.objects.get().reason == "complaint"
-        assert [step for step in steps_of(life.item) if step[0] == "r1"] == [("r1", "done", "2026-10-02")]  # it was delivered
-
-
-def test_a_wrong_number_turns_a_text_message_back() -> None:
-    life = Life(phone="+33612345678")
-    account = use_twilio(life.organization)
-    with tenant(life.organization):
-        text = Message.objects.create(
-            customer=life.durand,
-            contact=life.first,
-            channel="sms",
-            language="fr",
-            template_key="sms",
-            planned_on=date(2026, 10, 2),
-            recipient="+33612345678",
-            state=MessageState.SENDING,
-        )
-    form = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "30006", "To": "+33612345678"}
-    assert twilio_call(account, form, query=f"message={text.pk}", at=at("2026-10-02", 10)).status_code == 200
-    assert read_what_came(life.organization, at=at("2026-10-02", 10)) == {"applied": 1}
-    with tenant(life.organization):
-        text.refresh_from_db()
-        life.first.refresh_from_db()
-        assert (text.state, text.reason) == (MessageState.BOUNCED, "wrong_number")
-        assert Suppression.objects.get().reason == "wrong_number"
-        assert life.first.phone_state == "failed"
-
-
-@pytest.mark.parametrize("size", [2, 3])
-def test_whatever_the_order_and_repetition_of_events_the_end_is_the_same(size: int) -> None:
-    """Every permutation of every choice of that many events, each once to three times."""
-    life = Life()
-    account = use_brevo(life.organization)
-    events = ["request", "delivered", "soft_bounce", "hard_bounce", "spam"]
-    chance = __import__("random").Random(20261125 + size)
-    choices = [chance.sample(events, size) for _ in range(4)]
-    with tenant(life.organization):
-        customer = life.durand
-    for choice in choices:
-        ends = set()
-        for order in permutations(choice):
-            with tenant(life.organization):
-                message = Message.objects.create(
-                    customer=customer,
-                    channel="email",
-                    language="fr",
-                    kind="answer",
-                    template_key="x",
-                    planned_on=date(2026, 10, 2),
-                    recipient=f"{len(ends)}.{'.'.join(order)}@client.example",
-                    state=MessageState.SENDING,
-                )
-            calls = [event for event in order for _ in range(chance.randint(1, 3))]
-            for number, event in enumerate(calls):
-                stamp = int(at("2026-10-02", 10).timestamp() * 1000) + events.index(event)
-                assert call(account, brevo_event(event, message, ts_epoch=stamp), at=at("2026-10-02", 11)).status_code == 200
-                if chance.random() < 0.5 or number == len(calls) - 1:
-                    read_what_came(life.organization, at=at("2026-10-02", 11))
-            with tenant(life.organization):
-                message.refresh_from_db()
-                kinds = tuple(DeliveryEvent.objects.filter(message=message).order_by("kind").values_list("kind", "at"))
-                closed = tuple(Suppression.objects.filter(address=message.recipient).values_list("reason", "since"))
-                ends.add((message.state, message.reason, message.accepted_at, message.delivered_at, message.failed_at, kinds, closed))
-        assert len(ends) == 1, choice
 
 
 # --- replies ------------------------------------------------------------------------------------------------------------------------------
@@ -444,17 +289,3 @@ def test_nobody_outside_reaches_the_local_mailbox() -> None:
         account = ProviderAccount.objects.get(channel="email", is_active=True)
     assert call(account, b"{}").status_code == 404
     assert Client().post("/hooks/post_office/" + "x" * 43).status_code == 404
-
-
-def test_cover_is_not_needed_to_be_told_of_a_bounce_after_days() -> None:
-    """The report may come long after: a later step was done, so nothing is taken back, and the address is closed all the same."""
-    life = Life()
-    account = use_brevo(life.organization)
-    with tenant(life.organization):
-        cover("2026-10-09")
-    run_on(life.organization, "2026-10-09")
-    moment = at("2026-10-09", 12) + timedelta(hours=1)
-    call(account, brevo_event("hard_bounce", life.sent), at=moment)
-    assert read_what_came(life.organization, at=moment) == {"applied": 1}
-    with tenant(life.organization):
-        assert Suppression.objects.get().address == life.sent.recipient
