@@ -22,6 +22,12 @@ def money(value: Decimal, currency: str) -> str:
 
 
 @register.filter
+def phone(value: str) -> str:
+    """A telephone number as its owner writes it, never broken at the end of a line."""
+    return value.replace(" ", "\u00a0")
+
+
+@register.filter
 def day(value: dt.date) -> str:
     """`1er octobre 2026`"""
     return format_date(value, _language())
