@@ -27,14 +27,16 @@ from dunning.core.tokens import new_id
 from notifications import accounts, inbox, reports, routes
 from notifications.enums import EventState
 from notifications.models import InboundEvent, ProviderAccount, ProviderRoute
-from notifications.providers.base import Callback, CardNews, Forged, Misconfigured, ProviderError, Report
+from notifications.providers.base import LARGEST_MAIL, Callback, CardNews, Forged, Misconfigured, ProviderError, Report
 from notifications.signals import card_reported
 
 logger = logging.getLogger(__name__)
 
-LARGEST: Final = 1_000_000  # bytes of one call
+LARGEST: Final = 1_000_000  # bytes of one call that brings no files
+LARGEST_WITH_FILES: Final = LARGEST_MAIL
 MOST_HEADERS: Final = 16_000  # characters kept of its headers
 PATIENCE: Final = 200  # milliseconds one statement may take while a provider waits
+PATIENCE_MAIL: Final = 15_000  # the same for what brings files
 PAUSES: Final = (10, 30, 120, 600, 1800, 3600, 7200)  # seconds until a parked call is looked at again; the last repeats
 PARKED_FOR: Final = timedelta(hours=24)
 MOST_TRIES: Final = 3
@@ -68,15 +70,13 @@ class Kept:
 # transaction, which opens the organization as `tenant()` does, for itself alone. Calls on one address are kept together, by one COMMIT.
 _WHOSE: Final = f"""
 SELECT set_config('app.organization', coalesce((SELECT organization_id::text FROM notifications_providerroute
-       WHERE token_hash = %(hash)s AND kind = %(kind)s), '{UUID(int=0)}'), true), set_config('statement_timeout', '{PATIENCE}', true);
+       WHERE token_hash = %(hash)s AND kind = %(kind)s), '{UUID(int=0)}'), true), set_config('statement_timeout', %(patience)s, true);
 SELECT r.id, r.organization_id, r.account_id, r.heard_at IS NULL OR r.heard_at < clock_timestamp() - interval '1 minute',
        a.channel, a.settings::text, a.secrets
 FROM notifications_providerroute r JOIN notifications_provideraccount a ON a.id = r.account_id
 WHERE r.token_hash = %(hash)s AND r.kind = %(kind)s
-"""  # noqa: S608  two constants are put in
-_OPEN: Final = f"""
-SELECT set_config('app.organization', %s, true), set_config('statement_timeout', '{PATIENCE}', true);
-"""
+"""  # noqa: S608  a constant is put in
+_OPEN: Final = "SELECT set_config('app.organization', %s, true), set_config('statement_timeout', %s, true);"
 _HEARD: Final = "UPDATE notifications_providerroute SET heard_at = clock_timestamp() WHERE id = %s;"
 _ROW: Final = "(%s, %s, %s, %s, %s, %s, %s, %s, 'stored', 0, 0, %s, '', %s)"
 _KEEP: Final = """
@@ -99,41 +99,41 @@ class Call:
     now: datetime
 
 
-def accept(calls: Sequence[Call]) -> list[Kept]:
+def accept(calls: Sequence[Call], *, patience: int = PATIENCE) -> list[Kept]:
     """Verify calls and keep them; each is committed when this returns KEPT for it, in the order given.
 
-    Opens its own transactions. A broken connection is made anew once: keeping a call twice keeps it once. A call that cannot be kept takes
-    none of its company with it.
+    Opens its own transactions, whose statements take `patience` milliseconds at most. A broken connection is made anew once: keeping a call
+    twice keeps it once. A call that cannot be kept takes none of its company with it.
     """
     answers: dict[int, Kept] = {}
     together: dict[tuple[str, str], list[int]] = {}
     for number, call in enumerate(calls):
         together.setdefault((call.kind, call.token), []).append(number)
     for numbers in together.values():
-        answers.update(zip(numbers, _accept_all([calls[number] for number in numbers]), strict=True))
+        answers.update(zip(numbers, _accept_all([calls[number] for number in numbers], patience), strict=True))
     return [answers[number] for number in range(len(calls))]
 
 
-def _accept_all(calls: Sequence[Call]) -> list[Kept]:
+def _accept_all(calls: Sequence[Call], patience: int) -> list[Kept]:
     try:
-        return _accept(calls)
+        return _accept(calls, patience)
     except (OperationalError, InterfaceError):
         connection.close()
     except DatabaseError:
         if len(calls) > 1:
-            return [kept for call in calls for kept in _accept_all([call])]
+            return [kept for call in calls for kept in _accept_all([call], patience)]
     try:
-        return _accept(calls)
+        return _accept(calls, patience)
     except DatabaseError as error:
         connection.close()
         logger.warning("Providers' calls could not be kept (%s); they were asked to call again.", type(error).__name__)
         return [Kept(Verdict.AWAY)] * len(calls)
 
 
-def _accept(calls: Sequence[Call]) -> list[Kept]:
+def _accept(calls: Sequence[Call], patience: int) -> list[Kept]:
     """Calls on one address."""
     with connection.cursor() as cursor:
-        cursor.execute(_WHOSE, {"hash": routes.hash_of(calls[0].token), "kind": calls[0].kind})
+        cursor.execute(_WHOSE, {"hash": routes.hash_of(calls[0].token), "kind": calls[0].kind, "patience": str(patience)})
         found = cursor.fetchone()
         if found is None:
             return [Kept(Verdict.UNKNOWN)] * len(calls)
@@ -160,7 +160,7 @@ def _accept(calls: Sequence[Call]) -> list[Kept]:
         if rows:
             keep = _KEEP.format(rows=", ".join([_ROW] * len(rows)))
             heard: list[Any] = [route_id] if quiet else []
-            values = [str(organization_id), *heard, *(value for row in rows for value in row)]
+            values = [str(organization_id), str(patience), *heard, *(value for row in rows for value in row)]
             cursor.execute(f"{_OPEN}{_HEARD if quiet else ''}{keep}", values)
             new = {key for (key,) in cursor.fetchall()}
     if None in keys:

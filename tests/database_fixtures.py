@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from dunning.api.hooks import keepers
+from dunning.api.hooks import keepers, mail_keepers
 from dunning.local import roles, testing
 
 FLUSHING = {"transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback", "live_server"}
@@ -78,6 +78,7 @@ def leading_to(name: str, blocker: Any) -> Iterator[None]:
             yield
         finally:
             keepers.close()
+            mail_keepers.close()
             _point_at(before)
 
 

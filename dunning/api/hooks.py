@@ -1,8 +1,10 @@
 """`/hooks/<kind>/<token>`: what providers call. Verified, committed, and only then acknowledged; otherwise told to call again.
 
-The promise is an answer within 300 ms, whatever the database does, and never a 2xx for what is not kept. So the keeping runs on a thread
-of its own, with its connection, many calls a COMMIT; a call that finds too many before it, or is not kept in time, is answered 503. Should
-it be kept after all, its repetition changes nothing. No session, no cookie, no organization's data in an answer, no path in a log.
+The promise is an answer within 300 ms, whatever the database does, and never a 2xx for what is not kept. So the keeping runs on a thread of
+its own, with its connection, many calls a COMMIT; a call that finds too many before it, or is not kept in time, is answered 503. Should it
+be kept after all, its repetition changes nothing. A letter with its files is larger: such calls go one at a time, have a thread and a
+connection of their own, and are given seconds; the others do not wait for them. No session, no cookie, no organization's data in an answer,
+no path in a log.
 """
 
 import logging
@@ -31,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 IN_LINE: Final = 24  # calls being kept or waiting for it; the web server has so many threads for them, beside those for pages
 PATIENCE: Final = 0.15  # seconds a provider waits for its COMMIT; it may have waited for a thread before
+PATIENCE_MAIL: Final = 20.0  # seconds for a call that brings files
 RETRY_AFTER: Final = "30"
 BELL_EVERY: Final = 0.25  # seconds between rings, however many calls come
 
@@ -75,9 +78,13 @@ class Bell:
 
 
 class Keepers:
-    """The thread that keeps calls, all that came while it was busy by one COMMIT. `keep` answers in time, or says that it could not."""
+    """The thread that keeps calls, all that came while it was busy by one COMMIT. `keep` answers in time, or says that it could not.
 
-    def __init__(self) -> None:
+    `most` are kept or wait for it at once, each for `patience` seconds; a statement may take `statement` milliseconds.
+    """
+
+    def __init__(self, most: int = IN_LINE, patience: float = PATIENCE, statement: int = receipts.PATIENCE) -> None:
+        self._most, self._patience, self._statement = most, patience, statement
         self._lock = threading.Lock()
         self._news = threading.Condition(self._lock)
         self._line: list[tuple[Call, Future[Kept]]] = []
@@ -88,7 +95,7 @@ class Keepers:
     def keep(self, call: Call) -> Kept:
         future: Future[Kept] = Future()
         with self._news:
-            if self._waiting >= IN_LINE:
+            if self._waiting >= self._most:
                 return Kept(Verdict.AWAY)
             self._waiting += 1
             self._line.append((call, future))
@@ -99,7 +106,7 @@ class Keepers:
             self._news.notify()
         future.add_done_callback(self._left)
         try:
-            return future.result(PATIENCE)
+            return future.result(self._patience)
         except Late:
             future.cancel()
             return Kept(Verdict.AWAY)
@@ -127,7 +134,7 @@ class Keepers:
 
     def _answer(self, wanted: list[tuple[Call, "Future[Kept]"]]) -> None:
         try:
-            answers = receipts.accept([call for call, _ in wanted])
+            answers = receipts.accept([call for call, _ in wanted], patience=self._statement)
         except Exception:
             logger.exception("Providers' calls could not be kept; they were asked to call again.")
             answers = [Kept(Verdict.AWAY)] * len(wanted)
@@ -141,6 +148,8 @@ class Keepers:
 
 bell = Bell()
 keepers = Keepers()
+mail_keepers = Keepers(1, PATIENCE_MAIL, receipts.PATIENCE_MAIL)
+_mail = threading.Lock()  # held while such a call is read and kept: 25 MB at a time, not 600
 
 
 class Door:
@@ -181,17 +190,29 @@ def receive(environ: "WSGIEnvironment", *, kind: str, token: str) -> Answer:
     length = environ.get("CONTENT_LENGTH") or ""
     if not length.isdigit():
         return HTTPStatus.LENGTH_REQUIRED, []
-    if int(length) > receipts.LARGEST:
+    size = int(length)
+    if size > receipts.LARGEST_WITH_FILES:
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, []
+    if size <= receipts.LARGEST:
+        return _keep(environ, kind, token, size, keepers)
+    if not _mail.acquire(blocking=False):
+        return _LATER
     try:
-        body = environ["wsgi.input"].read(int(length))
+        return _keep(environ, kind, token, size, mail_keepers)
+    finally:
+        _mail.release()
+
+
+def _keep(environ: "WSGIEnvironment", kind: str, token: str, size: int, line: Keepers) -> Answer:
+    try:
+        body = environ["wsgi.input"].read(size)
     except OSError:
         body = b""
-    if len(body) < int(length):  # the caller hung up
+    if len(body) < size:  # the caller hung up
         return HTTPStatus.BAD_REQUEST, []
     query = environ.get("QUERY_STRING", "")
     url = f"{settings.PUBLIC_BASE_URL}{environ['PATH_INFO']}{'?' if query else ''}{query}"
-    kept = keepers.keep(Call(kind, token, url, _headers(environ), body, clock.now()))
+    kept = line.keep(Call(kind, token, url, _headers(environ), body, clock.now()))
     if kept.verdict is Verdict.KEPT:
         if kept.is_new and kept.organization_id is not None:
             bell.ring_for(kept.organization_id)

@@ -18,7 +18,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.utils.module_loading import import_string
 
 from notifications.providers import mail
-from notifications.providers.base import Account, Callback, Deadline, Forged, Incoming, NotAccepted, Report
+from notifications.providers.base import LARGEST_MAIL, Account, Callback, Deadline, Forged, Incoming, NotAccepted, Report
 from notifications.providers.callbacks import (
     request_of,
     require_hmac,
@@ -159,7 +159,7 @@ def _brevo_attachments(view: Any) -> Any:
         from anymail.inbound import AnymailInboundMessage
 
         session = BoundedSession()
-        session.deadline = Deadline.after(60)
+        session.deadline, session.largest = Deadline.after(60), LARGEST_MAIL
         url = urljoin(view.api_url, f"inbound/attachments/{quote(str(attachment['DownloadToken']), safe='')}")
         response = session.request("GET", url, headers={"api-key": view.api_key})
         if response.status_code != 200:

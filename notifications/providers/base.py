@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Flag, auto
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -235,6 +235,10 @@ class Course:
     reports: tuple[Report, ...] = ()
     tracking_number: str = ""
     proofs: tuple[Proof, ...] = ()
+
+
+LARGEST_MAIL: Final = 25_000_000
+"""Bytes of a call that passes on what somebody wrote with the files attached to it, and of a file that is fetched for one."""
 
 
 @dataclass(frozen=True, slots=True)

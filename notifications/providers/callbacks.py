@@ -8,6 +8,7 @@ import io
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from django.core.files.uploadhandler import MemoryFileUploadHandler, TemporaryFileUploadHandler
 from django.core.handlers.wsgi import WSGIRequest
 from django.utils.crypto import constant_time_compare
 
@@ -75,4 +76,8 @@ def request_of(callback: Callback) -> WSGIRequest:
         "CONTENT_LENGTH": str(len(callback.body)),
         **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in callback.headers.items()},
     }
-    return WSGIRequest(environ)
+    request = WSGIRequest(environ)
+    # It is whole, and bounded: what Django and our pages allow a browser to send at once is another matter.
+    request._body = callback.body
+    request.upload_handlers = [MemoryFileUploadHandler(request), TemporaryFileUploadHandler(request)]
+    return request

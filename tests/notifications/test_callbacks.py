@@ -1,5 +1,6 @@
 """What each service reports and passes on, read by the parsers that know it, with this product's words."""
 
+import base64
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -170,7 +171,36 @@ def test_mail_passed_on_by_mailjet_mailgun_and_sendgrid() -> None:
     check(incoming(read("sendgrid", body.encode(), content_type="multipart/form-data; boundary=b")))
 
 
-def test_brevos_files_are_fetched_from_it_bounded() -> None:
+PHOTO = bytes(range(256)) * 16_384  # four megabytes of a telephone's camera
+
+
+def test_a_large_file_comes_whole_with_the_letter_whoever_passes_it_on() -> None:
+    photo = {"Name": "virement.jpg", "ContentType": "image/jpeg", "Content": base64.b64encode(PHOTO).decode()}
+    named = [{"Name": name, "Value": value} for name, value in HEADERS]
+    postmark = {
+        "RecordType": "Inbound", "From": "paul@client.example", "FromFull": {"Email": "paul@client.example", "Name": "Paul"},
+        "ToFull": [{"Email": "compta@in.example"}], "Subject": "Re", "TextBody": "Payé.", "Headers": named, "Attachments": [photo],
+    }  # fmt: skip
+    fields = {
+        "message-headers": json.dumps(list(HEADERS)),
+        "body-plain": "Payé.",
+        "sender": "paul@client.example",
+        "timestamp": "1764064800",
+        "token": "t",
+        "attachment-count": "1",
+    }
+    parts = [f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()]
+    parts.append('--b\r\nContent-Disposition: form-data; name="attachment-1"; filename="virement.jpg"\r\nContent-Type: image/jpeg\r\n\r\n')
+    mailgun = "".join(parts).encode() + PHOTO + b"\r\n--b--\r\n"
+    for came in (
+        incoming(read("postmark", postmark)),
+        incoming(read("mailgun", mailgun, content_type="multipart/form-data; boundary=b")),
+    ):
+        assert [(file.filename, file.media_type, file.content == PHOTO) for file in came.files] == [("virement.jpg", "image/jpeg", True)]
+
+
+@pytest.mark.parametrize("content", [b"%PDF", b"%PDF" * 1_000_000], ids=["small", "4 MB"])
+def test_brevos_files_are_fetched_from_it_bounded(content: bytes) -> None:
     headers = {"From": "Paul <paul@client.example>", "To": "compta@in.example", "Subject": "Re", **dict(HEADERS)}
     item = {
         "Uuid": ["u1"],
@@ -178,10 +208,10 @@ def test_brevos_files_are_fetched_from_it_bounded() -> None:
         "RawTextBody": "Payé.",
         "Attachments": [{"Name": "avis.pdf", "DownloadToken": "t/1", "ContentType": "application/pdf"}],
     }
-    with http_service(lambda request: Reply(200, b"%PDF", {"Content-Type": "application/pdf"})) as api:
+    with http_service(lambda request: Reply(200, content, {"Content-Type": "application/pdf"})) as api:
         came = incoming(read("brevo", {"items": [item]}, api_url=f"{api.url}/v3/"))
     check(came)
-    assert [(file.filename, file.content) for file in came.files] == [("avis.pdf", b"%PDF")]
+    assert [(file.filename, file.content) for file in came.files] == [("avis.pdf", content)]
     assert api.requests[0].path == "/v3/inbound/attachments/t%2F1"
 
 

@@ -187,13 +187,26 @@ def test_a_call_that_fails_three_times_is_set_aside_and_may_be_tried_again(monke
     assert read_what_came(organization) == {"applied": 1}
 
 
-def test_a_body_of_more_than_a_megabyte_is_refused_and_one_of_a_megabyte_kept() -> None:
+@pytest.mark.parametrize("size", [1_000_000, 1_000_001, 25_000_000])
+def test_a_body_is_kept_up_to_the_size_of_a_letter_with_its_files(size: int) -> None:
     organization = make_mail_room()
     account = use_brevo(organization)
-    assert call(account, b"x" * 1_000_001).status_code == 413
-    assert call(account, b"x" * 1_000_000).status_code == 200
+    assert call(account, b"x" * 25_000_001).status_code == 413
+    assert call(account, b"x" * size).status_code == 200
     with tenant(organization):
-        assert [len(event.content) for event in InboundEvent.objects.all()] == [1_000_000]
+        assert [len(event.content) for event in InboundEvent.objects.all()] == [size]
+
+
+def test_letters_with_files_come_one_at_a_time_and_nothing_else_waits_for_them() -> None:
+    organization = make_mail_room()
+    account = use_brevo(organization)
+    with hooks._mail:  # one is being read
+        answer = call_once(account, b"x" * 2_000_000)
+        assert (answer.status_code, answer["Retry-After"]) == (503, "30")
+        assert call(account, b"{}").status_code == 200
+    assert call(account, b"x" * 2_000_000).status_code == 200
+    with tenant(organization):
+        assert sorted(len(event.content) for event in InboundEvent.objects.all()) == [2, 2_000_000]
 
 
 def test_a_rotated_address_is_unknown_from_that_moment() -> None:

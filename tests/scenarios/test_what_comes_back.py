@@ -1,11 +1,13 @@
 """Dated stories of the replies that come back, over the real road: the provider calls, a worker reads it, the plans follow."""
 
 from datetime import date
+from email import message_from_bytes, policy
 
 import pytest
 from django.test import Client
 
 from customers.models import Contact
+from dunning.core import documents
 from dunning.core.tenancy import tenant
 from invoices.models import Installment
 from notifications import mailbox, reply_tokens, selectors
@@ -56,6 +58,20 @@ def test_a_reply_pauses_everything_and_is_on_todays_queue_until_somebody_deals_w
     run_on(life.organization, "2026-10-26")
     with tenant(life.organization):
         assert Task.objects.filter(kind=TaskKind.CALL).exists()
+
+
+def test_a_proof_of_payment_photographed_with_a_telephone_arrives_with_its_reply() -> None:
+    life = Life()
+    account = use_smtp(life.organization)
+    letter = message_from_bytes(written(life, "Payé ce matin, voici l’avis.", In_Reply_To=life.sent.header_id), policy=policy.default)
+    photo = bytes(range(256)) * 16_384
+    letter.add_attachment(photo, maintype="image", subtype="jpeg", filename="avis.jpg")
+    assert pass_on(life, account, letter.as_bytes(), at("2026-10-05", 9)) == {"applied": 1}
+    with tenant(life.organization):
+        (file,) = InboundMessage.objects.get(customer=life.durand, kind=ReplyKind.HUMAN).files.all()
+        assert (file.filename, documents.read(file.document) == photo) == ("avis.jpg", True)
+    run_on(life.organization, "2026-10-09")
+    assert life.schedule()[0] == "reply_pending"
 
 
 def test_closing_the_task_reads_the_replies_too() -> None:
