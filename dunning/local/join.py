@@ -120,6 +120,13 @@ def own_secrets(folder: Path, env: MutableMapping[str, str]) -> None:
 KEYS = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY")
 
 
+def know_the_site(folder: Path, env: MutableMapping[str, str]) -> None:
+    """Have links lead to the site that `manage.py up` runs here, on whatever port it answers, unless an address was given."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        url = json.loads((folder / "up.json").read_text())["url"]
+        env["PUBLIC_BASE_URL"] = env.get("PUBLIC_BASE_URL") or url.rstrip("/")
+
+
 def folder_of(root: Path) -> Path:
     try:
         return local_folder(root)
@@ -151,6 +158,7 @@ def joined(root: Path, command: str, arguments: list[str]) -> Iterator[None]:
             folder = folder_of(root)
             with one_account():
                 own_secrets(folder, os.environ)
+                know_the_site(folder, os.environ)
                 for name in missing:
                     lease = Lease(folder, name)
                     leases.callback(lease.give_back, wait=5)

@@ -50,7 +50,9 @@ def test_an_ordinary_user_with_nothing_installed() -> None:
             assert (checkout.folder / ".local" / name).stat().st_mode & 0o777 == 0o600
         code, said = checkout.run("showmigrations", "core")
         assert (code, "[X] 0001_initial" in said) == (0, True), said
-        assert up.get("/readyz")["ready"] is True  # the command that joined took nothing with it
+        code, said = checkout.run("create_organization", "atelier", "--name", "Atelier", "--owner", "claire@atelier.example")
+        assert (code, f" {up.url}/\n" in said) == (0, True), said  # where one signs in is where the site answers
+        assert up.get("/readyz")["ready"] is True  # the commands that joined took nothing with them
 
         up.process.kill()
         assert up.end() == -signal.SIGKILL
