@@ -37,6 +37,11 @@ class Life:
         with tenant(self.organization):
             return Contact.objects.create(customer=self.durand, position=2, name=name, role="accounting", email=email)
 
+    def texted(self, **facts: Any) -> Message:
+        """A text message to Durand's number."""
+        given = {"channel": "sms", "language": "fr", "template_key": "sms", "planned_on": date(2026, 10, 2), "recipient": "+33612345678"}
+        return Message.objects.create(customer=self.durand, contact=self.first, **given, **facts)
+
     def schedule(self) -> tuple[str, str]:
         with tenant(self.organization):
             row = Schedule.objects.get(installment=self.item)

@@ -56,16 +56,7 @@ def test_a_wrong_number_turns_a_text_message_back() -> None:
     life = Life(phone="+33612345678")
     account = use_twilio(life.organization)
     with tenant(life.organization):
-        text = Message.objects.create(
-            customer=life.durand,
-            contact=life.first,
-            channel="sms",
-            language="fr",
-            template_key="sms",
-            planned_on=date(2026, 10, 2),
-            recipient="+33612345678",
-            state=MessageState.SENDING,
-        )
+        text = life.texted(state=MessageState.SENDING)
     form = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "30006", "To": "+33612345678"}
     assert twilio_call(account, form, query=f"message={text.pk}", at=at("2026-10-02", 10)).status_code == 200
     assert read_what_came(life.organization, at=at("2026-10-02", 10)) == {"applied": 1}

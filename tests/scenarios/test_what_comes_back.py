@@ -200,17 +200,7 @@ def test_stop_closes_the_number_and_a_text_is_matched_by_the_number_we_wrote_to(
     life = Life(phone="+33612345678")
     account = use_twilio(life.organization)
     with tenant(life.organization):
-        Message.objects.create(
-            customer=life.durand,
-            contact=life.first,
-            channel="sms",
-            language="fr",
-            template_key="sms",
-            planned_on=date(2026, 10, 2),
-            recipient="+33612345678",
-            state=MessageState.ACCEPTED,
-            frozen_at=at("2026-10-02"),
-        )
+        life.texted(state=MessageState.ACCEPTED, frozen_at=at("2026-10-02"))
     came = {"MessageSid": "SM7", "SmsStatus": "received", "From": "+33612345678", "To": "+33199001234"}
     assert twilio_call(account, {**came, "Body": "Virement fait lundi"}, at=at("2026-10-05", 8)).status_code == 200
     assert twilio_call(account, {**came, "MessageSid": "SM8", "Body": "STOP"}, at=at("2026-10-05", 9)).status_code == 200
