@@ -121,10 +121,10 @@ KEYS = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY")
 
 
 def know_the_site(folder: Path, env: MutableMapping[str, str]) -> None:
-    """Have links lead to the site that `manage.py up` runs here, on whatever port it answers, unless an address was given."""
+    """Have links lead to the site that `manage.py up` runs here, as its own do, unless an address was given."""
     with contextlib.suppress(OSError, ValueError, KeyError):
-        url = json.loads((folder / "up.json").read_text())["url"]
-        env["PUBLIC_BASE_URL"] = env.get("PUBLIC_BASE_URL") or url.rstrip("/")
+        address = json.loads((folder / "up.json").read_text())["public"]
+        env["PUBLIC_BASE_URL"] = env.get("PUBLIC_BASE_URL") or address
 
 
 def folder_of(root: Path) -> Path:

@@ -119,7 +119,7 @@ class Up:
         code = 1
         try:
             with self.listening(port) as (line, url):
-                private_text(self.folder / "up.json", json.dumps({"pid": os.getpid(), "url": url}))
+                private_text(self.folder / "up.json", json.dumps({"pid": os.getpid(), "url": url, "public": self.env["PUBLIC_BASE_URL"]}))
                 self.services()
                 if self.is_migrated():  # then nobody need wait for anybody
                     self.start_children(line)
